@@ -1,0 +1,19 @@
+# Warnings are errors; sanitizers are a switch. `quartet_flags` is linked by every target of ours.
+add_library(quartet_flags INTERFACE)
+target_compile_definitions(quartet_flags INTERFACE
+  _GNU_SOURCE QUARTET_VERSION="${PROJECT_VERSION}")
+target_compile_options(quartet_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+  -Wvla -Werror -fno-strict-aliasing -fstack-protector-strong -fno-omit-frame-pointer)
+target_include_directories(quartet_flags INTERFACE
+  ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/node)
+if(QUARTET_SANITIZE STREQUAL "address")
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+elseif(QUARTET_SANITIZE STREQUAL "thread")
+  set(sanitizers -fsanitize=thread)
+elseif(QUARTET_SANITIZE)
+  message(FATAL_ERROR "QUARTET_SANITIZE must be empty, 'address' or 'thread'")
+endif()
+target_compile_options(quartet_flags INTERFACE ${sanitizers})
+target_link_options(quartet_flags INTERFACE ${sanitizers})
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
