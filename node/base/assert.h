@@ -5,5 +5,4 @@
 /* Print to standard error and abort. Any thread. */
 _Noreturn void assert_failed(const char *expression, const char *file, int line);
 
-#define ASSERT(expression) \
-    ((expression) ? (void)0 : assert_failed(#expression, __FILE__, __LINE__))
+#define ASSERT(expression) ((expression) ? (void)0 : assert_failed(#expression, __FILE__, __LINE__))

@@ -1,0 +1,13 @@
+/* node/base/clock.h: the two clocks. Monotonic for intervals, wall for what people and commands
+ * see; names say which. Only this file reads clocks, besides event loops. Any thread. */
+#pragma once
+
+#include <stdint.h>
+
+uint64_t clock_mono_ns(void);
+uint64_t clock_mono_ms(void);
+/* Milliseconds since 1970-01-01 UTC; may jump. */
+uint64_t clock_wall_ms(void);
+/* Format @wall_ms as 2026-01-31T12:00:00.000Z; @out holds at least 25 octets. */
+#define CLOCK_TEXT_LEN 25
+void clock_format(uint64_t wall_ms, char out[CLOCK_TEXT_LEN]);

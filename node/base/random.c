@@ -1,0 +1,44 @@
+#include "base/random.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/assert.h"
+
+void random_bytes(void *out, size_t len)
+{
+    uint8_t *next = out;
+
+    while (len > 0) {
+        ssize_t got = getrandom(next, len, 0);
+        if (got < 0) {
+            ASSERT(errno == EINTR);
+            continue;
+        }
+        next += got;
+        len -= (size_t)got;
+    }
+}
+
+uint64_t random_id(void)
+{
+    uint64_t id = 0;
+
+    while (id == 0)
+        random_bytes(&id, sizeof(id));
+    return id;
+}
+
+void random_text(char *out, size_t len)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    enum { ALPHABET_LEN = sizeof(alphabet) - 1, EVEN_MAX = 256 - 256 % ALPHABET_LEN };
+
+    for (size_t i = 0; i < len;) {
+        uint8_t octet;
+        random_bytes(&octet, 1);
+        if (octet < EVEN_MAX) /* the rest would favour the first letters */
+            out[i++] = alphabet[octet % ALPHABET_LEN];
+    }
+    out[len] = '\0';
+}
