@@ -1,0 +1,47 @@
+"""The room table of README.md ("Rooms"), as data: which folder may include which rooms."""
+
+ROOMS = {
+    "proto": [],
+    "raft/core": [],
+    "raft/io": ["raft/core", "proto"],
+    "node/base": [],
+    "node/dns": ["node/base"],
+    "node/zone": ["node/dns", "node/base"],
+    "node/query": ["node/zone", "node/dns", "node/base"],
+    "node/net": ["node/query", "node/zone", "node/dns", "node/base"],
+    "node/store": ["node/zone", "node/dns", "proto", "node/base"],
+    "node/cluster": ["node/store", "node/zone", "node/dns", "raft/io", "raft/core", "proto",
+                     "node/base"],
+    "node/control": ["node/cluster", "node/zone", "node/dns", "proto", "node/base"],
+    "node/cli": ["node/zone", "node/dns", "proto", "node/base"],
+    "node/main": ["*"],
+    "node/config": ["node/base"],
+}
+
+# Third-party headers and the only rooms whose sources (never headers) may include them.
+FENCES = {
+    "nng/": ["raft/io", "node/cluster", "node/control", "node/cli"],
+    "rocksdb/": ["raft/io", "node/store"],
+    "protobuf-c/": ["raft/io", "node/store", "node/cluster", "node/control", "node/cli"],
+    ".pb-c.h": ["raft/io", "node/store", "node/cluster", "node/control", "node/cli"],
+    "uv.h": ["raft/io", "node/net", "node/cluster", "node/control", "node/main"],
+    "urcu": ["node/zone", "node/net", "node/main"],
+    "gnutls/": ["node/base", "node/cluster"],
+    "nettle/": ["raft/io", "node/cluster"],
+    "libknot/": ["node/dns", "node/zone"],
+    "libzscanner/": ["node/zone"],
+    "jansson.h": ["node/cli"],
+    "cyaml/": ["node/config"],
+    "xxhash.h": ["raft/io", "node/store"],
+    "argp.h": ["node/cli", "node/main"],
+}
+
+
+def room_of(path):
+    """The room of a repository path such as node/zone/lookup.c or zone/lookup.h; None if none."""
+    for prefix in ("", "node/"):
+        full = prefix + path
+        for room in sorted(ROOMS, key=len, reverse=True):
+            if full.startswith(room + "/") or full in (room + ".c", room + ".h"):
+                return room
+    return None
