@@ -1,0 +1,78 @@
+/* node/dns/answer.h: structs to reply octets. A writer fills one caller's buffer front to back:
+ * header, question as asked, then whole record sets, section by section, and an OPT record last,
+ * whose room is set aside from the start. Record sets come rendered, so adding one is a copy.
+ *
+ * Compression: the owner of every record is a pointer to a name written earlier (the question, a
+ * suffix of it, a chain's target, a name server's name) as long as that lies in the first 16 KiB;
+ * names in record data are never compressed. */
+#pragma once
+
+#include "dns/question.h"
+#include "dns/type.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DNS_UDP_SIZE_MAX 1232u /* our limit and what our OPT announces: fits any IPv6 path */
+#define DNS_UDP_SIZE_MIN 512u  /* without EDNS (RFC 1035 2.3.4) */
+#define DNS_OPT_LEN 11u
+
+/* Record sets as rendered octets: @count records, each a 2-octet owner pointer 0xC00C ("the
+ * question"), then type, class, TTL, data length and data, names in data uncompressed. A view. */
+struct dns_rrset {
+    const uint8_t *octets;
+    uint32_t octets_len;
+    uint16_t count;
+    uint16_t type;
+    uint32_t ttl_s;
+};
+#define DNS_RRSET_DATA_OFFSET 12u /* of a record's data behind its owner pointer */
+
+enum dns_section {
+    DNS_SECTION_ANSWER,
+    DNS_SECTION_AUTHORITY,
+    DNS_SECTION_ADDITIONAL,
+    DNS_SECTION_COUNT,
+};
+
+/* A name and where the reply already has it. */
+struct dns_owner {
+    const uint8_t *name; /* in full, for when no pointer can reach */
+    uint16_t offset;     /* of the same name, uncompressed, in the reply */
+};
+
+struct dns_writer { /* caller sets octets and capacity; the rest is the writer's */
+    uint8_t *octets;
+    uint32_t capacity; /* at least 512 */
+    uint32_t len;      /* octets written */
+    uint32_t limit;    /* len may not pass this; room for OPT is already taken off */
+    uint16_t flags;    /* header word, written by finish */
+    uint16_t rcode;    /* enum dns_rcode */
+    uint16_t counts[DNS_SECTION_COUNT];
+    bool has_edns;
+    bool is_dnssec_ok;
+};
+
+/* Start the reply to @question in at most @size_max octets (512 or more, within capacity): QR set,
+ * opcode, RD and CD copied, the question echoed in its own case, NOERROR. */
+void dns_answer_begin(struct dns_writer *writer, const struct dns_question *question,
+                      uint32_t size_max);
+/* The owner "name of the question". */
+struct dns_owner dns_answer_question_owner(const struct dns_question *question);
+/* The owner that is @owner without its leftmost labels up to its suffix @suffix. */
+struct dns_owner dns_answer_suffix_owner(const struct dns_owner *owner, const uint8_t *suffix);
+
+/* Append all of @set under @owner. False, and nothing is written, where it does not fit. Sections
+ * must come in order. */
+bool dns_answer_add(struct dns_writer *writer, enum dns_section section,
+                    const struct dns_owner *owner, const struct dns_rrset *set);
+/* As above, with @ttl_s in place of the set's own TTL. */
+bool dns_answer_add_ttl(struct dns_writer *writer, enum dns_section section,
+                        const struct dns_owner *owner, const struct dns_rrset *set, uint32_t ttl_s);
+/* Append one CNAME from @owner to @target to the answer: what a DNAME stands for (RFC 6672 3.1). */
+bool dns_answer_add_cname(struct dns_writer *writer, const struct dns_owner *owner, uint32_t ttl_s,
+                          const uint8_t *target);
+/* Forget all records: only header, question and OPT remain. */
+void dns_answer_clear(struct dns_writer *writer);
+/* Write OPT where the question had one, and the header. The reply is octets[0..len). */
+void dns_answer_finish(struct dns_writer *writer);
