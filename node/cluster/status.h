@@ -1,0 +1,65 @@
+/* node/cluster/status.h: how the cluster is, as this node knows it: what it applied, and on the
+ * leader what every member reported in the last seconds. Loop thread. */
+#pragma once
+
+#include "cluster/cluster.h"
+
+#define CLUSTER_MEMBERS_MAX 64
+#define CLUSTER_ALIVE_MS 3000u /* a member heard from within this is alive */
+
+enum cluster_role { CLUSTER_ROLE_VOTER = 1, CLUSTER_ROLE_REPLICA = 2 };
+
+struct cluster_member_status {
+    uint64_t id;
+    char name[64];
+    char region[64];
+    char version[32]; /* of the program; "" until it has reported */
+    struct cluster_addresses addresses;
+    enum cluster_role role;
+    bool is_self;
+    bool is_leader;
+    bool is_alive;       /* heard within CLUSTER_ALIVE_MS */
+    bool is_quarantined; /* its state differed; it fetches a snapshot */
+    bool is_known;       /* the figures below were reported */
+    uint64_t applied_index;
+    uint64_t image_index; /* what its DNS answers come from */
+    uint64_t lag_entries; /* commit index less image index */
+    uint64_t heard_ago_ms;
+};
+
+enum cluster_health {
+    CLUSTER_HEALTHY,
+    CLUSTER_DEGRADED,  /* works; a member is down, lags or is quarantined */
+    CLUSTER_NO_QUORUM, /* answers DNS; takes no change */
+    CLUSTER_NOT_MEMBER,
+};
+
+struct cluster_status {
+    enum cluster_phase phase;
+    enum cluster_health health;
+    uint64_t self, leader, cluster_id_high, cluster_id_low;
+    uint64_t term, commit_index, applied_index, image_index, first_index;
+    char domain[CLUSTER_TEXT_MAX];
+    uint32_t voters, voters_alive, quorum;
+    uint32_t can_lose; /* voters that may still fail with writes going on */
+    uint32_t pending_commands;
+    char advice[512]; /* what to do next, a sentence or two; "" if nothing */
+    struct cluster_member_status members[CLUSTER_MEMBERS_MAX]; /* by name */
+    uint32_t member_count;
+};
+
+/* Ask the leader what the members reported and fill a status; falls back to what is known here when
+ * no leader answers within a second. @status is borrowed for the callback.
+ * At once: ERR_BUSY (too many asking), ERR_NOMEM. */
+typedef void (*cluster_status_cb)(void *user, const struct cluster_status *status);
+int cluster_status(struct cluster *cluster, cluster_status_cb cb, void *user);
+
+/* Does every live member's image serve the change that was applied at @index? From any node. */
+struct cluster_sync {
+    bool is_insync;
+    bool is_known;                          /* false: no leader answered, so PENDING */
+    uint64_t laggards[CLUSTER_MEMBERS_MAX]; /* live members whose image is behind */
+    uint32_t laggard_count;
+};
+typedef void (*cluster_sync_cb)(void *user, const struct cluster_sync *sync);
+int cluster_change_status(struct cluster *cluster, uint64_t index, cluster_sync_cb cb, void *user);
