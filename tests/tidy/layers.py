@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 """layers: every #include against the room table; third-party headers behind their fences.
 
-usage: layers.py [ROOT]     prints each breach as file:line and exits 1 if there is any
+usage: layers.py [--tap] [ROOT]     prints each breach as file:line and exits 1 if there is any
 """
-import pathlib
 import re
 import sys
 
-from rooms import FENCES, ROOMS, room_of
+from rooms import FENCES, ROOMS, repository_root, room_of, verdict
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
@@ -53,12 +52,11 @@ def breach_of(name, number, room, quote, included):
 
 
 def main():
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    root = repository_root()
     found = list(breaches(root))
     for name, number, text in found:
         print(f"{name}:{number}: {text}")
-    print(f"layers: {len(found)} breaches")
-    return 1 if found else 0
+    return verdict("layers", len(found), f"{len(ROOMS)} rooms")
 
 
 if __name__ == "__main__":

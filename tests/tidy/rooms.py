@@ -1,4 +1,6 @@
 """The room table of README.md ("Rooms"), as data: which folder may include which rooms."""
+import pathlib
+import sys
 
 ROOMS = {
     "proto": [],
@@ -45,3 +47,19 @@ def room_of(path):
             if full.startswith(room + "/") or full in (room + ".c", room + ".h"):
                 return room
     return None
+
+
+def repository_root():
+    """The folder named on the command line, else the current one."""
+    names = [a for a in sys.argv[1:] if a != "--tap"]
+    return pathlib.Path(names[0] if names else ".").resolve()
+
+
+def verdict(check, breach_count, scope):
+    """Print the closing line (TAP when asked) and return the exit status."""
+    text = f"{check}: {breach_count} breaches in {scope}"
+    if "--tap" in sys.argv:
+        print(f"{'not ok' if breach_count else 'ok'} 1 - {text}")
+    else:
+        print(text)
+    return 1 if breach_count else 0

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """tidy: sizes, banned calls and form of our C sources.
 
-usage: tidy.py [ROOT]       prints each breach as file:line and exits 1 if there is any
+usage: tidy.py [--tap] [ROOT]       prints each breach as file:line and exits 1 if there is any
 
 Sizes: function ≤ 70 lines, .c ≤ 700, .h ≤ 200, line ≤ 100 columns, ≤ 6 parameters. Tests may have
 longer files (tables), not longer lines.
@@ -10,6 +10,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+from rooms import repository_root, verdict
 
 FUNCTION_LINES_MAX = 70
 SOURCE_LINES_MAX = 700
@@ -87,7 +89,7 @@ def check_functions(root, names):
 
 
 def main():
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
+    root = repository_root()
     folders = ("node", "raft", "tests")
     paths = sorted(p for f in folders for p in root.glob(f + "/**/*.[ch]"))
     names = [str(p.relative_to(root)) for p in paths]
@@ -101,8 +103,7 @@ def main():
     for name, number, why in check_functions(root, names):
         print(f"{name}:{number}: {why}")
         found += 1
-    print(f"tidy: {found} breaches in {len(names)} files")
-    return 1 if found else 0
+    return verdict("tidy", found, f"{len(names)} files")
 
 
 if __name__ == "__main__":
