@@ -14,7 +14,7 @@
 #include "raft/core/raft.h"
 
 #define RAFT_DRIVER_MESSAGE_LEN 640 /* room for any message of this header */
-#define RAFT_DRIVER_ADDRESS_LEN 272 /* "host:port", with its NUL */
+#define RAFT_DRIVER_ADDRESS_LEN 256 /* "host:port", with its NUL */
 
 struct uv_loop_s;
 struct raft_net; /* raft/io/driver_net.h: the transport and the snapshot sockets */
@@ -112,11 +112,12 @@ int raft_driver_send_app(struct raft_driver *driver, raft_id to, const void *dat
 
 struct raft_driver_address {
     raft_id id;
-    char peer[RAFT_DRIVER_ADDRESS_LEN];     /* Raft and application messages */
-    char snapshot[RAFT_DRIVER_ADDRESS_LEN]; /* where its snapshots are fetched */
+    char peer[RAFT_DRIVER_ADDRESS_LEN]; /* "host:port"; a snapshot's message says where it is */
 };
-/* Where the others are: the whole list, it replaces the one before. Own id is ignored. At most
- * RAFT_MEMBERS_MAX. RAFT_ELIMIT, RAFT_EADDR (that one is skipped, the others are set). */
+/* Where the others are: the whole list, it replaces the one before. Own id is ignored. A stranger
+ * that holds the cluster's keys is heard for a minute without being in the list (thesis §4.1: it
+ * may have joined while this node was away). RAFT_ELIMIT (over RAFT_MEMBERS_MAX), RAFT_EADDR (one
+ * cannot be parsed): nothing changed; RAFT_ENOMEM. */
 int raft_driver_set_addresses(struct raft_driver *driver,
                               const struct raft_driver_address *addresses, uint32_t count);
 
