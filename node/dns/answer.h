@@ -9,6 +9,7 @@
 
 #include "dns/question.h"
 #include "dns/type.h"
+#include "dns/wire.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +27,13 @@ struct dns_rrset {
     uint16_t type;
     uint32_t ttl_s;
 };
-#define DNS_RRSET_DATA_OFFSET 12u /* of a record's data behind its owner pointer */
+#define DNS_RRSET_DATA_OFFSET 12u /* of a record's data, counted from its owner pointer */
+
+/* Octets of the rendered record at @record, so where the next one starts. */
+static inline uint32_t dns_rrset_record_len(const uint8_t *record)
+{
+    return DNS_RRSET_DATA_OFFSET + dns_wire_get16(record + 10);
+}
 
 enum dns_section {
     DNS_SECTION_ANSWER,
@@ -45,6 +52,7 @@ struct dns_writer { /* caller sets octets and capacity; the rest is the writer's
     uint8_t *octets;
     uint32_t capacity; /* at least 512 */
     uint32_t len;      /* octets written */
+    uint32_t body_at;  /* where the question ends and records begin */
     uint32_t limit;    /* len may not pass this; room for OPT is already taken off */
     uint16_t flags;    /* header word, written by finish */
     uint16_t rcode;    /* enum dns_rcode */
@@ -61,13 +69,15 @@ void dns_answer_begin(struct dns_writer *writer, const struct dns_question *ques
 struct dns_owner dns_answer_question_owner(const struct dns_question *question);
 /* The owner that is @owner without its leftmost labels up to its suffix @suffix. */
 struct dns_owner dns_answer_suffix_owner(const struct dns_owner *owner, const uint8_t *suffix);
+/* The owner "name that ends the record data just written", such as a CNAME's target. */
+struct dns_owner dns_answer_last_owner(const struct dns_writer *writer, const uint8_t *name);
 
 /* Append all of @set under @owner. False, and nothing is written, where it does not fit. Sections
  * must come in order. */
 bool dns_answer_add(struct dns_writer *writer, enum dns_section section,
                     const struct dns_owner *owner, const struct dns_rrset *set);
-/* As above, with @ttl_s in place of the set's own TTL. */
-bool dns_answer_add_ttl(struct dns_writer *writer, enum dns_section section,
+/* The same for a set of one record (SOA), with @ttl_s in place of its own TTL. */
+bool dns_answer_add_one(struct dns_writer *writer, enum dns_section section,
                         const struct dns_owner *owner, const struct dns_rrset *set, uint32_t ttl_s);
 /* Append one CNAME from @owner to @target to the answer: what a DNAME stands for (RFC 6672 3.1). */
 bool dns_answer_add_cname(struct dns_writer *writer, const struct dns_owner *owner, uint32_t ttl_s,
