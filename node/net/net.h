@@ -1,0 +1,52 @@
+/* node/net/net.h: DNS sockets and their limits: UDP workers and one TCP thread, from open to close.
+ * Sockets only: what a reply says is decided by query_answer().
+ *
+ * Threads: net_open() and net_close() on the caller's (main) thread; workers live in between and
+ * touch nothing of the caller's but the image publisher. net_read_counters() on any thread. */
+#pragma once
+
+#include "net/counters.h"
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct zone_publisher;
+
+#define NET_ADDRESSES_MAX 64u
+#define NET_UDP_THREADS_MAX 64u
+#define NET_TCP_CONNECTIONS_DEFAULT 1024u
+#define NET_TCP_IDLE_DEFAULT_MS 10000u /* RFC 7766 6.2.3: "of the order of a few seconds" */
+
+struct net_options {
+    const struct sockaddr_storage *addresses; /* borrowed for the call; each gets UDP and TCP */
+    unsigned address_count;                   /* 1 to NET_ADDRESSES_MAX */
+    unsigned udp_threads;                     /* 1 to NET_UDP_THREADS_MAX; 0: one for each CPU */
+    unsigned tcp_connections_max;             /* 0: NET_TCP_CONNECTIONS_DEFAULT */
+    uint32_t tcp_idle_ms;                     /* 0: NET_TCP_IDLE_DEFAULT_MS */
+    struct zone_publisher *publisher;         /* of the image; must outlive the net */
+};
+
+struct net_error {
+    char text[256]; /* what failed, for which address, and the operating system's words */
+};
+
+struct net;
+
+/* Listen on all addresses and start the threads. An address with port 0 gets a free port, the same
+ * for UDP and TCP. On 0 the caller owns *@out; otherwise nothing is left open, *@out is untouched
+ * and @error says why. ERR_INVALID (no or too many addresses), ERR_EXISTS (address in use),
+ * ERR_DENIED (port needs a capability), ERR_IO, ERR_NOMEM. */
+int net_open(const struct net_options *options, struct net **out, struct net_error *error);
+/* Stop the threads and close all sockets; replies being written are cut off. Accepts NULL. */
+void net_close(struct net *net);
+
+/* The address that listens for options.addresses[@index], with its true port. */
+void net_get_address(const struct net *net, unsigned index, struct sockaddr_storage *out);
+/* Sums over all threads; each figure is exact at some moment of the call. */
+void net_read_counters(const struct net *net, struct net_counters *out);
+
+/* "192.0.2.1:53" or "[2001:db8::1]:53" (numbers only; the port may be left out: 53). 0, or
+ * ERR_INVALID with *@out untouched. */
+int net_address_parse(const char *text, struct sockaddr_storage *out);
+#define NET_ADDRESS_TEXT_SIZE 64u
+void net_address_format(const struct sockaddr_storage *address, char out[NET_ADDRESS_TEXT_SIZE]);
