@@ -1,0 +1,77 @@
+/* node/zone/image.h: all zones as queries read them. One writer thread (the loop) prepares a change
+ * and publishes it as one generation; any number of reader threads see whole generations and never
+ * wait. What a change replaces is freed after the last reader of older generations is gone. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct zone_record_set;
+struct zone_image;     /* one immutable generation */
+struct zone_publisher; /* the writer and its current generation */
+struct zone_content;   /* a zone being filled that nobody serves yet */
+
+/* ---- readers: any registered thread ---- */
+
+/* Once per reader thread, before its first read section and after its last. */
+void zone_reader_register(void);
+void zone_reader_unregister(void);
+
+/* A read section: what it returns, and all that lookups in it return, lives until read_end. Keep
+ * sections short (one batch of packets); never block in one. Cannot fail, never waits. */
+const struct zone_image *zone_image_read_begin(const struct zone_publisher *publisher);
+void zone_image_read_end(void);
+
+/* The log index up to which this generation holds every change. */
+uint64_t zone_image_index(const struct zone_image *image);
+size_t zone_image_zone_count(const struct zone_image *image);
+
+/* ---- the writer: one thread, which need not be a reader ---- */
+
+/* Starts with an empty generation of index 0. ERR_NOMEM. On 0 the caller owns *@out. */
+int zone_publisher_new(struct zone_publisher **out);
+/* Waits for readers' last sections (they must be over or about to be); accepts NULL. */
+void zone_publisher_free(struct zone_publisher *publisher);
+
+/* Changes gather, unseen, until zone_publish makes all of them visible at once. Each call either
+ * happens or fails without effect, so after ERR_NOMEM the caller may free memory and repeat.
+ * Names are wire form and lower case; sets have passed zone_rules_check_set. */
+
+/* Add or replace the record set of (name, type) in the served zone @apex. ERR_NOT_FOUND: no such
+ * zone. ERR_INVALID: name not within the zone. ERR_LIMIT: does not fit a message. ERR_NOMEM. */
+int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
+                    const struct zone_record_set *set);
+/* ERR_NOT_FOUND: no such zone or record set. ERR_NOMEM. */
+int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, const uint8_t *name,
+                       uint16_t type);
+/* Serve @content (taken on 0) as the zone of its apex, in place of what that zone held. ERR_NOMEM.
+ */
+int zone_change_serve(struct zone_publisher *publisher, struct zone_content *content_take);
+/* Stop serving a zone. ERR_NOT_FOUND, ERR_NOMEM. */
+int zone_change_drop(struct zone_publisher *publisher, const uint8_t *apex);
+/* Make the changes since the last publish visible as one generation that holds the log up to
+ * @index (never less than before). Cheap also when nothing changed. ERR_NOMEM: not published. */
+int zone_publish(struct zone_publisher *publisher, uint64_t index);
+
+/* A content is filled by as many calls as it takes, between and across publishes, unseen by readers
+ * and by the zone that is served meanwhile. ERR_NOMEM. On 0 the caller owns *@out. */
+int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
+                     struct zone_content **out);
+/* As zone_change_put, for a content. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
+int zone_content_put(struct zone_publisher *publisher, struct zone_content *content,
+                     const struct zone_record_set *set);
+/* Give up a content, for example of an import that was cut off; its memory goes by steps of
+ * zone_image_reclaim. Accepts NULL. */
+void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content);
+
+/* Free what no reader can still see, at most @blocks_max blocks, without waiting; call from the
+ * loop, for example after each publish and when idle. Returns the blocks freed: as many as
+ * @blocks_max means that more may be ready. */
+size_t zone_image_reclaim(struct zone_publisher *publisher, size_t blocks_max);
+
+struct zone_memory {
+    size_t used_octets;     /* blocks in use, among them those that wait for readers */
+    size_t reserved_octets; /* taken from the system for them */
+    size_t retired_blocks;  /* queued until readers are gone */
+};
+void zone_image_memory(const struct zone_publisher *publisher, struct zone_memory *out);

@@ -1,0 +1,93 @@
+/* node/zone/record_set.h: a record set as it travels (commands, state, zone files), and the rules
+ * that one must keep. Every node runs the rules in apply, so each verdict depends on the arguments
+ * alone: no clock, no random source, and no library whose versions might disagree. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZONE_NAME_LEN_MAX 255      /* octets of a name, RFC 1035 2.3.4 */
+#define ZONE_TTL_S_MAX 0x7fffffffu /* RFC 2181 8 */
+#define ZONE_WIRE_LEN_MAX 65000    /* a rendered set and a question fit one message of 65,535 */
+
+/* Types that the rules and the lookup treat specially (IANA numbers). */
+enum zone_type {
+    ZONE_TYPE_A = 1,
+    ZONE_TYPE_NS = 2,
+    ZONE_TYPE_CNAME = 5,
+    ZONE_TYPE_SOA = 6,
+    ZONE_TYPE_AAAA = 28,
+    ZONE_TYPE_DNAME = 39,
+    ZONE_TYPE_DS = 43,
+    ZONE_TYPE_RRSIG = 46,
+    ZONE_TYPE_NSEC = 47,
+    ZONE_TYPE_NSEC3 = 50,
+    ZONE_TYPE_ANY = 255,
+};
+
+struct zone_rdata {
+    const uint8_t *data; /* wire form, names not compressed */
+    uint16_t len;
+};
+
+/* All pointers are borrowed from whoever made the set. */
+struct zone_record_set {
+    const uint8_t *name; /* wire form, lower case, with the root label */
+    uint16_t type;
+    uint16_t rdata_count; /* at least 1 */
+    uint32_t ttl_s;
+    const struct zone_rdata *rdatas;
+};
+
+/* What is wrong, for people: the record (name and type) and the rule, in one line. */
+struct zone_problem {
+    char text[512];
+};
+
+/* Octets of a wire name including the root label, or 0 when it is not a well-formed uncompressed
+ * name within @len_max octets. Any octets may be passed. */
+size_t zone_name_len(const uint8_t *name, size_t len_max);
+/* True when the name holds no ASCII capitals. @name is well formed. */
+bool zone_name_is_lower(const uint8_t *name);
+/* True when @name is @apex or below it. Both well formed and lower case. */
+bool zone_name_is_within(const uint8_t *name, const uint8_t *apex);
+/* Print for messages: "www.example.", odd octets as \DDD. @out always ends in NUL. */
+#define ZONE_NAME_TEXT_LEN_MAX 1025
+void zone_name_format(const uint8_t *name, char *out, size_t out_len);
+
+/* True when records of @type can be stored: not 0, OPT, a query type or a meta type (RFC 6895 3.1).
+ */
+bool zone_type_is_storable(uint16_t type);
+/* True when the octets are well-formed data of @type. Types without a known format take any octets
+ * (RFC 3597). Hostile octets, any length. */
+bool zone_rdata_is_valid(uint16_t type, const uint8_t *data, size_t len);
+
+/* One set by itself: storable type, 1 or more distinct well-formed data, TTL, size, name within the
+ * zone and lower case; SOA only and CNAME, DS never at the apex; SOA, CNAME and DNAME single; no NS
+ * at a wildcard (RFC 4592 4.2). The name must be well formed; the rest is checked.
+ * 0, or ERR_INVALID (ERR_LIMIT for sizes) with *@problem filled. */
+int zone_rules_check_set(const uint8_t *apex, const struct zone_record_set *set,
+                         struct zone_problem *problem);
+
+/* All types that one name will have after a change: CNAME stands alone but for RRSIG and NSEC
+ * (RFC 4035 2.5); no DNAME beside NS below the apex (RFC 6672 2.3); DS only beside NS; the apex has
+ * SOA and NS. @types in any order without repetition; @type_count 0 means the name goes away.
+ * 0, or ERR_INVALID with *@problem filled. */
+int zone_rules_check_name(const uint8_t *apex, const uint8_t *name, const uint16_t *types,
+                          size_t type_count, struct zone_problem *problem);
+
+/* Called for each problem of a whole zone. @is_warning: the zone works, but something in it will
+ * not be seen (occluded below a DNAME or a delegation). @set is the one concerned. */
+typedef void (*zone_problem_cb)(void *user, const struct zone_record_set *set, bool is_warning,
+                                const struct zone_problem *problem);
+/* A whole zone: each set, each name, the apex, and what is occluded. @sets sorted by
+ * zone_record_set_compare. Returns the number of errors, warnings not counted. */
+size_t zone_rules_check_zone(const uint8_t *apex, const struct zone_record_set *sets,
+                             size_t set_count, zone_problem_cb cb, void *user);
+
+/* Canonical order (RFC 4034 6.1) of names, lower case and well formed: <0, 0, >0. An ancestor comes
+ * directly before everything below it. */
+int zone_name_compare(const uint8_t *a, const uint8_t *b);
+/* By name, then SOA first, then by type number. */
+int zone_record_set_compare(const struct zone_record_set *a, const struct zone_record_set *b);
