@@ -1,0 +1,11 @@
+/* node/store/kv_rocks.h: the key-value port over one RocksDB instance. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "store/kv.h"
+
+/* Open the instance in @folder; with @is_new made there if missing. On 0 the caller closes *@out.
+ * ERR_NOT_FOUND, ERR_CORRUPT, ERR_BUSY (another process has it open), ERR_VERSION (a family that
+ * this program does not know), ERR_IO, ERR_NOMEM; the reason is logged. */
+int kv_rocks_open(const char *folder, bool is_new, struct kv *out);

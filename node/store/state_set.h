@@ -1,0 +1,41 @@
+/* node/store/state_set.h: record sets as stored, and their keys. A compact form by hand, not
+ * protobuf, because there are millions: key = content number (8 octets, big-endian), reversed name
+ * (state_key.h), type (3 octets), set identifier; value = version (1 octet), TTL (4), number of
+ * records (2), then each record's length (2) and octets. Pure; any thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/kv.h"
+
+#define STATE_SET_IDENTIFIER_MAX 128u /* octets */
+#define STATE_SET_RDATA_MAX 65000u    /* octets of one set's records with their lengths */
+#define STATE_SET_VALUE_MAX (STATE_SET_RDATA_MAX + 7u)
+
+/* All records of one name and type; a view. */
+struct state_record_set {
+    const uint8_t *name; /* wire octets, lower case */
+    uint16_t type;
+    uint16_t rdata_count;
+    uint32_t ttl_s;
+    const char *set_identifier; /* not NUL-terminated; NULL when empty */
+    size_t set_identifier_len;
+    const uint8_t *rdata; /* per record: length (2 octets, big-endian), wire octets */
+    size_t rdata_len;
+};
+
+/* Step through the records: start with *@offset 0; false at the end. */
+bool state_set_next(const struct state_record_set *set, size_t *offset, const uint8_t **rdata,
+                    uint16_t *rdata_len);
+/* Same TTL and the same records in any order. */
+bool state_set_is_equal(const struct state_record_set *a, const struct state_record_set *b);
+/* Has @set a record with these octets? */
+bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uint16_t rdata_len);
+
+/* Write the value form to @out (STATE_SET_VALUE_MAX octets at most); returns its length. */
+size_t state_set_encode(const struct state_record_set *set, uint8_t *out);
+/* Fill TTL and records of @out as a view into @value; name, type and identifier stay. ERR_CORRUPT;
+ * ERR_VERSION. */
+int state_set_decode(struct kv_slice value, struct state_record_set *out);
