@@ -1,0 +1,305 @@
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <cyaml/cyaml.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+#define HOST_LEN_MAX 255
+#define PORT_LEN_MAX 5
+#define LABEL_LEN_MAX 63
+
+static const cyaml_schema_value_t address_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
+};
+
+static const cyaml_schema_field_t fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config, name, 1, LABEL_LEN_MAX),
+    CYAML_FIELD_STRING_PTR("region", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           region, 0, LABEL_LEN_MAX),
+    CYAML_FIELD_STRING_PTR("data_dir", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           data_dir, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           log_level, 1, LABEL_LEN_MAX),
+    CYAML_FIELD_SEQUENCE("dns_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                         dns_listen, &address_schema, 1, CONFIG_ADDRESSES_MAX),
+    CYAML_FIELD_UINT("dns_threads", CYAML_FLAG_OPTIONAL, struct config, dns_threads),
+    CYAML_FIELD_STRING_PTR("peer_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           peer_listen, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("admin_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           admin_listen, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("snapshot_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct config, snapshot_listen, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("peer_address", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           peer_address, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("admin_address", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           admin_address, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("snapshot_address", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct config, snapshot_address, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("public_addresses", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         struct config, public_addresses, &address_schema, 0, CONFIG_ADDRESSES_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t config_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, fields),
+};
+
+/* libcyaml tells what is wrong, then where, in several calls: they are joined in @user. */
+static void collect_log(cyaml_log_t level, void *user, const char *format, va_list args)
+{
+    char *error = user;
+    size_t have = strlen(error);
+
+    (void)level;
+    if (have >= CONFIG_ERROR_LEN - 1)
+        return;
+    vsnprintf(error + have, CONFIG_ERROR_LEN - have, format, args);
+    for (char *at = error + have; *at; at++) {
+        if (*at == '\n')
+            *at = at[1] ? ';' : ' ';
+    }
+}
+
+static void cyaml_settings(cyaml_config_t *settings, char *error)
+{
+    *settings = (cyaml_config_t){
+        .log_fn = collect_log,
+        .log_ctx = error,
+        .log_level = CYAML_LOG_WARNING,
+        .mem_fn = cyaml_mem,
+    };
+}
+
+void config_free(struct config *config)
+{
+    cyaml_config_t settings;
+    char error[CONFIG_ERROR_LEN] = "";
+
+    cyaml_settings(&settings, error);
+    cyaml_free(&settings, &config_schema, config, 0);
+}
+
+__attribute__((format(printf, 2, 3))) static int refuse(char *error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error, CONFIG_ERROR_LEN, format, args);
+    va_end(args);
+    return ERR_INVALID;
+}
+
+/* Strings stay malloc'd, as cyaml_free() expects. */
+static int set_text(char **field, const char *text)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        return ERR_NOMEM;
+    free(*field);
+    *field = copy;
+    return 0;
+}
+
+static int default_text(char **field, const char *text)
+{
+    return *field ? 0 : set_text(field, text);
+}
+
+/* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address has no port. */
+static int split_address(const char *text, char host[HOST_LEN_MAX + 1], unsigned *port)
+{
+    const char *end, *rest;
+
+    if (*text == '[') {
+        end = strchr(++text, ']');
+        rest = end ? end + 1 : NULL;
+    } else {
+        end = strchr(text, ':');
+        if (!end || strchr(end + 1, ':'))
+            end = text + strlen(text);
+        rest = end;
+    }
+    if (!end || end == text || (size_t)(end - text) > HOST_LEN_MAX)
+        return ERR_INVALID;
+    memcpy(host, text, (size_t)(end - text));
+    host[end - text] = '\0';
+    if (*rest == '\0')
+        return 0;
+    size_t digits = strspn(rest + 1, "0123456789");
+    if (*rest != ':' || digits == 0 || digits > PORT_LEN_MAX || rest[1 + digits] != '\0')
+        return ERR_INVALID;
+    unsigned long value = strtoul(rest + 1, NULL, 10);
+    if (value == 0 || value > UINT16_MAX)
+        return ERR_INVALID;
+    *port = (unsigned)value;
+    return 0;
+}
+
+/* Bring *@field into the form HOST:PORT; @port is taken where the text has none, and returned. */
+static int normalise_address(char **field, const char *key, unsigned *port, char *error)
+{
+    char host[HOST_LEN_MAX + 1], text[HOST_LEN_MAX + PORT_LEN_MAX + 4];
+
+    if (split_address(*field, host, port) != 0)
+        return refuse(error, "%s: '%s' is not HOST:PORT or [IPV6]:PORT", key, *field);
+    snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, *port);
+    return set_text(field, text);
+}
+
+static int default_dns_listen(struct config *config)
+{
+    static const char *const everywhere[] = {"0.0.0.0:53", "[::]:53"};
+
+    if (config->dns_listen)
+        return 0;
+    config->dns_listen = calloc(2, sizeof(char *));
+    if (!config->dns_listen)
+        return ERR_NOMEM;
+    config->dns_listen_count = 2;
+    for (unsigned i = 0; i < 2; i++) {
+        if (set_text(&config->dns_listen[i], everywhere[i]) != 0)
+            return ERR_NOMEM;
+    }
+    return 0;
+}
+
+static bool is_wildcard(const char *address)
+{
+    return strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+}
+
+/* The admin and snapshot listeners follow the peer listener's host, on the next ports. */
+static int default_beside(char **field, const char *peer, unsigned port)
+{
+    char host[HOST_LEN_MAX + 1], text[HOST_LEN_MAX + PORT_LEN_MAX + 4];
+    unsigned ignored = 0;
+
+    if (*field)
+        return 0;
+    if (split_address(peer, host, &ignored) != 0)
+        return ERR_INVALID;
+    snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    return set_text(field, text);
+}
+
+static int check_cluster_addresses(struct config *config, char *error)
+{
+    unsigned port = CONFIG_PEER_PORT;
+    int rc = default_text(&config->peer_listen, "0.0.0.0");
+    if (rc == 0)
+        rc = normalise_address(&config->peer_listen, "peer_listen", &port, error);
+    if (rc != 0)
+        return rc;
+    if (port > UINT16_MAX - 2u && (!config->admin_listen || !config->snapshot_listen))
+        return refuse(error, "peer_listen: no room for the two ports behind %u", port);
+    if (!config->peer_address && is_wildcard(config->peer_listen))
+        return refuse(error, "peer_address is needed: say how the other nodes reach this one "
+                             "(HOST or HOST:PORT), as peer_listen names no host");
+    rc = default_text(&config->peer_address, config->peer_listen);
+    if (rc == 0)
+        rc = normalise_address(&config->peer_address, "peer_address", &port, error);
+
+    char **beside[] = {&config->admin_listen, &config->snapshot_listen, &config->admin_address,
+                       &config->snapshot_address};
+    static const char *const keys[] = {"admin_listen", "snapshot_listen", "admin_address",
+                                       "snapshot_address"};
+    for (unsigned i = 0; rc == 0 && i < 4; i++) {
+        unsigned next = port + 1 + i % 2;
+        rc = default_beside(beside[i], i < 2 ? config->peer_listen : config->peer_address, next);
+        if (rc == 0)
+            rc = normalise_address(beside[i], keys[i], &next, error);
+    }
+    return rc;
+}
+
+static int check_name(const char *name, char *error)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < len; i++) {
+        bool is_edge = i == 0 || i == len - 1;
+        if (!(islower((unsigned char)name[i]) || isdigit((unsigned char)name[i]) ||
+              (name[i] == '-' && !is_edge)))
+            return refuse(error, "name: '%s' is not one lower-case DNS label such as ns1", name);
+    }
+    return 0;
+}
+
+static int check_public_addresses(const struct config *config, char *error)
+{
+    uint8_t octets[sizeof(struct in6_addr)];
+
+    for (unsigned i = 0; i < config->public_addresses_count; i++) {
+        const char *text = config->public_addresses[i];
+        if (inet_pton(AF_INET, text, octets) != 1 && inet_pton(AF_INET6, text, octets) != 1)
+            return refuse(error, "public_addresses: '%s' is no IPv4 or IPv6 address", text);
+    }
+    return 0;
+}
+
+static int check(struct config *config, char *error)
+{
+    enum log_level level;
+    int rc = default_text(&config->region, "");
+    if (rc == 0)
+        rc = default_text(&config->data_dir, "/var/lib/quartet");
+    if (rc == 0)
+        rc = default_text(&config->log_level, "info");
+    if (rc == 0)
+        rc = default_dns_listen(config);
+    if (rc == 0)
+        rc = check_name(config->name, error);
+    if (rc == 0 && log_level_parse(config->log_level, &level) != 0)
+        rc =
+            refuse(error, "log_level: '%s' is none of error, warn, info, debug", config->log_level);
+    if (rc == 0 && config->dns_threads > CONFIG_UDP_THREADS_MAX)
+        rc = refuse(error, "dns_threads: %u is over %d", config->dns_threads,
+                    CONFIG_UDP_THREADS_MAX);
+    for (unsigned i = 0; rc == 0 && i < config->dns_listen_count; i++) {
+        unsigned port = CONFIG_DNS_PORT;
+        rc = normalise_address(&config->dns_listen[i], "dns_listen", &port, error);
+    }
+    if (rc == 0)
+        rc = check_cluster_addresses(config, error);
+    return rc == 0 ? check_public_addresses(config, error) : rc;
+}
+
+int config_load(const char *path, struct config **out, char error[CONFIG_ERROR_LEN])
+{
+    cyaml_config_t settings;
+    struct config *config = NULL;
+
+    error[0] = '\0';
+    if (access(path, R_OK) != 0) {
+        int rc = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        snprintf(error, CONFIG_ERROR_LEN, "%s: %s", path, strerror(errno));
+        return rc;
+    }
+    cyaml_settings(&settings, error);
+    if (cyaml_load_file(path, &settings, &config_schema, (cyaml_data_t **)&config, NULL) !=
+        CYAML_OK) {
+        if (error[0] == '\0')
+            snprintf(error, CONFIG_ERROR_LEN, "not valid YAML");
+        return ERR_INVALID;
+    }
+    if (!config)
+        return refuse(error, "the file is empty; it needs at least 'name:'");
+    int rc = check(config, error);
+    if (rc != 0) {
+        if (rc == ERR_NOMEM)
+            snprintf(error, CONFIG_ERROR_LEN, "%s", err_text(rc));
+        config_free(config);
+        return rc;
+    }
+    *out = config;
+    return 0;
+}

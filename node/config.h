@@ -1,0 +1,38 @@
+/* node/config.h: the node's own small configuration file (YAML); all else is replicated state. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_PATH_DEFAULT "/etc/quartet/quartet.yaml"
+#define CONFIG_ERROR_LEN 1024
+#define CONFIG_ADDRESSES_MAX 16
+#define CONFIG_UDP_THREADS_MAX 64
+#define CONFIG_DNS_PORT 53
+#define CONFIG_PEER_PORT 5301 /* admin and snapshot listeners: the next two ports, unless named */
+
+/* Strings are owned by the configuration; addresses are checked and normalised to HOST:PORT or
+ * [HOST]:PORT. What the file leaves out is filled in. */
+struct config {
+    char *name;     /* one DNS label; required */
+    char *region;   /* "" if left out */
+    char *data_dir; /* /var/lib/quartet */
+    char *log_level;
+    char **dns_listen; /* 0.0.0.0:53 and [::]:53 */
+    unsigned dns_listen_count;
+    uint32_t dns_threads; /* UDP workers; 0: one for each processor */
+    char *peer_listen;    /* 0.0.0.0:5301 */
+    char *admin_listen;
+    char *snapshot_listen;
+    char *peer_address; /* where the others reach this node; as peer_listen if that names a host */
+    char *admin_address;
+    char *snapshot_address;
+    char **public_addresses; /* what the cluster zone serves for this nameserver; may be none */
+    unsigned public_addresses_count;
+};
+
+/* Read and check @path. On 0 the caller owns *@out (config_free). Else @error says what is wrong,
+ * where, and what is expected. ERR_NOT_FOUND, ERR_IO, ERR_INVALID, ERR_NOMEM. Any thread. */
+int config_load(const char *path, struct config **out, char error[CONFIG_ERROR_LEN]);
+void config_free(struct config *config); /* accepts NULL */
