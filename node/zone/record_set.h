@@ -7,24 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ZONE_NAME_LEN_MAX 255      /* octets of a name, RFC 1035 2.3.4 */
 #define ZONE_TTL_S_MAX 0x7fffffffu /* RFC 2181 8 */
 #define ZONE_WIRE_LEN_MAX 65000    /* a rendered set and a question fit one message of 65,535 */
-
-/* Types that the rules and the lookup treat specially (IANA numbers). */
-enum zone_type {
-    ZONE_TYPE_A = 1,
-    ZONE_TYPE_NS = 2,
-    ZONE_TYPE_CNAME = 5,
-    ZONE_TYPE_SOA = 6,
-    ZONE_TYPE_AAAA = 28,
-    ZONE_TYPE_DNAME = 39,
-    ZONE_TYPE_DS = 43,
-    ZONE_TYPE_RRSIG = 46,
-    ZONE_TYPE_NSEC = 47,
-    ZONE_TYPE_NSEC3 = 50,
-    ZONE_TYPE_ANY = 255,
-};
 
 struct zone_rdata {
     const uint8_t *data; /* wire form, names not compressed */
@@ -45,20 +29,6 @@ struct zone_problem {
     char text[512];
 };
 
-/* Octets of a wire name including the root label, or 0 when it is not a well-formed uncompressed
- * name within @len_max octets. Any octets may be passed. */
-size_t zone_name_len(const uint8_t *name, size_t len_max);
-/* True when the name holds no ASCII capitals. @name is well formed. */
-bool zone_name_is_lower(const uint8_t *name);
-/* True when @name is @apex or below it. Both well formed and lower case. */
-bool zone_name_is_within(const uint8_t *name, const uint8_t *apex);
-/* Print for messages: "www.example.", odd octets as \DDD. @out always ends in NUL. */
-#define ZONE_NAME_TEXT_LEN_MAX 1025
-void zone_name_format(const uint8_t *name, char *out, size_t out_len);
-
-/* True when records of @type can be stored: not 0, OPT, a query type or a meta type (RFC 6895 3.1).
- */
-bool zone_type_is_storable(uint16_t type);
 /* True when the octets are well-formed data of @type. Types without a known format take any octets
  * (RFC 3597). Hostile octets, any length. */
 bool zone_rdata_is_valid(uint16_t type, const uint8_t *data, size_t len);
@@ -86,8 +56,6 @@ typedef void (*zone_problem_cb)(void *user, const struct zone_record_set *set, b
 size_t zone_rules_check_zone(const uint8_t *apex, const struct zone_record_set *sets,
                              size_t set_count, zone_problem_cb cb, void *user);
 
-/* Canonical order (RFC 4034 6.1) of names, lower case and well formed: <0, 0, >0. An ancestor comes
- * directly before everything below it. */
-int zone_name_compare(const uint8_t *a, const uint8_t *b);
-/* By name, then SOA first, then by type number. */
+/* By name in canonical order (an ancestor comes directly before what is below it), then SOA first,
+ * then by type number: <0, 0 or >0. */
 int zone_record_set_compare(const struct zone_record_set *a, const struct zone_record_set *b);

@@ -25,7 +25,3 @@ int zone_rdata_format(uint16_t type, const uint8_t *data, uint16_t len, char *ou
 int zone_type_parse(const char *text, uint16_t *out);
 /* 15 → "MX", 65280 → "TYPE65280". @out has room for ZONE_TYPE_TEXT_LEN_MAX. */
 void zone_type_format(uint16_t type, char *out);
-
-/* A name as typed to wire form, lower case; relative ones end in @origin (wire form; the root is
- * the octet 0). @out has room for ZONE_NAME_LEN_MAX. 0 or ERR_INVALID. */
-int zone_name_parse(const char *text, const uint8_t *origin, uint8_t *out);
