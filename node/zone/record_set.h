@@ -26,7 +26,7 @@ struct zone_record_set {
 
 /* What is wrong, for people: the record (name and type) and the rule, in one line. */
 struct zone_problem {
-    char text[512];
+    char text[1280];
 };
 
 /* True when the octets are well-formed data of @type. Types without a known format take any octets
