@@ -4,7 +4,7 @@
  * Choices where the RFCs leave one:
  *   - Answers are minimal: no NS set beside a positive answer, addresses only as glue of a
  * referral.
- *   - Type ANY gets one record set of the name (RFC 8482 4.1), the CNAME if there is one.
+ *   - Type ANY gets one record set of the name, that of the lowest type (RFC 8482 4.1).
  *   - Class ANY is answered as IN.
  *   - A chain of CNAME and DNAME is followed inside our zones for QUERY_CHAIN_MAX links and ends at
  *     a name that is not ours, or that the chain has visited, with what was found so far.

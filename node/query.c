@@ -1,0 +1,263 @@
+/* node/query.c: RFC 1034 4.3.2 over one generation of the image. query_answer() is the table of
+ * contents; a solve_* step handles one outcome of a lookup and says how to go on. */
+#include "query.h"
+
+#include "base/assert.h"
+#include "dns/answer.h"
+#include "dns/question.h"
+#include "zone/lookup.h"
+
+enum step {
+    STEP_DONE,    /* the reply is complete */
+    STEP_FOLLOW,  /* exchange.owner is the next name of a chain */
+    STEP_NO_ROOM, /* something that belongs in the reply does not fit */
+    STEP_FAILED,  /* the zone cannot give the answer */
+};
+
+struct exchange { /* one question on its way to its reply */
+    const struct query_env *env;
+    const struct dns_question *question;
+    struct dns_writer *reply;
+    enum query_outcome outcome;
+    struct dns_owner owner;  /* the name that is looked up: the question's, then chain targets */
+    struct zone_match match; /* what was found for it */
+    unsigned link_count;     /* CNAMEs and DNAMEs followed */
+    const uint8_t *visited[QUERY_CHAIN_MAX];            /* names of the chain so far */
+    uint8_t synthesized[QUERY_CHAIN_MAX][DNS_NAME_MAX]; /* those of them that DNAMEs made */
+};
+
+static struct dns_rrset rrset_of(const struct zone_wire_set *set)
+{
+    return (struct dns_rrset){
+        .octets = set->wire, .octets_len = set->wire_len, .count = set->record_count};
+}
+
+/* The name that is the whole data of the (single) record in @set: of a CNAME or DNAME. */
+static const uint8_t *target_of(const struct zone_wire_set *set)
+{
+    ASSERT(set->record_count == 1);
+    return set->wire + ZONE_WIRE_RDATA_OFFSET;
+}
+
+static struct dns_owner match_owner(const struct exchange *x, unsigned offset)
+{
+    return dns_answer_suffix_owner(&x->owner, x->owner.name + offset);
+}
+
+static bool add_set(struct exchange *x, enum dns_section section, unsigned owner_offset,
+                    const struct zone_wire_set *set)
+{
+    struct dns_owner owner = match_owner(x, owner_offset);
+    struct dns_rrset rrset = rrset_of(set);
+    return dns_answer_add(x->reply, section, &owner, &rrset);
+}
+
+/* Go on at @target, which is the last name written, unless the chain is at its end. */
+static enum step follow(struct exchange *x, const uint8_t *target)
+{
+    for (unsigned i = 0; i <= x->link_count; i++)
+        if (dns_name_is_equal(x->visited[i], target))
+            return STEP_DONE;
+    if (x->link_count + 1 == QUERY_CHAIN_MAX)
+        return STEP_DONE;
+    x->visited[++x->link_count] = target;
+    x->owner = dns_answer_last_owner(x->reply, target);
+    return STEP_FOLLOW;
+}
+
+static enum step solve_none(struct exchange *x)
+{
+    if (x->link_count == 0) {
+        x->reply->rcode = DNS_RCODE_REFUSED;
+        x->outcome = QUERY_REJECTED;
+    }
+    return STEP_DONE;
+}
+
+static enum step solve_answer(struct exchange *x)
+{
+    const struct zone_match *match = &x->match;
+    return add_set(x, DNS_SECTION_ANSWER, match->owner_offset, match->set) ? STEP_DONE
+                                                                           : STEP_NO_ROOM;
+}
+
+static enum step solve_cname(struct exchange *x)
+{
+    const struct zone_match *match = &x->match;
+    if (!add_set(x, DNS_SECTION_ANSWER, match->owner_offset, match->set))
+        return STEP_NO_ROOM;
+    return follow(x, target_of(match->set));
+}
+
+/* RFC 6672 3.1 and 3.2: the DNAME, then a CNAME of the same TTL from the name to what the DNAME
+ * makes of it; YXDOMAIN when that would be too long. */
+static enum step solve_dname(struct exchange *x)
+{
+    const struct zone_match *match = &x->match;
+    uint8_t *target = x->synthesized[x->link_count];
+    if (!add_set(x, DNS_SECTION_ANSWER, match->owner_offset, match->set))
+        return STEP_NO_ROOM;
+    if (dns_name_join(x->owner.name, match->owner_offset, target_of(match->set), target) < 0) {
+        x->reply->rcode = DNS_RCODE_YXDOMAIN;
+        return STEP_DONE;
+    }
+    if (!dns_answer_add_cname(x->reply, &x->owner, dns_wire_get32(match->set->wire + 6), target))
+        return STEP_NO_ROOM;
+    return follow(x, target);
+}
+
+/* RFC 2308 2 and 3; after a chain the code is that of its last name (RFC 6604 3). */
+static enum step solve_negative(struct exchange *x, enum dns_rcode rcode)
+{
+    const struct zone_match *match = &x->match;
+    if (match->soa == NULL)
+        return STEP_FAILED;
+    struct dns_owner apex = match_owner(x, match->apex_offset);
+    struct dns_rrset soa = rrset_of(match->soa);
+    x->reply->rcode = (uint16_t)rcode;
+    return dns_answer_add_one(x->reply, DNS_SECTION_AUTHORITY, &apex, &soa, match->negative_ttl_s)
+               ? STEP_DONE
+               : STEP_NO_ROOM;
+}
+
+static bool add_glue_of(struct exchange *x, const struct dns_owner *server)
+{
+    static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
+    uint8_t name[DNS_NAME_MAX];
+    dns_name_lower(server->name, name);
+    for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+        const struct zone_wire_set *set = zone_find_glue(x->match.zone, name, types[i]);
+        if (set == NULL)
+            continue;
+        struct dns_rrset rrset = rrset_of(set);
+        if (!dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, server, &rrset))
+            return false;
+    }
+    return true;
+}
+
+/* Addresses of the name servers of a referral whose NS set starts at @set_at in the reply: those
+ * within the child zone (@is_within_cut), or the others that the parent zone holds. */
+static bool add_glue(struct exchange *x, uint32_t set_at, bool is_within_cut)
+{
+    const struct zone_wire_set *set = x->match.set;
+    const uint8_t *cut = x->owner.name + x->match.owner_offset;
+    const uint8_t *apex = x->owner.name + x->match.apex_offset;
+    uint32_t at = 0;
+    for (unsigned i = 0; i < set->record_count; i++) {
+        struct dns_owner server = {
+            .name = set->wire + at + ZONE_WIRE_RDATA_OFFSET,
+            .offset = (uint16_t)(set_at + at + ZONE_WIRE_RDATA_OFFSET),
+        };
+        at += dns_rrset_record_len(set->wire + at);
+        if (dns_name_is_within(server.name, cut) == is_within_cut &&
+            dns_name_is_within(server.name, apex) && !add_glue_of(x, &server))
+            return false;
+    }
+    return true;
+}
+
+/* RFC 1034 4.3.2 step 3b. Glue inside the child zone is required (RFC 9471 3.1), other glue only
+ * helps. DS goes along for those who validate (RFC 4035 3.1.4.1). */
+static enum step solve_delegation(struct exchange *x)
+{
+    const struct zone_match *match = &x->match;
+    uint32_t set_at = x->reply->len;
+    if (x->link_count == 0)
+        x->outcome = QUERY_REFERRED;
+    if (!add_set(x, DNS_SECTION_AUTHORITY, match->owner_offset, match->set))
+        return STEP_NO_ROOM;
+    if (x->question->is_dnssec_ok && match->ds != NULL &&
+        !add_set(x, DNS_SECTION_AUTHORITY, match->owner_offset, match->ds))
+        return STEP_NO_ROOM;
+    if (!add_glue(x, set_at, true))
+        return STEP_NO_ROOM;
+    (void)add_glue(x, set_at, false);
+    return STEP_DONE;
+}
+
+static enum step solve(struct exchange *x)
+{
+    uint8_t name[DNS_NAME_MAX];
+    dns_name_lower(x->owner.name, name);
+    zone_lookup(x->env->image, name, x->question->type, &x->match);
+
+    enum zone_outcome outcome = x->match.outcome;
+    ASSERT(outcome <= ZONE_OUTCOME_NXDOMAIN);
+    if (x->link_count == 0 && outcome != ZONE_OUTCOME_NONE && outcome != ZONE_OUTCOME_DELEGATION)
+        x->reply->flags |= DNS_FLAG_AA; /* of the first name in the answer (RFC 1035 4.1.1) */
+    switch (outcome) {
+    case ZONE_OUTCOME_NONE: return solve_none(x);
+    case ZONE_OUTCOME_ANSWER: return solve_answer(x);
+    case ZONE_OUTCOME_CNAME: return solve_cname(x);
+    case ZONE_OUTCOME_DNAME: return solve_dname(x);
+    case ZONE_OUTCOME_DELEGATION: return solve_delegation(x);
+    case ZONE_OUTCOME_NODATA: return solve_negative(x, DNS_RCODE_NOERROR);
+    case ZONE_OUTCOME_NXDOMAIN: return solve_negative(x, DNS_RCODE_NXDOMAIN);
+    }
+    return STEP_FAILED;
+}
+
+/* The last step's result becomes flags and code. What is truncated keeps the whole sets that were
+ * written; a client that sees TC asks again by TCP (RFC 2181 9). */
+static enum query_outcome conclude(struct exchange *x, enum step step)
+{
+    struct dns_writer *reply = x->reply;
+    if (step == STEP_NO_ROOM && x->env->proto == QUERY_UDP) {
+        reply->flags |= DNS_FLAG_TC;
+    } else if (step != STEP_DONE) {
+        dns_answer_clear(reply);
+        reply->flags &= (uint16_t)~DNS_FLAG_AA;
+        reply->rcode = DNS_RCODE_SERVFAIL;
+        x->outcome = QUERY_FAILED;
+    }
+    dns_answer_finish(reply);
+    return x->outcome;
+}
+
+static uint32_t size_max(const struct query_env *env, const struct dns_question *question)
+{
+    if (env->proto == QUERY_TCP)
+        return DNS_MESSAGE_MAX;
+    if (!question->has_edns)
+        return DNS_UDP_SIZE_MIN;
+    return question->edns_size < DNS_UDP_SIZE_MAX ? question->edns_size : DNS_UDP_SIZE_MAX;
+}
+
+static enum query_outcome reject(struct dns_writer *reply, enum dns_verdict verdict)
+{
+    switch (verdict) {
+    case DNS_VERDICT_NOTIMP: reply->rcode = DNS_RCODE_NOTIMP; break;
+    case DNS_VERDICT_BADVERS: reply->rcode = DNS_RCODE_BADVERS; break;
+    case DNS_VERDICT_REFUSED: reply->rcode = DNS_RCODE_REFUSED; break;
+    default: reply->rcode = DNS_RCODE_FORMERR; break;
+    }
+    dns_answer_finish(reply);
+    return QUERY_REJECTED;
+}
+
+enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
+                                uint16_t request_len, struct dns_writer *reply)
+{
+    struct dns_question question;
+    enum dns_verdict verdict = dns_question_parse(request, request_len, &question);
+    if (verdict == DNS_VERDICT_IGNORE)
+        return QUERY_DROPPED;
+    dns_answer_begin(reply, &question, size_max(env, &question));
+    if (verdict != DNS_VERDICT_OK)
+        return reject(reply, verdict);
+
+    struct exchange x; /* not zeroed as a whole: its tables are filled as chains grow */
+    x.env = env;
+    x.question = &question;
+    x.reply = reply;
+    x.outcome = QUERY_ANSWERED;
+    x.owner = dns_answer_question_owner(&question);
+    x.link_count = 0;
+    x.visited[0] = question.name;
+    enum step step;
+    do
+        step = solve(&x);
+    while (step == STEP_FOLLOW);
+    return conclude(&x, step);
+}
