@@ -11,7 +11,6 @@
 
 #define SNAPSHOT_FETCH_GIVE_UP_MS (120u * 1000) /* without one new chunk */
 #define SNAPSHOT_FETCH_RESERVE_LEN (64u << 20)  /* octets that must stay free on the disk */
-#define SNAPSHOT_COMPLETE_NAME "COMPLETE"
 
 struct uv_loop_s;
 struct snapshot_fetch; /* opaque */

@@ -10,7 +10,7 @@ struct snapshot_locator {
     char address[CODEC_ADDRESS_LEN_MAX + 1]; /* its snapshot port, "host:port" */
 };
 
-/* Write to snapshot->locator and locator_len. RAFT_ELIMIT: the address is over 231 octets. */
+/* Write to snapshot->locator and locator_len. RAFT_ELIMIT: the address does not fit. */
 int snapshot_locator_encode(const struct snapshot_locator *locator, struct raft_snapshot *snapshot);
 /* Read hostile octets. RAFT_ECORRUPT: *@out untouched. */
 int snapshot_locator_decode(const struct raft_snapshot *snapshot, struct snapshot_locator *out);
