@@ -39,8 +39,8 @@ struct transport_counters {
     uint64_t refused_kind;                     /* a snapshot frame on the peer port */
     uint64_t paused;                           /* the receive queue was full */
     uint64_t connects, disconnects;            /* dialled links that came up, went down */
-    uint64_t accepts;                          /* connections that finished TLS on our port */
-    uint64_t redials;                          /* links replaced because of silence */
+    uint64_t accepts, hangups; /* connections that finished TLS on our port; that ended again */
+    uint64_t redials;          /* links replaced because of silence */
 };
 
 /* Listen; receive at once (callbacks run only from the loop). RAFT_EADDR: cannot bind or parse;
@@ -61,6 +61,7 @@ void transport_nng_counters(const struct transport_nng *t, struct transport_coun
 int transport_nng_peer(const struct transport_nng *t, raft_id peer, bool *is_connected,
                        uint64_t *silent_ms);
 
-/* Use another certificate from now on: links are dialled anew, the listener is restarted. Frames
- * may be lost. RAFT_EINVALID, RAFT_ENOMEM: nothing changed; RAFT_EADDR: cannot listen again. */
+/* Use another certificate from now on: links are dialled anew and the listener restarts within some
+ * 100 ms (it tries again until the port is free). Frames under way may be lost. RAFT_EINVALID,
+ * RAFT_ENOMEM: nothing changed. */
 int transport_nng_set_certificate(struct transport_nng *t, const struct transport_tls *tls);

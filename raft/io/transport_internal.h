@@ -1,0 +1,29 @@
+/* raft/io/transport_internal.h: what the files of raft/io that speak NNG share. */
+#pragma once
+
+#include "raft/io/codec.h"
+#include "raft/io/transport_tls.h"
+
+struct nng_tls_config;
+struct nng_msg;
+
+#define TRANSPORT__URL_LEN (CODEC_ADDRESS_LEN_MAX + 16)             /* "tls+tcp://", address, NUL */
+#define TRANSPORT__RECV_LEN_MAX (CODEC_FRAME_LEN_MAX + (64u << 10)) /* NNG hangs up beyond it */
+
+/* A dialer's configuration that accepts only @peer, or (peer 0) a listener's that demands a
+ * certificate of the CA. On 0 the caller frees *@out by nng_tls_config_free(). RAFT_ENOMEM;
+ * RAFT_EINVALID: not PEM of the right kind. */
+int transport__tls_config(const struct transport_tls *tls, raft_id peer,
+                          struct nng_tls_config **out);
+/* Deep copy for a longer life; RAFT_ENOMEM. */
+int transport__tls_copy(const struct transport_tls *tls, struct transport_tls *out);
+void transport__tls_free(struct transport_tls *tls); /* wipes the key; accepts a zeroed struct */
+
+/* Check "host:port" or "[v6]:port" and write "tls+tcp://…" to @out (TRANSPORT__URL_LEN octets).
+ * RAFT_EADDR. */
+int transport__url(const char *address, char *out);
+/* NNG's error → enum raft_error; 0 stays 0. */
+int transport__error(int nng_error);
+/* Encode @frame as a message of NNG; on 0 the caller owns *@out. Codes of codec_encode(). */
+int transport__encode(const struct codec_keys *keys, const struct codec_frame *frame,
+                      struct nng_msg **out);

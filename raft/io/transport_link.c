@@ -1,0 +1,139 @@
+/* raft/io/transport_link.c: one PUSH socket. NNG's threads only set atomics and wake the loop. */
+#include "raft/io/transport_link.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/pipeline0/push.h>
+#include <nng/supplemental/tls/tls.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#define RECONNECT_MIN_MS 50
+#define RECONNECT_MAX_MS 2000
+
+struct transport_link {
+    nng_socket socket;
+    nng_aio *aio;
+    uv_async_t *wake;
+    _Atomic bool is_idle;
+    _Atomic uint32_t connects;
+    _Atomic uint32_t disconnects;
+};
+
+/* NNG thread. A send that failed lost its message; the transport promises nothing. */
+static void on_sent(void *user)
+{
+    struct transport_link *link = user;
+    if (nng_aio_result(link->aio) != 0) {
+        nng_msg *message = nng_aio_get_msg(link->aio);
+        nng_aio_set_msg(link->aio, NULL);
+        if (message != NULL)
+            nng_msg_free(message);
+    }
+    link->is_idle = true;
+    uv_async_send(link->wake);
+}
+
+/* NNG thread. */
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *user)
+{
+    struct transport_link *link = user;
+    (void)pipe;
+    if (event == NNG_PIPE_EV_ADD_POST)
+        link->connects++;
+    else
+        link->disconnects++;
+    uv_async_send(link->wake);
+}
+
+static int link_configure(struct transport_link *link)
+{
+    int error = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+    if (error == 0)
+        error = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+    if (error == 0)
+        error = nng_socket_set_size(link->socket, NNG_OPT_RECVMAXSZ, TRANSPORT__RECV_LEN_MAX);
+    if (error == 0)
+        error = nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_POST, on_pipe, link);
+    if (error == 0)
+        error = nng_pipe_notify(link->socket, NNG_PIPE_EV_REM_POST, on_pipe, link);
+    if (error == 0)
+        error = nng_aio_alloc(&link->aio, on_sent, link);
+    return transport__error(error);
+}
+
+static int link_dial(struct transport_link *link, const char *url, nng_tls_config *config)
+{
+    nng_dialer dialer;
+    int error = nng_dialer_create(&dialer, link->socket, url);
+    if (error == 0)
+        error = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
+    if (error == 0)
+        error = nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true);
+    if (error == 0)
+        error = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+    return transport__error(error);
+}
+
+int transport_link_open(const struct transport_tls *tls, raft_id peer, const char *url,
+                        struct uv_async_s *wake, struct transport_link **out)
+{
+    nng_tls_config *config = NULL;
+    int code = transport__tls_config(tls, peer, &config);
+    if (code != 0)
+        return code;
+    struct transport_link *link = calloc(1, sizeof(*link));
+    if (link == NULL || nng_push0_open(&link->socket) != 0) {
+        nng_tls_config_free(config);
+        free(link);
+        return RAFT_ENOMEM;
+    }
+    link->wake = wake;
+    link->is_idle = true;
+    code = link_configure(link);
+    if (code == 0)
+        code = link_dial(link, url, config);
+    nng_tls_config_free(config); /* the dialer holds its own reference */
+    if (code != 0) {
+        transport_link_close(link);
+        return code;
+    }
+    *out = link;
+    return 0;
+}
+
+/* NNG 1.5.2 wants this order: stop, wait, close, free. */
+void transport_link_close(struct transport_link *link)
+{
+    if (link->aio != NULL)
+        nng_aio_stop(link->aio);
+    (void)nng_close(link->socket);
+    nng_aio_free(link->aio);
+    free(link);
+}
+
+bool transport_link_is_connected(const struct transport_link *link)
+{
+    return link->connects > link->disconnects;
+}
+
+uint32_t transport_link_connects(const struct transport_link *link)
+{
+    return link->connects;
+}
+
+uint32_t transport_link_disconnects(const struct transport_link *link)
+{
+    return link->disconnects;
+}
+
+bool transport_link_is_idle(const struct transport_link *link)
+{
+    return link->is_idle;
+}
+
+void transport_link_send_take(struct transport_link *link, struct nng_msg *message)
+{
+    link->is_idle = false;
+    nng_aio_set_msg(link->aio, message);
+    nng_send_aio(link->socket, link->aio);
+}

@@ -1,0 +1,47 @@
+/* raft/io/transport_peer.h: inside the NNG transport: what it knows of one member: its link and the
+ * frames that wait for it. Loop thread only; no callback is made from here. */
+#pragma once
+
+#include "raft/io/transport_link.h"
+
+#define TRANSPORT__STALE_MS 1000 /* frames that wait this long for a connection are worthless */
+
+struct transport_peer {
+    raft_id id;
+    char url[TRANSPORT__URL_LEN];
+    struct transport_link *link; /* NULL: none could be opened yet */
+    uint32_t connects_seen;      /* of `link`, greeted */
+    uint64_t linked_mono_ms;     /* when `link` was opened */
+    uint64_t received_mono_ms;   /* last accepted frame; 0: never */
+    uint64_t sent_mono_ms;       /* last frame handed to `link` */
+    uint64_t waiting_mono_ms;    /* since when the oldest queued frame has been first in line */
+    uint64_t told_mono_ms;       /* last unreachable() */
+    bool has_drops;              /* since then */
+    struct nng_msg **frames;     /* ring */
+    uint32_t frames_max, first, count;
+    size_t len_max, len;
+};
+
+/* NULL: no memory. @url is copied. */
+struct transport_peer *transport_peer_new(raft_id id, const char *url, uint32_t frames_max,
+                                          size_t len_max);
+/* Its link must be gone. Accepts NULL. */
+void transport_peer_free(struct transport_peer *peer);
+
+/* Queue @message (owned from now on); the oldest go until it fits. Returns how many went. */
+uint32_t transport_peer_put_take(struct transport_peer *peer, struct nng_msg *message,
+                                 uint64_t now_mono_ms);
+/* The same at the head of the queue, for the greeting of a new connection. */
+uint32_t transport_peer_put_first_take(struct transport_peer *peer, struct nng_msg *message,
+                                       uint64_t now_mono_ms);
+/* Drop all that waits. Returns how many. */
+uint32_t transport_peer_clear(struct transport_peer *peer);
+/* Hand the oldest to the link if that is connected and idle. Octets handed over; 0: none. */
+size_t transport_peer_pump(struct transport_peer *peer, uint64_t now_mono_ms);
+
+/* Has the connection come up since the last call? */
+bool transport_peer_is_new_connection(struct transport_peer *peer);
+/* Nothing was received since the link was opened, or for this long. */
+uint64_t transport_peer_silent_ms(const struct transport_peer *peer, uint64_t now_mono_ms);
+/* Do frames wait for a connection that does not come? */
+bool transport_peer_is_stale(const struct transport_peer *peer, uint64_t now_mono_ms);
