@@ -12,15 +12,15 @@
 #include "base/err.h"
 
 struct cluster;
-struct command;        /* cluster/command.h */
-struct command_result; /* cluster/command.h */
+struct Cmd__Command; /* proto/command.proto; see cluster/command.h */
+struct apply_result; /* cluster/apply.h */
 struct uv_loop_s;
 struct zone_publisher; /* zone/image.h */
 struct kv;             /* store/kv.h */
 
 #define CLUSTER_TEXT_MAX 256                /* octets of names and addresses, NUL included */
 #define CLUSTER_ADDRESSES_MAX 8             /* public addresses of one node */
-#define CLUSTER_PENDING_MAX 16384           /* commands waiting on this node; more: ERR_BUSY */
+#define CLUSTER_PENDING_MAX 4096            /* commands waiting on this node; more: ERR_BUSY */
 #define CLUSTER_PENDING_LEN_MAX (64u << 20) /* their octets; more: ERR_BUSY */
 #define CLUSTER_BULK_MAX 16                 /* bulk commands among them; more: ERR_BUSY */
 #define CLUSTER_READS_MAX 4096              /* read barriers waiting; more: ERR_BUSY */
@@ -75,7 +75,7 @@ const char *cluster_domain(const struct cluster *cluster);
 struct zone_publisher *cluster_image(struct cluster *cluster);
 /* Applied state, for reading on the loop thread after a read barrier; NULL while unjoined. Borrowed
  * until the next turn of the loop: an installed snapshot replaces it. */
-struct kv *cluster_state(struct cluster *cluster);
+const struct kv *cluster_state(struct cluster *cluster);
 
 /* The end of init, join and membership calls. @message is a sentence for people, also on success.
  * Borrowed for the call. */
@@ -95,16 +95,26 @@ int cluster_join(struct cluster *cluster, const char *address, const char *token
 
 /* rc 0: applied here; @result (borrowed) says how it went, including refusals by a rule. Else NULL:
  * ERR_TIMEOUT "outcome unknown", ERR_CLOSED, ERR_UNAVAILABLE (removed; not applied). */
-typedef void (*cluster_result_cb)(void *user, int rc, const struct command_result *result);
-/* Have @command (borrowed, copied) applied exactly once, from any node; forwarded and repeated
+typedef void (*cluster_result_cb)(void *user, int rc, const struct apply_result *result);
+/* Have @command (borrowed, copied; client, sequence and, if 0, time are filled in) applied exactly
+ * once, from any node; forwarded and repeated
  * across changes of leader until @timeout_ms (0: CLUSTER_TIMEOUT_MS) is over. The result is that of
  * the local apply, so a later read here sees the change. At once: ERR_BUSY (a bound above; nothing
  * was taken), ERR_UNAVAILABLE (not a member), ERR_LIMIT (command too large), ERR_NOMEM. */
-int cluster_propose(struct cluster *cluster, const struct command *command, uint32_t timeout_ms,
-                    cluster_result_cb cb, void *user);
-/* The same for one chunk of an import. At most CLUSTER_BULK_MAX are taken: on ERR_BUSY keep the
- * chunk and go on when a callback has fired. Chunks of one caller are applied in order. */
-int cluster_propose_bulk(struct cluster *cluster, const struct command *command,
+int cluster_propose(struct cluster *cluster, const struct Cmd__Command *command,
+                    uint32_t timeout_ms, cluster_result_cb cb, void *user);
+struct cluster_zone {
+    const uint8_t *name;                            /* wire octets */
+    const char *comment, *caller_reference, *actor; /* NULL: empty */
+    uint32_t timeout_ms;                            /* 0: CLUSTER_TIMEOUT_MS */
+};
+/* CreateZone with a new id, the SOA and up to four NS names of the cluster's nodes. @name: wire. */
+int cluster_create_zone(struct cluster *cluster, const struct cluster_zone *zone,
+                        cluster_result_cb cb, void *user);
+/* The same as cluster_propose for one chunk of an import. At most CLUSTER_BULK_MAX are taken: on
+ * ERR_BUSY keep the chunk and go on when a callback has fired. Chunks may be applied in any order.
+ */
+int cluster_propose_bulk(struct cluster *cluster, const struct Cmd__Command *command,
                          cluster_result_cb cb, void *user);
 /* @cb with 0 once state here includes all that was committed when this was called (thesis §6.4).
  * ERR_UNAVAILABLE (no leader), ERR_TIMEOUT. At once: ERR_BUSY, ERR_UNAVAILABLE. */

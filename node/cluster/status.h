@@ -63,3 +63,19 @@ struct cluster_sync {
 };
 typedef void (*cluster_sync_cb)(void *user, const struct cluster_sync *sync);
 int cluster_change_status(struct cluster *cluster, uint64_t index, cluster_sync_cb cb, void *user);
+
+/* What this node knows of itself, at once. */
+struct cluster_node {
+    uint64_t term, commit_index, applied_index, image_index, first_index, leader;
+    bool is_leader, is_candidate, is_quarantined;
+    uint64_t hash_high, hash_low; /* state hash after applied_index */
+    uint64_t snapshots_installed, messages_sent, messages_received, messages_dropped;
+    uint64_t sync_count, sync_p50_us, sync_p99_us, disk_free, log_len;
+    uint64_t certificate_expires_wall_ms;
+    const char *step; /* of a join that runs; "" otherwise; borrowed */
+};
+void cluster_node(struct cluster *cluster, struct cluster_node *out);
+
+/* Read all of the state again with checksums, on a worker thread; @cb with a sentence. At once:
+ * ERR_UNAVAILABLE (unjoined), ERR_BUSY (one runs). */
+int cluster_verify(struct cluster *cluster, cluster_done_cb cb, void *user);
