@@ -1,0 +1,226 @@
+#include "control/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "cluster/apply.h"
+#include "cluster/cluster.h"
+#include "control/control.h"
+#include "control/dispatch.h"
+#include "control/internal.h"
+#include "dns/name.h"
+#include "proto/control.pb-c.h"
+#include "store/state.h"
+
+#define CALL_MESSAGE_LEN 1024
+#define CALL_TIMEOUT_MS_MAX 600000u
+
+static void free_call(struct call *call)
+{
+    ctl__request__free_unpacked((Ctl__Request *)call->request, NULL);
+    free(call);
+}
+
+void call_reply(struct call *call, struct Ctl__Reply *reply)
+{
+    reply->version = CONTROL_VERSION;
+    size_t len = ctl__reply__get_packed_size(reply);
+    uint8_t *octets = malloc(len ? len : 1);
+    if (octets)
+        ctl__reply__pack(reply, octets);
+    /* Without memory the asker gets an empty reply, which it reports as a broken one. */
+    call->answer(call->answer_user, octets ? octets : (const uint8_t *)"", octets ? len : 0);
+    free(octets);
+    free_call(call);
+}
+
+static void reply_text(struct call *call, int code, char *text)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+
+    reply.code = code;
+    reply.message = text;
+    reply.change_id = call->change_id;
+    call_reply(call, &reply);
+}
+
+void call_done(struct call *call, const char *format, ...)
+{
+    char text[CALL_MESSAGE_LEN];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    reply_text(call, 0, text);
+}
+
+void call_fail(struct call *call, int code, const char *format, ...)
+{
+    char text[CALL_MESSAGE_LEN];
+    va_list args;
+
+    ASSERT(code < 0);
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    reply_text(call, code, text);
+}
+
+static const char *what_next(int code)
+{
+    switch (code) {
+    case ERR_TIMEOUT:
+        return "there was no outcome in time; it may still be done, so look before you repeat it";
+    case ERR_UNAVAILABLE:
+        return "this node is not (yet, or any more) part of a cluster with a leader; see 'quartet "
+               "cluster status' and 'quartet node status'";
+    case ERR_BUSY: return "too much is being done at once; try again";
+    case ERR_CLOSED: return "the node is shutting down";
+    default: return err_text(code);
+    }
+}
+
+void call_fail_code(struct call *call, int code, const char *doing)
+{
+    call_fail(call, code, "cannot %s: %s", doing, what_next(code));
+}
+
+uint32_t call_timeout_left_ms(const struct call *call)
+{
+    uint64_t now = clock_mono_ms();
+
+    return call->deadline_mono_ms > now ? (uint32_t)(call->deadline_mono_ms - now) : 1;
+}
+
+const struct kv *call_state(const struct call *call)
+{
+    return cluster_state(call->cluster);
+}
+
+static void on_read(void *user, int rc)
+{
+    struct call *call = user;
+
+    if (rc == 0 && !call_state(call))
+        rc = ERR_UNAVAILABLE;
+    if (rc != 0)
+        call_fail_code(call, rc, "read the cluster's state");
+    else
+        call->read_done(call);
+}
+
+void call_read(struct call *call, void (*next)(struct call *call))
+{
+    call->read_done = next;
+    int rc = cluster_read_barrier(call->cluster, call_timeout_left_ms(call), on_read, call);
+    if (rc != 0)
+        call_fail_code(call, rc, "read the cluster's state");
+}
+
+static void on_applied(void *user, int rc, const struct apply_result *result)
+{
+    struct call *call = user;
+
+    if (rc != 0) {
+        call_fail_code(call, rc, "make the change");
+        return;
+    }
+    if (result->code != 0) {
+        call_fail(call, result->code, "%s", result->message);
+        return;
+    }
+    snprintf(call->change_id, sizeof(call->change_id), "%s", result->change_id);
+    call->applied(call, result);
+}
+
+/* Actors are shown in the journal; a long one is cut. */
+static void set_actor(const struct call *call, struct Cmd__Command *command)
+{
+    if (call->request->actor && strlen(call->request->actor) < STATE_ACTOR_SIZE)
+        command->actor = call->request->actor;
+}
+
+void call_propose(struct call *call, struct Cmd__Command *command,
+                  void (*next)(struct call *call, const struct apply_result *result))
+{
+    call->applied = next;
+    set_actor(call, command);
+    int rc = cluster_propose(call->cluster, command, call_timeout_left_ms(call), on_applied, call);
+    if (rc != 0)
+        call_fail_code(call, rc, "make the change");
+}
+
+void call_propose_bulk(struct call *call, struct Cmd__Command *command,
+                       void (*next)(struct call *call, const struct apply_result *result))
+{
+    call->applied = next;
+    set_actor(call, command);
+    int rc = cluster_propose_bulk(call->cluster, command, on_applied, call);
+    if (rc != 0)
+        call_fail_code(call, rc, "import");
+}
+
+static bool is_zone_id(const char *text)
+{
+    return strlen(text) == 21 && text[0] == 'Z' &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == 21;
+}
+
+bool call_find_zone(struct call *call, const char *text, struct state_zone *out)
+{
+    uint8_t name[DNS_NAME_MAX];
+    int rc;
+
+    if (is_zone_id(text)) {
+        rc = state_get_zone(call_state(call), text, out);
+    } else if (dns_name_parse(text, NULL, name) < 0) {
+        call_fail(call, ERR_INVALID, "'%s' is neither a zone id nor a domain name", text);
+        return false;
+    } else {
+        rc = state_get_zone_by_name(call_state(call), name, out);
+    }
+    if (rc == ERR_NOT_FOUND)
+        call_fail(call, rc, "there is no zone '%s'; 'quartet zone list' shows all", text);
+    else if (rc != 0)
+        call_fail_code(call, rc, "read the zone");
+    return rc == 0;
+}
+
+void call_start(struct control *control, const uint8_t *request, size_t len, call_answer_cb answer,
+                void *user)
+{
+    struct call *call = calloc(1, sizeof(*call));
+
+    if (!call) {
+        answer(user, (const uint8_t *)"", 0);
+        return;
+    }
+    *call = (struct call){
+        .control = control, .cluster = control->cluster, .answer = answer, .answer_user = user};
+    call->request = ctl__request__unpack(NULL, len, request);
+    if (!call->request) {
+        call_fail(call, ERR_CORRUPT, "that is no control request");
+        return;
+    }
+    if (call->request->version > CONTROL_VERSION) {
+        call_fail(call, ERR_VERSION, "this node speaks control version %u, the request %u",
+                  CONTROL_VERSION, call->request->version);
+        return;
+    }
+    if (control->is_stopping) {
+        call_fail_code(call, ERR_CLOSED, "serve the request");
+        return;
+    }
+    uint32_t timeout_ms =
+        call->request->timeout_ms ? call->request->timeout_ms : CLUSTER_TIMEOUT_MS;
+    if (timeout_ms > CALL_TIMEOUT_MS_MAX)
+        timeout_ms = CALL_TIMEOUT_MS_MAX;
+    call->deadline_mono_ms = clock_mono_ms() + timeout_ms;
+    dispatch_call(call);
+}

@@ -1,0 +1,41 @@
+/* node/control/control.h: administrators' requests (proto/control.proto) turned into cluster calls.
+ * Served on the control socket DATADIR/control.sock, whose file mode is the permission, and, for
+ * callers with the admin secret, on the cluster's admin port. Loop thread throughout. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct cluster;
+struct control;
+struct uv_loop_s;
+
+#define CONTROL_VERSION 1u
+#define CONTROL_REQUEST_LEN_MAX (4u << 20) /* octets of one request; larger ones are cut off */
+#define CONTROL_CALLS_MAX 256              /* requests at work on the socket; more of them wait */
+#define CONTROL_ERROR_LEN 512
+
+/* Counters of rooms that this one does not know, for NodeStatus: call @add for each. */
+typedef void (*control_counter_cb)(void *add_user, const char *name, uint64_t value);
+typedef void (*control_counters_cb)(void *user, control_counter_cb add, void *add_user);
+
+struct control_options {
+    struct uv_loop_s *loop; /* these are borrowed while the control lives */
+    struct cluster *cluster;
+    control_counters_cb counters; /* may be NULL */
+    void *counters_user;
+    const char *socket_path; /* borrowed for the call */
+    const char *name;        /* the node's */
+    const char *region;
+};
+
+/* Listen on the socket (mode 0600, replacing a dead one's file) and take the cluster's admin calls.
+ * On 0 the caller owns *@out; else @error says what is wrong. ERR_LIMIT (path too long for a
+ * socket), ERR_EXISTS (a process answers there), ERR_IO, ERR_NOMEM. */
+int control_open(const struct control_options *options, struct control **out,
+                 char error[CONTROL_ERROR_LEN]);
+/* Answer every request from now on with ERR_CLOSED. Before cluster_close(). */
+void control_stop(struct control *control);
+/* Free, at once. After cluster_close(): the cluster's callbacks end the calls at work. Accepts
+ * NULL. */
+void control_close(struct control *control);

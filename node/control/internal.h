@@ -1,0 +1,21 @@
+/* node/control/internal.h: what the files of this room share about the control itself. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/control.h"
+
+struct control_server;
+
+struct control {
+    struct cluster *cluster;
+    control_counters_cb counters;
+    void *counters_user;
+    struct uv_loop_s *loop;
+    struct control_server *server;
+    uint64_t started_mono_ms;
+    bool is_stopping;
+    char name[64];
+    char region[64];
+};

@@ -1,0 +1,136 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "cluster/cluster.h"
+#include "cluster/status.h"
+#include "control/call.h"
+#include "control/internal.h"
+#include "control/requests.h"
+#include "proto/control.pb-c.h"
+#include "store/state.h"
+#include "zone/image.h"
+
+#define COUNTERS_MAX 64
+#define COUNTER_NAME_LEN 48
+
+struct counter_list {
+    Ctl__Counter items[COUNTERS_MAX];
+    Ctl__Counter *pointers[COUNTERS_MAX];
+    char names[COUNTERS_MAX][COUNTER_NAME_LEN];
+    unsigned count;
+};
+
+static void add_counter(void *user, const char *name, uint64_t value)
+{
+    struct counter_list *list = user;
+
+    if (list->count == COUNTERS_MAX)
+        return;
+    snprintf(list->names[list->count], COUNTER_NAME_LEN, "%s", name);
+    Ctl__Counter *item = &list->items[list->count];
+    *item = (Ctl__Counter)CTL__COUNTER__INIT;
+    item->name = list->names[list->count];
+    item->value = value;
+    list->pointers[list->count++] = item;
+}
+
+static char *phase_text(enum cluster_phase phase)
+{
+    switch (phase) {
+    case CLUSTER_UNJOINED: return "unjoined";
+    case CLUSTER_JOINING: return "joining";
+    case CLUSTER_MEMBER: return "member";
+    case CLUSTER_REMOVED: return "removed";
+    }
+    return "unknown";
+}
+
+static char *role_text(const struct cluster *cluster, const struct cluster_node *figures)
+{
+    if (cluster_phase(cluster) != CLUSTER_MEMBER)
+        return "";
+    if (figures->is_leader)
+        return "leader";
+    return figures->is_candidate ? "candidate" : "follower";
+}
+
+static void fill_image(struct cluster *cluster, Ctl__ImageFigures *image)
+{
+    struct zone_memory memory;
+
+    zone_image_memory(cluster_image(cluster), &memory);
+    image->memory_octets = memory.used_octets;
+    if (cluster_state(cluster)) {
+        uint64_t zones = 0, generation = 0;
+        if (state_get_zone_counts(cluster_state(cluster), &zones, &generation) == 0)
+            image->zones = zones;
+    }
+}
+
+/* Needs no quorum, so that a node can always be asked how it is. */
+void request_node_status(struct call *call)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    Ctl__NodeStatusReply node = CTL__NODE_STATUS_REPLY__INIT;
+    Ctl__ImageFigures image = CTL__IMAGE_FIGURES__INIT;
+    struct counter_list counters = {.count = 0};
+    struct cluster_node figures;
+    uint8_t hash[16];
+
+    cluster_node(call->cluster, &figures);
+    node.version = QUARTET_VERSION;
+    node.phase = phase_text(cluster_phase(call->cluster));
+    node.step = (char *)figures.step;
+    node.id = cluster_self(call->cluster);
+    node.name = call->control->name;
+    node.region = call->control->region;
+    node.role = role_text(call->cluster, &figures);
+    node.leader = cluster_leader(call->cluster);
+    node.term = figures.term;
+    node.commit_index = figures.commit_index;
+    node.applied_index = figures.applied_index;
+    node.image_index = figures.image_index;
+    node.first_index = figures.first_index;
+    node.snapshots_installed = figures.snapshots_installed;
+    node.uptime_s = (clock_mono_ms() - call->control->started_mono_ms) / 1000;
+    node.domain = (char *)cluster_domain(call->cluster);
+    memcpy(hash, &figures.hash_high, 8);
+    memcpy(hash + 8, &figures.hash_low, 8);
+    node.state_hash = (ProtobufCBinaryData){sizeof(hash), hash};
+    fill_image(call->cluster, &image);
+    node.image = &image;
+    if (call->control->counters)
+        call->control->counters(call->control->counters_user, add_counter, &counters);
+    add_counter(&counters, "peer.sent", figures.messages_sent);
+    add_counter(&counters, "peer.received", figures.messages_received);
+    add_counter(&counters, "peer.dropped", figures.messages_dropped);
+    add_counter(&counters, "log.syncs", figures.sync_count);
+    add_counter(&counters, "log.sync_p50_us", figures.sync_p50_us);
+    add_counter(&counters, "log.sync_p99_us", figures.sync_p99_us);
+    add_counter(&counters, "log.octets", figures.log_len);
+    add_counter(&counters, "disk.free_octets", figures.disk_free);
+    node.n_counters = counters.count;
+    node.counters = counters.pointers;
+    reply.kind_case = CTL__REPLY__KIND_NODE_STATUS;
+    reply.node_status = &node;
+    call_reply(call, &reply);
+}
+
+static void on_verified(void *user, int rc, const char *message)
+{
+    struct call *call = user;
+
+    if (rc != 0)
+        call_fail(call, rc, "%s", message);
+    else
+        call_done(call, "%s", message);
+}
+
+void request_state_verify(struct call *call)
+{
+    int rc = cluster_verify(call->cluster, on_verified, call);
+    if (rc != 0)
+        call_fail_code(call, rc, "verify the state");
+}

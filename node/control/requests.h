@@ -1,0 +1,34 @@
+/* node/control/requests.h: a handler for each request kind; each ends its call (control/call.h). */
+#pragma once
+
+struct call;
+
+/* node_requests.c */
+void request_node_status(struct call *call);
+void request_state_verify(struct call *call);
+/* cluster_requests.c */
+void request_cluster_init(struct call *call);
+void request_cluster_join(struct call *call);
+void request_cluster_status(struct call *call);
+void request_settings_get(struct call *call);
+void request_settings_set(struct call *call);
+void request_token_create(struct call *call);
+void request_token_list(struct call *call);
+void request_token_revoke(struct call *call);
+void request_member_change(struct call *call);
+/* zone_requests.c */
+void request_zone_create(struct call *call);
+void request_zone_list(struct call *call);
+void request_zone_get(struct call *call);
+void request_zone_delete(struct call *call);
+/* record_requests.c */
+void request_record_list(struct call *call);
+void request_record_change(struct call *call);
+/* import_requests.c */
+void request_import_begin(struct call *call);
+void request_import_chunk(struct call *call);
+void request_import_commit(struct call *call);
+void request_import_abort(struct call *call);
+/* change_requests.c */
+void request_change_get(struct call *call);
+void request_change_list(struct call *call);
