@@ -1,0 +1,313 @@
+/* node/main.c: quartetd. Opens the parts in order, runs the loop, closes them in reverse. */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <uv.h>
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "cluster/cluster.h"
+#include "config.h"
+#include "control/control.h"
+#include "net/net.h"
+
+#define CONTROL_SOCKET_NAME "control.sock"
+#define PATH_LEN 512
+
+const char *argp_program_version = "quartetd " QUARTET_VERSION;
+
+/* Exit statuses of sysexits.h, so that a service manager can tell a mistake from a fault. */
+static const char doc[] = "quartetd, a node of a Quartet cluster: replicates zones and answers DNS."
+                          "\vRuns in the foreground and logs to standard error. SIGTERM and SIGINT "
+                          "stop it cleanly. A node\n"
+                          "without data waits for 'quartet cluster init' or 'quartet join'.\n\n"
+                          "exit status: 0 stopped, 64 wrong arguments, 69 an address or socket is "
+                          "taken or not allowed, 70 "
+                          "storage failed or data cannot be trusted, 78 the configuration is wrong";
+
+static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0, "the node's configuration (" CONFIG_PATH_DEFAULT ")", 0},
+    {"check", 'k', NULL, 0, "check the configuration, say so, and exit", 0},
+    {"log-level", 'l', "LEVEL", 0, "error, warn, info or debug, instead of the file's", 0},
+    {0},
+};
+
+struct arguments {
+    const char *config_path;
+    const char *log_level;
+    bool is_check;
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    enum log_level level;
+
+    switch (key) {
+    case 'c': arguments->config_path = value; return 0;
+    case 'k': arguments->is_check = true; return 0;
+    case 'l':
+        if (log_level_parse(value, &level) != 0)
+            argp_error(state, "'%s' is none of error, warn, info, debug", value);
+        arguments->log_level = value;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+struct node {
+    uv_loop_t loop;
+    struct config *config;
+    struct cluster *cluster;
+    struct net *net;
+    struct control *control;
+    uv_signal_t on_term, on_int;
+    uv_idle_t stop_later; /* stopping starts from a clean turn of the loop */
+    bool is_stopping;
+    int status; /* exit status */
+};
+
+static void close_handle(uv_handle_t *handle, void *user)
+{
+    (void)user;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* The cluster has gone: nobody calls into the control or reads the image any more. */
+static void on_cluster_closed(void *user)
+{
+    struct node *node = user;
+
+    control_close(node->control);
+    node->control = NULL;
+    uv_close((uv_handle_t *)&node->on_term, NULL);
+    uv_close((uv_handle_t *)&node->on_int, NULL);
+    uv_close((uv_handle_t *)&node->stop_later, NULL);
+}
+
+static void stop_now(uv_idle_t *idle)
+{
+    struct node *node = idle->data;
+
+    uv_idle_stop(idle);
+    log_info("main", "stopping");
+    if (node->control)
+        control_stop(node->control);
+    net_close(node->net);
+    node->net = NULL;
+    cluster_close(node->cluster, on_cluster_closed, node);
+}
+
+static void stop(struct node *node, int status)
+{
+    if (node->is_stopping)
+        return;
+    node->is_stopping = true;
+    node->status = status;
+    uv_idle_start(&node->stop_later, stop_now);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct node *node = handle->data;
+
+    log_info("main", "signal number=%d", number);
+    stop(node, EX_OK);
+}
+
+static void on_fatal(void *user, const char *message)
+{
+    log_error("main", "fatal message=\"%s\"", message);
+    stop(user, EX_SOFTWARE);
+}
+
+static void list_counters(void *user, control_counter_cb add, void *add_user)
+{
+    struct node *node = user;
+    struct net_counters counters;
+
+    if (!node->net)
+        return;
+    net_read_counters(node->net, &counters);
+    for (unsigned i = 0; i < NET_COUNTER_COUNT; i++)
+        add(add_user, net_counter_name((enum net_counter)i), counters.events[i]);
+    add(add_user, "dns.answered", counters.outcomes[QUERY_ANSWERED]);
+    add(add_user, "dns.referred", counters.outcomes[QUERY_REFERRED]);
+    add(add_user, "dns.rejected", counters.outcomes[QUERY_REJECTED]);
+    add(add_user, "dns.dropped", counters.outcomes[QUERY_DROPPED]);
+    add(add_user, "dns.failed", counters.outcomes[QUERY_FAILED]);
+}
+
+static int open_cluster(struct node *node)
+{
+    const struct config *config = node->config;
+    struct cluster_options cluster_options = {
+        .loop = &node->loop,
+        .data_dir = config->data_dir,
+        .name = config->name,
+        .region = config->region,
+        .public_addresses = (const char *const *)config->public_addresses,
+        .public_address_count = config->public_addresses_count,
+        .fatal = on_fatal,
+        .user = node,
+    };
+    char error[CLUSTER_TEXT_MAX];
+    const struct {
+        char *to;
+        const char *from;
+    } texts[] = {
+        {cluster_options.listen.peer, config->peer_listen},
+        {cluster_options.listen.admin, config->admin_listen},
+        {cluster_options.listen.snapshot, config->snapshot_listen},
+        {cluster_options.advertised.peer, config->peer_address},
+        {cluster_options.advertised.admin, config->admin_address},
+        {cluster_options.advertised.snapshot, config->snapshot_address},
+    };
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (strlen(texts[i].from) >= CLUSTER_TEXT_MAX) {
+            log_error("main", "configuration_wrong address=%s reason=\"too long\"", texts[i].from);
+            return EX_CONFIG;
+        }
+        memcpy(texts[i].to, texts[i].from, strlen(texts[i].from) + 1);
+    }
+    int rc = cluster_open(&cluster_options, &node->cluster, error);
+    if (rc != 0) {
+        log_error("main", "open_failed reason=\"%s\"", error);
+        return rc == ERR_INVALID ? EX_CONFIG : EX_SOFTWARE;
+    }
+    return EX_OK;
+}
+
+static int open_net(struct node *node)
+{
+    const struct config *config = node->config;
+    struct sockaddr_storage addresses[CONFIG_ADDRESSES_MAX];
+    struct net_error error;
+
+    for (unsigned i = 0; i < config->dns_listen_count; i++) {
+        if (net_address_parse(config->dns_listen[i], &addresses[i]) != 0) {
+            log_error("main", "configuration_wrong dns_listen=%s reason=\"no IP address\"",
+                      config->dns_listen[i]);
+            return EX_CONFIG;
+        }
+    }
+    struct net_options net_options = {
+        .addresses = addresses,
+        .address_count = config->dns_listen_count,
+        .udp_threads = config->dns_threads,
+        .publisher = cluster_image(node->cluster),
+    };
+    int rc = net_open(&net_options, &node->net, &error);
+    if (rc != 0) {
+        log_error("main", "listen_failed reason=\"%s\"", error.text);
+        return EX_UNAVAILABLE;
+    }
+    for (unsigned i = 0; i < config->dns_listen_count; i++)
+        log_info("main", "answering address=%s", config->dns_listen[i]);
+    return EX_OK;
+}
+
+static int open_control(struct node *node)
+{
+    char path[PATH_LEN], error[CONTROL_ERROR_LEN];
+    struct control_options control_options = {
+        .loop = &node->loop,
+        .cluster = node->cluster,
+        .counters = list_counters,
+        .counters_user = node,
+        .socket_path = path,
+        .name = node->config->name,
+        .region = node->config->region,
+    };
+
+    snprintf(path, sizeof(path), "%s/%s", node->config->data_dir, CONTROL_SOCKET_NAME);
+    int rc = control_open(&control_options, &node->control, error);
+    if (rc != 0) {
+        log_error("main", "listen_failed reason=\"%s\"", error);
+        return EX_UNAVAILABLE;
+    }
+    return EX_OK;
+}
+
+static void watch_signals(struct node *node)
+{
+    ASSERT(uv_idle_init(&node->loop, &node->stop_later) == 0);
+    ASSERT(uv_signal_init(&node->loop, &node->on_term) == 0);
+    ASSERT(uv_signal_init(&node->loop, &node->on_int) == 0);
+    node->stop_later.data = node->on_term.data = node->on_int.data = node;
+    ASSERT(uv_signal_start(&node->on_term, on_signal, SIGTERM) == 0);
+    ASSERT(uv_signal_start(&node->on_int, on_signal, SIGINT) == 0);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int run_node(struct config *config)
+{
+    struct node node = {.config = config};
+
+    ASSERT(uv_loop_init(&node.loop) == 0);
+    watch_signals(&node);
+    int status = open_cluster(&node);
+    if (status == EX_OK)
+        status = open_net(&node);
+    if (status == EX_OK)
+        status = open_control(&node);
+    if (status == EX_OK)
+        log_info("main", "started version=" QUARTET_VERSION " name=%s data_dir=%s", config->name,
+                 config->data_dir);
+    else if (node.cluster)
+        stop(&node, status);
+    else
+        on_cluster_closed(&node);
+    uv_run(&node.loop, UV_RUN_DEFAULT);
+    uv_walk(&node.loop, close_handle, NULL);
+    uv_run(&node.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&node.loop);
+    if (status == EX_OK)
+        status = node.status;
+    log_info("main", "stopped status=%d", status);
+    return status;
+}
+
+/* The data folder is made when its parent is there; it holds keys, so nobody else may look in. */
+static int prepare_data_dir(const char *path)
+{
+    if (mkdir(path, S_IRWXU) == 0 || errno == EEXIST)
+        return EX_OK;
+    log_error("main", "data_dir_failed path=%s reason=\"%s\"", path, strerror(errno));
+    return EX_CONFIG;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    struct arguments arguments = {.config_path = CONFIG_PATH_DEFAULT};
+    struct config *config = NULL;
+    enum log_level level = LOG_LEVEL_INFO;
+    char error[CONFIG_ERROR_LEN];
+
+    argp_err_exit_status = EX_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (config_load(arguments.config_path, &config, error) != 0) {
+        log_error("main", "configuration_wrong file=%s reason=\"%s\"", arguments.config_path,
+                  error);
+        return EX_CONFIG;
+    }
+    log_level_parse(arguments.log_level ? arguments.log_level : config->log_level, &level);
+    log_set_level(level);
+    int status = EX_OK;
+    if (arguments.is_check)
+        printf("%s: the configuration of node %s is right\n", arguments.config_path, config->name);
+    else
+        status = prepare_data_dir(config->data_dir);
+    if (status == EX_OK && !arguments.is_check)
+        status = run_node(config);
+    config_free(config);
+    return status;
+}
