@@ -13,11 +13,11 @@
 enum net_counter {
     NET_UDP_QUERIES,     /* datagrams received */
     NET_UDP_TRUNCATED,   /* replies with TC set */
-    NET_UDP_SEND_FAILED, /* replies that the kernel refused */
+    NET_UDP_SEND_FAILED, /* replies that the kernel did not take */
     NET_TCP_QUERIES,     /* whole messages received */
     NET_TCP_ACCEPTED,    /* connections */
-    NET_TCP_REFUSED,     /* connections closed at once: tcp_connections_max reached */
-    NET_TCP_IDLE_CLOSED, /* connections closed after tcp_idle_ms without a message */
+    NET_TCP_FULL,        /* connections kept waiting: tcp_connections_max were open */
+    NET_TCP_IDLE_CLOSED, /* connections closed after tcp_idle_ms without progress */
     NET_TCP_BROKEN,      /* connections ended by an error or by a message of length 0 */
     NET_TCP_PAUSED,      /* times reading stopped because replies were not taken */
     NET_COUNTER_COUNT,

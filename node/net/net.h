@@ -23,7 +23,7 @@ struct net_options {
     unsigned udp_threads;                     /* 1 to NET_UDP_THREADS_MAX; 0: one for each CPU */
     unsigned tcp_connections_max;             /* 0: NET_TCP_CONNECTIONS_DEFAULT */
     uint32_t tcp_idle_ms;                     /* 0: NET_TCP_IDLE_DEFAULT_MS */
-    struct zone_publisher *publisher;         /* of the image; must outlive the net */
+    const struct zone_publisher *publisher;   /* of the image; must outlive the net */
 };
 
 struct net_error {

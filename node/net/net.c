@@ -1,0 +1,193 @@
+/* node/net/net.c: open all sockets first, then start the threads, so that a failure leaves nothing
+ * half running. */
+#include "net/net.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "net/socket.h"
+#include "net/tcp.h"
+#include "net/udp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FREE_PORT_TRIES = 16 };
+
+struct net {
+    unsigned address_count;
+    struct sockaddr_storage addresses[NET_ADDRESSES_MAX]; /* with their true ports */
+    unsigned worker_count;                                /* started */
+    struct udp_worker *workers[NET_UDP_THREADS_MAX];
+    struct tcp_server *tcp;
+};
+
+/* Sockets on their way to the threads; -1 where there is none (any more). */
+struct socket_table {
+    int tcp[NET_ADDRESSES_MAX];
+    int udp[NET_UDP_THREADS_MAX][NET_ADDRESSES_MAX]; /* one row for each worker */
+};
+
+static void close_row(int row[NET_ADDRESSES_MAX])
+{
+    for (unsigned i = 0; i < NET_ADDRESSES_MAX; i++) {
+        if (row[i] >= 0)
+            close(row[i]);
+        row[i] = -1;
+    }
+}
+
+static void close_table(struct socket_table *table)
+{
+    close_row(table->tcp);
+    for (unsigned i = 0; i < NET_UDP_THREADS_MAX; i++)
+        close_row(table->udp[i]);
+}
+
+/* The TCP socket of an address, which nobody shares, so that a second server is noticed; then the
+ * first worker's UDP socket on the same port. */
+static int open_pair(struct sockaddr_storage *address, int *tcp, int *udp, struct net_error *error)
+{
+    socklen_t len = sizeof *address;
+    int tcp_fd = socket_open_tcp(address, TCP_BACKLOG, error);
+    if (tcp_fd < 0)
+        return tcp_fd;
+    struct sockaddr_storage bound = {0};
+    ASSERT(getsockname(tcp_fd, (struct sockaddr *)&bound, &len) == 0);
+    int udp_fd = socket_open_udp(&bound, error);
+    if (udp_fd < 0) {
+        close(tcp_fd);
+        return udp_fd;
+    }
+    *address = bound;
+    *tcp = tcp_fd;
+    *udp = udp_fd;
+    return 0;
+}
+
+/* All sockets of one address. A free port of TCP may be taken for UDP: then another is tried. */
+static int open_address(struct net *net, unsigned index, unsigned thread_count,
+                        struct socket_table *table, struct net_error *error)
+{
+    struct sockaddr_storage *address = &net->addresses[index];
+    unsigned tries = socket_get_port(address) == 0 ? FREE_PORT_TRIES : 1;
+    int code;
+    do
+        code = open_pair(address, &table->tcp[index], &table->udp[0][index], error);
+    while (code == ERR_EXISTS && --tries > 0);
+    for (unsigned i = 1; code == 0 && i < thread_count; i++) {
+        int fd = socket_open_udp(address, error);
+        if (fd < 0)
+            code = fd;
+        else
+            table->udp[i][index] = fd;
+    }
+    return code;
+}
+
+/* Start the threads; each takes its row of sockets whatever the outcome. */
+static int start_threads(struct net *net, const struct net_options *options, unsigned thread_count,
+                         struct socket_table *table, struct net_error *error)
+{
+    int code = 0;
+    for (unsigned i = 0; code == 0 && i < thread_count; i++) {
+        code = udp_worker_start(table->udp[i], net->address_count, options->publisher,
+                                &net->workers[i], error);
+        memset(table->udp[i], -1, sizeof table->udp[i]);
+        net->worker_count += code == 0;
+    }
+    if (code != 0)
+        return code;
+    struct tcp_options tcp = {
+        .fds_take = table->tcp,
+        .fd_count = net->address_count,
+        .connections_max = options->tcp_connections_max != 0 ? options->tcp_connections_max
+                                                             : NET_TCP_CONNECTIONS_DEFAULT,
+        .idle_ms = options->tcp_idle_ms != 0 ? options->tcp_idle_ms : NET_TCP_IDLE_DEFAULT_MS,
+        .publisher = options->publisher,
+    };
+    code = tcp_server_start(&tcp, &net->tcp, error);
+    memset(table->tcp, -1, sizeof table->tcp);
+    return code;
+}
+
+static unsigned choose_thread_count(const struct net_options *options)
+{
+    if (options->udp_threads != 0)
+        return options->udp_threads;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cpus < 1)
+        return 1;
+    return cpus < (long)NET_UDP_THREADS_MAX ? (unsigned)cpus : NET_UDP_THREADS_MAX;
+}
+
+static int check_options(const struct net_options *options, struct net_error *error)
+{
+    const char *problem = NULL;
+    if (options->address_count == 0 || options->address_count > NET_ADDRESSES_MAX)
+        problem = "DNS needs 1 to 64 addresses to listen on";
+    else if (options->udp_threads > NET_UDP_THREADS_MAX)
+        problem = "DNS can have at most 64 UDP threads";
+    for (unsigned i = 0; problem == NULL && i < options->address_count; i++)
+        if (options->addresses[i].ss_family != AF_INET &&
+            options->addresses[i].ss_family != AF_INET6)
+            problem = "DNS listens on IPv4 and IPv6 addresses only";
+    if (problem == NULL)
+        return 0;
+    snprintf(error->text, sizeof error->text, "%s", problem);
+    return ERR_INVALID;
+}
+
+int net_open(const struct net_options *options, struct net **out, struct net_error *error)
+{
+    struct socket_table table;
+    unsigned thread_count = choose_thread_count(options);
+    int code = check_options(options, error);
+    if (code != 0)
+        return code;
+    struct net *net = calloc(1, sizeof *net);
+    if (net == NULL) {
+        snprintf(error->text, sizeof error->text, "%s", err_text(ERR_NOMEM));
+        return ERR_NOMEM;
+    }
+    memset(&table, -1, sizeof table);
+    net->address_count = options->address_count;
+    memcpy(net->addresses, options->addresses, options->address_count * sizeof *options->addresses);
+    for (unsigned i = 0; code == 0 && i < net->address_count; i++)
+        code = open_address(net, i, thread_count, &table, error);
+    if (code == 0)
+        code = start_threads(net, options, thread_count, &table, error);
+    close_table(&table);
+    if (code != 0) {
+        net_close(net);
+        return code;
+    }
+    *out = net;
+    return 0;
+}
+
+void net_close(struct net *net)
+{
+    if (net == NULL)
+        return;
+    tcp_server_stop(net->tcp);
+    for (unsigned i = 0; i < net->worker_count; i++)
+        udp_worker_stop(net->workers[i]);
+    free(net);
+}
+
+void net_get_address(const struct net *net, unsigned index, struct sockaddr_storage *out)
+{
+    ASSERT(index < net->address_count);
+    *out = net->addresses[index];
+}
+
+void net_read_counters(const struct net *net, struct net_counters *out)
+{
+    memset(out, 0, sizeof *out);
+    net_cells_sum(tcp_server_cells(net->tcp), out);
+    for (unsigned i = 0; i < net->worker_count; i++)
+        net_cells_sum(udp_worker_cells(net->workers[i]), out);
+}

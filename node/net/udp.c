@@ -1,0 +1,255 @@
+/* node/net/udp.c: poll, receive a batch, answer it under one read section, send a batch. */
+#include "net/udp.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "dns/answer.h"
+#include "net/net.h"
+#include "query.h"
+#include "zone/image.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    REQUEST_MAX = 4096,    /* longer datagrams are cut, which the parser then refuses */
+    TURN_BATCHES_MAX = 16, /* batches from one socket before the others get their turn */
+};
+
+struct udp_slot { /* one datagram and its reply; both headers point into the slot */
+    struct sockaddr_storage client;
+    /* What arrives with a datagram and is sent back with its reply: the address that was asked. */
+    _Alignas(struct cmsghdr) uint8_t ancillary[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    struct iovec request_vector;
+    struct iovec reply_vector;
+    uint8_t request[REQUEST_MAX];
+    uint8_t reply[DNS_UDP_SIZE_MAX];
+};
+
+struct udp_worker {
+    struct net_cells cells;
+    pthread_t thread;
+    const struct zone_publisher *publisher;
+    unsigned fd_count; /* sockets; polls[fd_count] is the stop event */
+    struct pollfd polls[NET_ADDRESSES_MAX + 1];
+    struct mmsghdr received[UDP_BATCH];
+    struct mmsghdr replies[UDP_BATCH];
+    struct udp_slot slots[UDP_BATCH];
+};
+
+static void prepare_receive(struct udp_worker *worker)
+{
+    for (unsigned i = 0; i < UDP_BATCH; i++) {
+        struct msghdr *header = &worker->received[i].msg_hdr;
+        header->msg_namelen = sizeof worker->slots[i].client;
+        header->msg_controllen = sizeof worker->slots[i].ancillary;
+        header->msg_flags = 0;
+    }
+}
+
+/* Everything that stays the same from batch to batch. */
+static void prepare_slots(struct udp_worker *worker)
+{
+    for (unsigned i = 0; i < UDP_BATCH; i++) {
+        struct udp_slot *slot = &worker->slots[i];
+        slot->request_vector = (struct iovec){slot->request, sizeof slot->request};
+        worker->received[i].msg_hdr = (struct msghdr){
+            .msg_name = &slot->client,
+            .msg_iov = &slot->request_vector,
+            .msg_iovlen = 1,
+            .msg_control = slot->ancillary,
+        };
+    }
+}
+
+/* Keep the address that was asked as the reply's source, but let routing choose the way out, except
+ * for link-local addresses, which mean nothing without their interface. */
+static void turn_ancillary(struct msghdr *header)
+{
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
+    if (cmsg == NULL) {
+        header->msg_control = NULL;
+        header->msg_controllen = 0;
+    } else if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
+        ((struct in_pktinfo *)CMSG_DATA(cmsg))->ipi_ifindex = 0;
+    } else if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
+        struct in6_pktinfo *info = (struct in6_pktinfo *)CMSG_DATA(cmsg);
+        if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+            info->ipi6_ifindex = 0;
+    }
+}
+
+/* Answer slot @index; returns the reply's length, 0 for none. */
+static uint32_t answer_slot(struct udp_worker *worker, unsigned index,
+                            const struct zone_image *image)
+{
+    struct udp_slot *slot = &worker->slots[index];
+    struct dns_writer reply = {.octets = slot->reply, .capacity = sizeof slot->reply};
+    struct query_env env = {
+        .image = image, .client = (struct sockaddr *)&slot->client, .proto = QUERY_UDP};
+    enum query_outcome outcome =
+        query_answer(&env, slot->request, (uint16_t)worker->received[index].msg_len, &reply);
+
+    net_cells_count(&worker->cells, outcome, outcome == QUERY_DROPPED ? 0 : reply.rcode);
+    if (outcome == QUERY_DROPPED)
+        return 0;
+    if ((reply.flags & DNS_FLAG_TC) != 0)
+        net_cell_add(&worker->cells.events[NET_UDP_TRUNCATED], 1);
+    return reply.len;
+}
+
+/* Answer what was received, all from one generation; returns the number of replies to send. */
+static unsigned answer_batch(struct udp_worker *worker, unsigned received_count)
+{
+    unsigned reply_count = 0;
+    const struct zone_image *image = zone_image_read_begin(worker->publisher);
+    for (unsigned i = 0; i < received_count; i++) {
+        struct udp_slot *slot = &worker->slots[i];
+        uint32_t reply_len = answer_slot(worker, i, image);
+        if (reply_len == 0)
+            continue;
+        slot->reply_vector = (struct iovec){slot->reply, reply_len};
+        struct mmsghdr *reply = &worker->replies[reply_count++];
+        reply->msg_hdr = worker->received[i].msg_hdr;
+        reply->msg_hdr.msg_iov = &slot->reply_vector;
+        reply->msg_hdr.msg_flags = 0;
+        turn_ancillary(&reply->msg_hdr);
+    }
+    zone_image_read_end();
+    net_cell_add(&worker->cells.events[NET_UDP_QUERIES], received_count);
+    return reply_count;
+}
+
+/* A reply that the kernel refuses is dropped, as the network might have: the client asks again.
+ * When its buffer is full the rest of the batch goes the same way, so that receiving never waits.
+ */
+static void send_batch(struct udp_worker *worker, int fd, unsigned reply_count)
+{
+    unsigned next = 0;
+    while (next < reply_count) {
+        int sent = sendmmsg(fd, worker->replies + next, reply_count - next, MSG_DONTWAIT);
+        if (sent > 0) {
+            next += (unsigned)sent;
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        unsigned dropped = errno == EAGAIN ? reply_count - next : 1;
+        net_cell_add(&worker->cells.events[NET_UDP_SEND_FAILED], dropped);
+        next += dropped;
+    }
+}
+
+/* One turn of a readable socket. Errors that a socket reports (an ICMP message about an earlier
+ * reply) are thereby cleared and mean nothing here. */
+static void serve_socket(struct udp_worker *worker, int fd)
+{
+    for (unsigned turn = 0; turn < TURN_BATCHES_MAX; turn++) {
+        prepare_receive(worker);
+        int received = recvmmsg(fd, worker->received, UDP_BATCH, MSG_DONTWAIT, NULL);
+        if (received <= 0)
+            return;
+        send_batch(worker, fd, answer_batch(worker, (unsigned)received));
+        if ((unsigned)received < UDP_BATCH)
+            return;
+    }
+}
+
+static void *worker_main(void *argument)
+{
+    struct udp_worker *worker = argument;
+    const struct pollfd *stop = &worker->polls[worker->fd_count];
+    zone_reader_register();
+    while (stop->revents == 0) {
+        int ready = poll(worker->polls, worker->fd_count + 1, -1);
+        ASSERT(ready > 0 || errno == EINTR || errno == ENOMEM);
+        for (unsigned i = 0; ready > 0 && i < worker->fd_count; i++)
+            if (worker->polls[i].revents != 0)
+                serve_socket(worker, worker->polls[i].fd);
+    }
+    zone_reader_unregister();
+    return NULL;
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct udp_worker *worker)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&worker->thread, NULL, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code == 0)
+        (void)pthread_setname_np(worker->thread, "dns-udp");
+    return code;
+}
+
+static struct udp_worker *worker_new(const int *fds, unsigned fd_count)
+{
+    struct udp_worker *worker = aligned_alloc(_Alignof(struct udp_worker), sizeof *worker);
+    if (worker == NULL)
+        return NULL;
+    memset(worker, 0, sizeof *worker);
+    worker->fd_count = fd_count;
+    for (unsigned i = 0; i < fd_count; i++)
+        worker->polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    worker->polls[fd_count] = (struct pollfd){.fd = -1, .events = POLLIN};
+    prepare_slots(worker);
+    return worker;
+}
+
+static void worker_free(struct udp_worker *worker)
+{
+    for (unsigned i = 0; i <= worker->fd_count; i++)
+        if (worker->polls[i].fd >= 0)
+            close(worker->polls[i].fd);
+    free(worker);
+}
+
+int udp_worker_start(const int *fds_take, unsigned fd_count, const struct zone_publisher *publisher,
+                     struct udp_worker **out, struct net_error *error)
+{
+    ASSERT(fd_count > 0 && fd_count <= NET_ADDRESSES_MAX);
+    struct udp_worker *worker = worker_new(fds_take, fd_count);
+    int system_errno = ENOMEM;
+    if (worker == NULL) {
+        for (unsigned i = 0; i < fd_count; i++)
+            close(fds_take[i]);
+    } else {
+        worker->publisher = publisher;
+        worker->polls[fd_count].fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        system_errno = worker->polls[fd_count].fd < 0 ? errno : start_thread(worker);
+    }
+    if (system_errno == 0) {
+        *out = worker;
+        return 0;
+    }
+    snprintf(error->text, sizeof error->text, "cannot start a DNS worker thread: %s",
+             strerror(system_errno));
+    if (worker != NULL)
+        worker_free(worker);
+    return system_errno == ENOMEM ? ERR_NOMEM : ERR_IO;
+}
+
+void udp_worker_stop(struct udp_worker *worker)
+{
+    if (worker == NULL)
+        return;
+    ASSERT(eventfd_write(worker->polls[worker->fd_count].fd, 1) == 0);
+    ASSERT(pthread_join(worker->thread, NULL) == 0);
+    worker_free(worker);
+}
+
+const struct net_cells *udp_worker_cells(const struct udp_worker *worker)
+{
+    return &worker->cells;
+}

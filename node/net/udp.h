@@ -1,0 +1,21 @@
+/* node/net/udp.h: one UDP worker: a thread, its sockets, and batches of datagrams in and out.
+ * Internal to net/. A worker allocates before its thread starts and never after. */
+#pragma once
+
+#include <stdint.h>
+
+struct net_cells;
+struct net_error;
+struct udp_worker;
+struct zone_publisher;
+
+#define UDP_BATCH 64u /* datagrams per system call and read section */
+
+/* Start a thread that answers on @fds (one or more; taken whatever the outcome). ERR_NOMEM or
+ * ERR_IO, with *@error filled. On 0 the caller owns *@out. */
+int udp_worker_start(const int *fds_take, unsigned fd_count, const struct zone_publisher *publisher,
+                     struct udp_worker **out, struct net_error *error);
+/* Stop and join the thread, close its sockets, free it. Accepts NULL. */
+void udp_worker_stop(struct udp_worker *worker);
+
+const struct net_cells *udp_worker_cells(const struct udp_worker *worker);
