@@ -14,8 +14,9 @@
 
 #define RENDERED_RECORD_LEN 12 /* owner pointer, type, class, TTL, data length */
 #define RECORDS_MAX (ZONE_WIRE_LEN_MAX / RENDERED_RECORD_LEN)
-#define NAME_TYPES_MAX 256 /* more of one name, all above the types with rules, are not looked at  \
-                            */
+#define NAME_TYPES_MAX                                                                             \
+    256 /* more of one name, all above the types with rules, are not looked at                     \
+         */
 
 /* Fill @problem with "NAME TYPE: rule" and return @code. */
 static int __attribute__((format(printf, 5, 6)))

@@ -1,0 +1,291 @@
+/* zone/change.c: the writer's side of image.h: what changes in the next generation. */
+#include "zone/image.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "dns/name.h"
+#include "dns/type.h"
+#include "zone/node.h"
+#include "zone/publisher.h"
+#include "zone/record_set.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct zone_trie_edit edit_of(struct zone_publisher *publisher, uint64_t owner)
+{
+    return (struct zone_trie_edit){&publisher->slab, &publisher->retired, owner};
+}
+
+static void key_of_apex(const uint8_t *apex, struct zone_key *key)
+{
+    zone__key_init(key, apex, dns_name_len(apex) - 1);
+}
+
+/* Octets of @name left of @apex, or -1 when it is not within. */
+static int relative_len(const uint8_t *name, const uint8_t *apex)
+{
+    return dns_name_is_within(name, apex) ? (int)(dns_name_len(name) - dns_name_len(apex)) : -1;
+}
+
+/* The least of the SOA's TTL and its last field (RFC 2308 5). */
+static uint32_t negative_ttl_s(const struct zone_wire_set *soa)
+{
+    const uint8_t *ttl = soa->wire + 6;
+    const uint8_t *minimum = soa->wire + soa->wire_len - 4;
+    uint32_t a = (uint32_t)ttl[0] << 24 | (uint32_t)ttl[1] << 16 | (uint32_t)ttl[2] << 8 | ttl[3];
+    uint32_t b = (uint32_t)minimum[0] << 24 | (uint32_t)minimum[1] << 16 |
+                 (uint32_t)minimum[2] << 8 | minimum[3];
+    return a < b ? a : b;
+}
+
+/* The node of the apex changed. */
+static void note_apex(struct zone *zone, const struct zone_node *node)
+{
+    zone->soa = node ? zone__node_find(node, DNS_TYPE_SOA) : NULL;
+    zone->negative_ttl_s = zone->soa ? negative_ttl_s(zone->soa) : 0;
+}
+
+static struct zone *zone_new(struct zone_publisher *publisher, const uint8_t *apex)
+{
+    const size_t len = dns_name_len(apex);
+    const size_t size = offsetof(struct zone, apex) + len;
+    struct zone *zone = zone__slab_alloc(&publisher->slab, size);
+
+    if (!zone)
+        return NULL;
+    *zone = (struct zone){
+        .item = {.size = (uint32_t)size,
+                 .name_len = (uint8_t)(len - 1),
+                 .name_at = offsetof(struct zone, apex)},
+    };
+    memcpy(zone->apex, apex, len);
+    return zone;
+}
+
+/* The leaf of a served zone, or NULL. */
+static const struct zone_trie_node *find_zone(const struct zone_publisher *publisher,
+                                              const struct zone_key *key)
+{
+    struct zone_trie_walk walk;
+
+    zone__trie_walk(&publisher->next.zones, key, 0, &walk);
+    return walk.is_exact ? walk.leaf : NULL;
+}
+
+/* A served zone, made private to the change. ERR_NOT_FOUND, ERR_NOMEM. */
+static int own_zone(struct zone_publisher *publisher, const uint8_t *apex, struct zone **out)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    struct zone_trie_node old;
+    struct zone_key key;
+
+    key_of_apex(apex, &key);
+    const struct zone_trie_node *leaf = find_zone(publisher, &key);
+    if (!leaf)
+        return ERR_NOT_FOUND;
+    if (zone__leaf_owner(leaf) == publisher->owner) {
+        *out = leaf->ref;
+        return 0;
+    }
+    const struct zone *shared = leaf->ref;
+    struct zone *copy = zone__slab_alloc(&publisher->slab, shared->item.size);
+    if (!copy)
+        return ERR_NOMEM;
+    memcpy(copy, shared, shared->item.size);
+    int err =
+        zone__trie_put(&edit, &publisher->next.zones, &key, &copy->item, ZONE_TRIE_ZONE, &old);
+    if (err != 0) {
+        zone__slab_free(&publisher->slab, copy, copy->item.size);
+        return err;
+    }
+    zone__edit_dispose(&edit, zone__leaf_owner(&old), old.ref, copy->item.size);
+    *out = copy;
+    return 0;
+}
+
+static struct zone_trie_node find_node(const struct zone *zone, const struct zone_key *key)
+{
+    struct zone_trie_walk walk;
+
+    zone__trie_walk(&zone->names, key, 0, &walk);
+    return walk.is_exact ? *walk.leaf : (struct zone_trie_node){0};
+}
+
+static void dispose_item(const struct zone_trie_edit *edit, const struct zone_trie_node *leaf)
+{
+    struct zone_trie_item *item = leaf->ref;
+    if (item)
+        zone__edit_dispose(edit, zone__leaf_owner(leaf), item, item->size);
+}
+
+/* Put a node in place of whatever has its name; on error it is freed. */
+static int put_node(const struct zone_trie_edit *edit, struct zone *zone,
+                    const struct zone_key *key, struct zone_node *node)
+{
+    struct zone_trie_node old;
+    int err = zone__trie_put(edit, &zone->names, key, &node->item, zone__node_flags(node), &old);
+
+    if (err != 0) {
+        zone__node_free(edit->slab, node);
+        return err;
+    }
+    if (node->item.name_len == 0)
+        note_apex(zone, node);
+    dispose_item(edit, &old);
+    return 0;
+}
+
+static int put_set(const struct zone_trie_edit *edit, struct zone *zone, unsigned name_len,
+                   const struct zone_record_set *set)
+{
+    struct zone_node *node;
+    struct zone_key key;
+
+    zone__key_init(&key, set->name, name_len);
+    struct zone_trie_node leaf = find_node(zone, &key);
+    int err = zone__node_with(edit->slab, leaf.ref, name_len, set, &node);
+    return err != 0 ? err : put_node(edit, zone, &key, node);
+}
+
+int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
+                    const struct zone_record_set *set)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    struct zone *zone;
+    int name_len = relative_len(set->name, apex);
+
+    if (name_len < 0)
+        return ERR_INVALID;
+    if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    int err = own_zone(publisher, apex, &zone);
+    return err != 0 ? err : put_set(&edit, zone, (unsigned)name_len, set);
+}
+
+static int remove_set(const struct zone_trie_edit *edit, struct zone *zone,
+                      const struct zone_key *key, uint16_t type)
+{
+    struct zone_trie_node leaf = find_node(zone, key);
+    struct zone_node *node;
+
+    if (!leaf.ref)
+        return ERR_NOT_FOUND;
+    int err = zone__node_without(edit->slab, leaf.ref, type, &node);
+    if (err != 0)
+        return err;
+    if (node)
+        return put_node(edit, zone, key, node);
+    err = zone__trie_remove(edit, &zone->names, key, &leaf);
+    if (err != 0)
+        return err;
+    if (key->symbol_count == 0)
+        note_apex(zone, NULL);
+    dispose_item(edit, &leaf);
+    return 0;
+}
+
+int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, const uint8_t *name,
+                       uint16_t type)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    struct zone_key key;
+    struct zone *zone;
+    int name_len = relative_len(name, apex);
+
+    if (name_len < 0)
+        return ERR_NOT_FOUND;
+    if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    int err = own_zone(publisher, apex, &zone);
+    if (err != 0)
+        return err;
+    zone__key_init(&key, name, (unsigned)name_len);
+    return remove_set(&edit, zone, &key, type);
+}
+
+/* The leaf of a whole zone went out of the next generation. */
+static void retire_zone(struct zone_publisher *publisher, const struct zone_trie_node *leaf)
+{
+    struct zone *zone = leaf->ref;
+
+    zone->next_dead = publisher->retired_zones;
+    publisher->retired_zones = zone;
+}
+
+int zone_change_serve(struct zone_publisher *publisher, struct zone_content *content_take)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    struct zone *zone = content_take->zone;
+    struct zone_trie_node old;
+    struct zone_key key;
+
+    if (zone__retired_reserve(&publisher->retired, ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    key_of_apex(zone->apex, &key);
+    int err =
+        zone__trie_put(&edit, &publisher->next.zones, &key, &zone->item, ZONE_TRIE_ZONE, &old);
+    if (err != 0)
+        return err;
+    if (old.ref)
+        retire_zone(publisher, &old);
+    else
+        publisher->next.zone_count++;
+    free(content_take);
+    return 0;
+}
+
+int zone_change_drop(struct zone_publisher *publisher, const uint8_t *apex)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    struct zone_trie_node old;
+    struct zone_key key;
+
+    if (zone__retired_reserve(&publisher->retired, ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    key_of_apex(apex, &key);
+    int err = zone__trie_remove(&edit, &publisher->next.zones, &key, &old);
+    if (err != 0)
+        return err;
+    retire_zone(publisher, &old);
+    publisher->next.zone_count--;
+    return 0;
+}
+
+int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
+                     struct zone_content **out)
+{
+    struct zone_content *content = malloc(sizeof(*content));
+
+    if (!content)
+        return ERR_NOMEM;
+    content->zone = zone_new(publisher, apex);
+    if (!content->zone) {
+        free(content);
+        return ERR_NOMEM;
+    }
+    content->owner = ++publisher->owner_last;
+    *out = content;
+    return 0;
+}
+
+int zone_content_put(struct zone_publisher *publisher, struct zone_content *content,
+                     const struct zone_record_set *set)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, content->owner);
+    int name_len = relative_len(set->name, content->zone->apex);
+
+    if (name_len < 0)
+        return ERR_INVALID;
+    return put_set(&edit, content->zone, (unsigned)name_len, set);
+}
+
+void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content)
+{
+    if (!content)
+        return;
+    content->zone->next_dead = publisher->dead_zones;
+    publisher->dead_zones = content->zone;
+    free(content);
+}

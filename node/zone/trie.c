@@ -1,0 +1,384 @@
+#include "zone/trie.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BRANCH_BIT (UINT64_C(1) << 63)
+#define OFFSET_SHIFT 46
+#define OFFSET_MASK 0x3ffu
+#define SYMBOLS_MASK ((UINT64_C(1) << ZONE_KEY_SYMBOL_COUNT) - 1)
+
+/* The children of a branch, in the order of their symbols. */
+struct twigs {
+    uint64_t owner : 56;
+    uint64_t count : 8;
+    struct zone_trie_node nodes[];
+};
+
+static size_t twigs_size(size_t count)
+{
+    return sizeof(struct twigs) + count * sizeof(struct zone_trie_node);
+}
+
+static struct twigs *twigs_new(const struct zone_trie_edit *edit, size_t count)
+{
+    struct twigs *twigs = zone__slab_alloc(edit->slab, twigs_size(count));
+    if (twigs) {
+        twigs->owner = edit->owner & ((UINT64_C(1) << 56) - 1);
+        twigs->count = (uint8_t)count;
+    }
+    return twigs;
+}
+
+static void twigs_dispose(const struct zone_trie_edit *edit, struct twigs *twigs)
+{
+    zone__edit_dispose(edit, twigs->owner, twigs, twigs_size(twigs->count));
+}
+
+static uint64_t branch_word(unsigned offset, uint64_t symbols)
+{
+    return BRANCH_BIT | (uint64_t)offset << OFFSET_SHIFT | symbols;
+}
+
+static unsigned branch_offset(const struct zone_trie_node *node)
+{
+    return (unsigned)(node->word >> OFFSET_SHIFT) & OFFSET_MASK;
+}
+
+static bool branch_has(const struct zone_trie_node *node, unsigned symbol)
+{
+    return node->word >> symbol & 1;
+}
+
+/* Children with lower symbols than @symbol. */
+static unsigned branch_index(const struct zone_trie_node *node, unsigned symbol)
+{
+    return (unsigned)__builtin_popcountll(node->word & ((UINT64_C(1) << symbol) - 1));
+}
+
+static struct zone_trie_node leaf_node(const struct zone_trie_edit *edit,
+                                       struct zone_trie_item *item, unsigned flags)
+{
+    return (struct zone_trie_node){edit->owner << 8 | flags, item};
+}
+
+int zone__retired_reserve(struct zone_retired_list *list, size_t count)
+{
+    if (list->capacity - list->count >= count)
+        return 0;
+    size_t capacity =
+        list->capacity * 2 > list->count + count ? list->capacity * 2 : list->count + count;
+    struct zone_retired *entries = realloc(list->entries, capacity * sizeof(*entries));
+    if (!entries)
+        return ERR_NOMEM;
+    list->entries = entries;
+    list->capacity = capacity;
+    return 0;
+}
+
+void zone__edit_dispose(const struct zone_trie_edit *edit, uint64_t owner, void *block, size_t size)
+{
+    if (owner == edit->owner) {
+        zone__slab_free(edit->slab, block, size);
+        return;
+    }
+    ASSERT(edit->retired->count < edit->retired->capacity);
+    edit->retired->entries[edit->retired->count++] = (struct zone_retired){block, size};
+}
+
+/* Down to a leaf, by the key where it leads and by the first child where it does not: the leaf that
+ * shares the longest prefix with the key, or one of several that do. */
+static const struct zone_trie_node *find_nearest(const struct zone_trie_node *node,
+                                                 const struct zone_key *key)
+{
+    while (zone__trie_is_branch(node)) {
+        const struct twigs *twigs = node->ref;
+        unsigned symbol = zone__key_symbol(key, branch_offset(node));
+        node = &twigs->nodes[branch_has(node, symbol) ? branch_index(node, symbol) : 0];
+    }
+    return node;
+}
+
+static bool has_name(const struct zone_trie_item *item, const struct zone_key *key)
+{
+    return item->name_len == key->offsets[0] &&
+           memcmp(zone__item_name(item), key->name, item->name_len) == 0;
+}
+
+/* Where two different keys part. */
+static unsigned find_difference(const struct zone_trie_item *item, const struct zone_key *key,
+                                unsigned *item_symbol)
+{
+    struct zone_key other;
+    unsigned at = 0;
+
+    zone__key_init(&other, zone__item_name(item), item->name_len);
+    while (zone__key_symbol(&other, at) == zone__key_symbol(key, at)) {
+        ASSERT(at < ZONE_KEY_LEN_MAX);
+        at++;
+    }
+    *item_symbol = zone__key_symbol(&other, at);
+    return at;
+}
+
+/* Make the children of a branch private to this edit. 0 or ERR_NOMEM. */
+static int own_twigs(const struct zone_trie_edit *edit, struct zone_trie_node *node)
+{
+    struct twigs *twigs = node->ref;
+
+    if (twigs->owner == edit->owner)
+        return 0;
+    struct twigs *copy = twigs_new(edit, twigs->count);
+    if (!copy)
+        return ERR_NOMEM;
+    memcpy(copy->nodes, twigs->nodes, twigs->count * sizeof(twigs->nodes[0]));
+    node->ref = copy;
+    twigs_dispose(edit, twigs);
+    return 0;
+}
+
+/* Down along the key to the first node that is a leaf or tests at @offset or beyond, making the
+ * path private; NULL when there is no memory (what was copied is equal to what it replaced).
+ * *@parent is the branch above, or NULL. */
+static struct zone_trie_node *own_path(const struct zone_trie_edit *edit,
+                                       struct zone_trie_node *root, const struct zone_key *key,
+                                       unsigned offset, struct zone_trie_node **parent)
+{
+    struct zone_trie_node *node = root;
+
+    *parent = NULL;
+    while (zone__trie_is_branch(node) && branch_offset(node) < offset) {
+        unsigned symbol = zone__key_symbol(key, branch_offset(node));
+        ASSERT(branch_has(node, symbol));
+        if (own_twigs(edit, node) != 0)
+            return NULL;
+        *parent = node;
+        node = &((struct twigs *)node->ref)->nodes[branch_index(node, symbol)];
+    }
+    return node;
+}
+
+/* One more child for a branch. */
+static int add_twig(const struct zone_trie_edit *edit, struct zone_trie_node *node, unsigned symbol,
+                    struct zone_trie_node leaf)
+{
+    struct twigs *twigs = node->ref;
+    unsigned index = branch_index(node, symbol);
+    struct twigs *grown = twigs_new(edit, (size_t)twigs->count + 1);
+
+    if (!grown)
+        return ERR_NOMEM;
+    memcpy(grown->nodes, twigs->nodes, index * sizeof(leaf));
+    grown->nodes[index] = leaf;
+    memcpy(&grown->nodes[index + 1], &twigs->nodes[index], (twigs->count - index) * sizeof(leaf));
+    node->word |= UINT64_C(1) << symbol;
+    node->ref = grown;
+    twigs_dispose(edit, twigs);
+    return 0;
+}
+
+/* A new branch in the place of @node, over it and the leaf. */
+static int add_branch(const struct zone_trie_edit *edit, struct zone_trie_node *node,
+                      unsigned offset, unsigned node_symbol, unsigned leaf_symbol,
+                      struct zone_trie_node leaf)
+{
+    struct twigs *twigs = twigs_new(edit, 2);
+
+    if (!twigs)
+        return ERR_NOMEM;
+    twigs->nodes[node_symbol > leaf_symbol] = *node;
+    twigs->nodes[leaf_symbol > node_symbol] = leaf;
+    node->word = branch_word(offset, UINT64_C(1) << node_symbol | UINT64_C(1) << leaf_symbol);
+    node->ref = twigs;
+    return 0;
+}
+
+int zone__trie_put(const struct zone_trie_edit *edit, struct zone_trie_node *root,
+                   const struct zone_key *key, struct zone_trie_item *item, unsigned flags,
+                   struct zone_trie_node *old)
+{
+    const struct zone_trie_node leaf = leaf_node(edit, item, flags);
+    struct zone_trie_node *parent;
+    unsigned nearest_symbol;
+
+    *old = (struct zone_trie_node){0};
+    if (!root->ref) {
+        *root = leaf;
+        return 0;
+    }
+    const struct zone_trie_item *nearest = find_nearest(root, key)->ref;
+    if (has_name(nearest, key)) {
+        struct zone_trie_node *place = own_path(edit, root, key, OFFSET_MASK, &parent);
+        if (!place)
+            return ERR_NOMEM;
+        *old = *place;
+        *place = leaf;
+        return 0;
+    }
+    unsigned offset = find_difference(nearest, key, &nearest_symbol);
+    unsigned symbol = zone__key_symbol(key, offset);
+    struct zone_trie_node *place = own_path(edit, root, key, offset, &parent);
+    if (!place)
+        return ERR_NOMEM;
+    if (zone__trie_is_branch(place) && branch_offset(place) == offset)
+        return add_twig(edit, place, symbol, leaf);
+    return add_branch(edit, place, offset, nearest_symbol, symbol, leaf);
+}
+
+/* One child less. A branch of one child gives way to that child. */
+static int remove_twig(const struct zone_trie_edit *edit, struct zone_trie_node *branch,
+                       unsigned symbol)
+{
+    struct twigs *twigs = branch->ref;
+    unsigned index = branch_index(branch, symbol);
+    const size_t size = sizeof(twigs->nodes[0]);
+
+    if (twigs->count == 2) {
+        *branch = twigs->nodes[1 - index];
+        twigs_dispose(edit, twigs);
+        return 0;
+    }
+    struct twigs *shrunk = twigs_new(edit, (size_t)twigs->count - 1);
+    if (!shrunk)
+        return ERR_NOMEM;
+    memcpy(shrunk->nodes, twigs->nodes, index * size);
+    memcpy(&shrunk->nodes[index], &twigs->nodes[index + 1], (twigs->count - index - 1) * size);
+    branch->word &= ~(UINT64_C(1) << symbol);
+    branch->ref = shrunk;
+    twigs_dispose(edit, twigs);
+    return 0;
+}
+
+int zone__trie_remove(const struct zone_trie_edit *edit, struct zone_trie_node *root,
+                      const struct zone_key *key, struct zone_trie_node *old)
+{
+    struct zone_trie_node *parent;
+
+    if (!root->ref || !has_name(find_nearest(root, key)->ref, key))
+        return ERR_NOT_FOUND;
+    struct zone_trie_node *place = own_path(edit, root, key, OFFSET_MASK, &parent);
+    if (!place)
+        return ERR_NOMEM;
+    struct zone_trie_node leaf = *place;
+    if (parent) {
+        int err = remove_twig(edit, parent, zone__key_symbol(key, branch_offset(parent)));
+        if (err != 0)
+            return err;
+    } else {
+        *root = (struct zone_trie_node){0};
+    }
+    *old = leaf;
+    return 0;
+}
+
+bool zone__trie_free_step(struct zone_slab *slab, struct zone_trie_node *root)
+{
+    struct zone_trie_node *node = root;
+    struct zone_trie_node *parent = NULL;
+
+    if (!node->ref)
+        return false;
+    while (zone__trie_is_branch(node) && (node->word & SYMBOLS_MASK) != 0) {
+        parent = node;
+        node = &((struct twigs *)node->ref)
+                    ->nodes[__builtin_popcountll(node->word & SYMBOLS_MASK) - 1];
+    }
+    if (zone__trie_is_branch(node)) {
+        struct twigs *twigs = node->ref;
+        zone__slab_free(slab, twigs, twigs_size(twigs->count));
+    } else {
+        struct zone_trie_item *item = node->ref;
+        zone__slab_free(slab, item, item->size);
+    }
+    if (parent)
+        parent->word &= ~(UINT64_C(1) << (63 - __builtin_clzll(parent->word & SYMBOLS_MASK)));
+    else
+        *root = (struct zone_trie_node){0};
+    return true;
+}
+
+/* Labels that the name of a leaf has in common with the key, from the root of the trie. */
+static unsigned count_common(const struct zone_trie_item *item, const struct zone_key *key,
+                             unsigned base_labels)
+{
+    const uint8_t *name = zone__item_name(item);
+    uint8_t starts[DNS_NAME_LABELS_MAX];
+    unsigned left = 0;
+    unsigned common = base_labels;
+
+    for (unsigned at = 0; at < item->name_len; at += 1u + name[at])
+        starts[left++] = (uint8_t)at;
+    while (left > 0 && common < key->label_count) {
+        const uint8_t *label = name + starts[left - 1];
+        const uint8_t *wanted = key->name + key->offsets[common + 1];
+        if (memcmp(label, wanted, 1u + label[0]) != 0)
+            break;
+        left--;
+        common++;
+    }
+    return common;
+}
+
+static void note_ancestor(struct zone_trie_walk *walk, const struct zone_trie_node *leaf,
+                          unsigned label_count)
+{
+    if (zone__trie_is_branch(leaf) || zone__leaf_flags(leaf) == 0)
+        return;
+    if (walk->ancestor_count > 0 && walk->ancestors[walk->ancestor_count - 1].leaf == leaf)
+        return;
+    walk->ancestors[walk->ancestor_count++] =
+        (struct zone_trie_ancestor){leaf, (uint8_t)label_count};
+}
+
+/* The walk is over at a leaf: see how far the names agree. Ancestors noted on the way are such only
+ * if the name agrees that far, as the walk did not test every symbol. */
+static void finish_walk(const struct zone_key *key, unsigned base_labels,
+                        struct zone_trie_walk *walk)
+{
+    const struct zone_trie_item *item = walk->leaf->ref;
+
+    walk->is_exact = item->name_len == key->offsets[base_labels] &&
+                     memcmp(zone__item_name(item), key->name, item->name_len) == 0;
+    if (walk->is_exact) {
+        walk->label_count = key->label_count;
+        return;
+    }
+    walk->label_count = (uint8_t)count_common(item, key, base_labels);
+    while (walk->ancestor_count > 0 &&
+           walk->ancestors[walk->ancestor_count - 1].label_count > walk->label_count)
+        walk->ancestor_count--;
+    if (item->name_len == key->offsets[base_labels] - key->offsets[walk->label_count])
+        note_ancestor(walk, walk->leaf, walk->label_count);
+}
+
+void zone__trie_walk(const struct zone_trie_node *root, const struct zone_key *key,
+                     unsigned base_labels, struct zone_trie_walk *walk)
+{
+    const struct zone_trie_node *node = root;
+    const unsigned base = key->ends[base_labels];
+    unsigned labels = base_labels;
+
+    walk->leaf = NULL;
+    walk->is_exact = false;
+    walk->label_count = (uint8_t)base_labels;
+    walk->ancestor_count = 0;
+    if (!node->ref)
+        return;
+    while (zone__trie_is_branch(node)) {
+        const struct twigs *twigs = node->ref;
+        const unsigned at = base + branch_offset(node);
+        const unsigned symbol = zone__key_symbol(key, at);
+
+        /* The branch tests right after a label of the name: the child "ends here" is above it. */
+        while (labels < key->label_count && key->ends[labels] < at)
+            labels++;
+        if (key->ends[labels] == at && labels < key->label_count && branch_has(node, ZONE_KEY_END))
+            note_ancestor(walk, &twigs->nodes[0], labels);
+        node = &twigs->nodes[branch_has(node, symbol) ? branch_index(node, symbol) : 0];
+    }
+    walk->leaf = node;
+    finish_walk(key, base_labels, walk);
+}
