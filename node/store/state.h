@@ -88,6 +88,10 @@ struct state_import {
     char change_id[STATE_ID_SIZE];
     char zone_id[STATE_ID_SIZE];
     uint64_t content, record_set_count, chunk_count, begun_wall_ms;
+    char comment[STATE_COMMENT_SIZE];
+    char actor[STATE_ACTOR_SIZE];
+    uint8_t last_key[STATE_KEY_NAME_MAX]; /* greatest reversed name so far */
+    size_t last_key_len;
 };
 
 enum state_change_kind { /* stored: never renumber */
@@ -158,6 +162,7 @@ int state_get_token(const struct kv *kv, const uint8_t id[STATE_TOKEN_ID_LEN],
 int state_list_tokens(const struct kv *kv, state_token_cb cb, void *user);
 
 typedef int (*state_import_cb)(void *user, const struct state_import *import);
+int state_get_import(const struct kv *kv, const char *change_id, struct state_import *out);
 int state_list_imports(const struct kv *kv, state_import_cb cb, void *user);
 
 typedef int (*state_setting_cb)(void *user, const char *name, const char *value);

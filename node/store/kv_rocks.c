@@ -1,0 +1,293 @@
+#include "store/kv_rocks.h"
+
+#include <inttypes.h>
+#include <rocksdb/c.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/log.h"
+
+/* Memory is bounded: one block cache for all families, and all write buffers together. */
+#define CACHE_LEN (64u << 20)
+#define WRITE_BUFFERS_LEN (256u << 20)
+#define RECORD_SETS_BUFFER_LEN (64u << 20)
+#define OTHER_BUFFER_LEN (16u << 20)
+#define LOG_FILES_KEPT 4
+#define WAL_LEN_MAX (512u << 20)
+
+enum { RECOVER_POINT_IN_TIME = 2 }; /* rocksdb_point_in_time_recovery: the log has what is lost */
+
+struct rocks {
+    rocksdb_t *db;
+    rocksdb_column_family_handle_t *families[KV_FAMILIES];
+    rocksdb_readoptions_t *read;
+    rocksdb_writeoptions_t *write;
+    rocksdb_writebatch_t *batch;
+};
+
+/* RocksDB tells kinds of failure apart only by how its texts begin. Takes @text. */
+static int translate(const char *what, char *text)
+{
+    int rc = ERR_IO;
+
+    if (strncmp(text, "Corruption:", 11) == 0)
+        rc = ERR_CORRUPT;
+    else if (strstr(text, "lock ") && strstr(text, "IO error"))
+        rc = ERR_BUSY;
+    else if (strstr(text, "does not exist") && strncmp(text, "Invalid argument", 16) == 0)
+        rc = ERR_NOT_FOUND;
+    else if (strstr(text, "olumn famil"))
+        rc = ERR_VERSION;
+    log_error("store", "rocksdb_failed operation=%s reason=\"%s\"", what, text);
+    rocksdb_free(text);
+    return rc;
+}
+
+static int rocks_get(void *self, enum kv_family family, struct kv_slice key, struct kv_buffer *out)
+{
+    struct rocks *rocks = self;
+    char *error = NULL;
+    rocksdb_pinnableslice_t *slice = rocksdb_get_pinned_cf(
+        rocks->db, rocks->read, rocks->families[family], key.data, key.len, &error);
+
+    if (error)
+        return translate("get", error);
+    if (!slice)
+        return ERR_NOT_FOUND;
+    size_t len;
+    const char *value = rocksdb_pinnableslice_value(slice, &len);
+    int rc = kv_buffer_set(out, value, len);
+    rocksdb_pinnableslice_destroy(slice);
+    return rc;
+}
+
+static int scan_from(rocksdb_iterator_t *iterator, const struct kv_range *range, kv_scan_cb cb,
+                     void *user)
+{
+    struct kv_slice first = range->from.len > 0 ? range->from : range->prefix;
+    char *error = NULL;
+
+    rocksdb_iter_seek(iterator, first.data, first.len);
+    for (; rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator)) {
+        struct kv_slice key, value;
+        key.data = rocksdb_iter_key(iterator, &key.len);
+        if (key.len < range->prefix.len ||
+            (range->prefix.len > 0 && memcmp(key.data, range->prefix.data, range->prefix.len) != 0))
+            break;
+        value.data = rocksdb_iter_value(iterator, &value.len);
+        int rc = cb(user, key, value);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
+    }
+    rocksdb_iter_get_error(iterator, &error);
+    return error ? translate("scan", error) : 0;
+}
+
+static int rocks_scan(void *self, const struct kv_range *range, kv_scan_cb cb, void *user)
+{
+    struct rocks *rocks = self;
+    rocksdb_iterator_t *iterator =
+        rocksdb_create_iterator_cf(rocks->db, rocks->read, rocks->families[range->family]);
+    int rc = scan_from(iterator, range, cb, user);
+
+    rocksdb_iter_destroy(iterator);
+    return rc;
+}
+
+static void batch_add(struct rocks *rocks, const struct kv_write *write)
+{
+    rocksdb_column_family_handle_t *family = rocks->families[write->family];
+    const struct kv_slice *key = &write->key, *value = &write->value;
+
+    switch (write->op) {
+    case KV_PUT:
+        rocksdb_writebatch_put_cf(rocks->batch, family, key->data, key->len, value->data,
+                                  value->len);
+        break;
+    case KV_DELETE: rocksdb_writebatch_delete_cf(rocks->batch, family, key->data, key->len); break;
+    case KV_DELETE_RANGE:
+        rocksdb_writebatch_delete_range_cf(rocks->batch, family, key->data, key->len, value->data,
+                                           value->len);
+        break;
+    }
+}
+
+static int rocks_write(void *self, const struct kv_write *writes, size_t count)
+{
+    struct rocks *rocks = self;
+    char *error = NULL;
+
+    rocksdb_writebatch_clear(rocks->batch);
+    for (size_t i = 0; i < count; i++) {
+        ASSERT(writes[i].family < KV_FAMILIES);
+        batch_add(rocks, &writes[i]);
+    }
+    rocksdb_write(rocks->db, rocks->write, rocks->batch, &error);
+    return error ? translate("write", error) : 0;
+}
+
+static int rocks_flush(void *self)
+{
+    struct rocks *rocks = self;
+    char *error = NULL;
+
+    rocksdb_flush_wal(rocks->db, 1, &error);
+    return error ? translate("flush", error) : 0;
+}
+
+static int rocks_checkpoint(void *self, const char *target)
+{
+    struct rocks *rocks = self;
+    char *error = NULL;
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(rocks->db, &error);
+
+    if (error)
+        return translate("checkpoint", error);
+    rocksdb_checkpoint_create(checkpoint, target, 0, &error); /* 0: flush, so no WAL is copied */
+    rocksdb_checkpoint_object_destroy(checkpoint);
+    return error ? translate("checkpoint", error) : 0;
+}
+
+static int verify_family(struct rocks *rocks, enum kv_family family,
+                         const rocksdb_readoptions_t *read)
+{
+    rocksdb_iterator_t *iterator =
+        rocksdb_create_iterator_cf(rocks->db, read, rocks->families[family]);
+    char *error = NULL;
+
+    for (rocksdb_iter_seek_to_first(iterator); rocksdb_iter_valid(iterator);)
+        rocksdb_iter_next(iterator);
+    rocksdb_iter_get_error(iterator, &error);
+    rocksdb_iter_destroy(iterator);
+    return error ? translate("verify", error) : 0;
+}
+
+static int rocks_verify(void *self)
+{
+    struct rocks *rocks = self;
+    rocksdb_readoptions_t *read = rocksdb_readoptions_create();
+    int rc = 0;
+
+    rocksdb_readoptions_set_verify_checksums(read, 1);
+    rocksdb_readoptions_set_fill_cache(read, 0);
+    for (unsigned i = 0; i < KV_FAMILIES && rc == 0; i++)
+        rc = verify_family(rocks, (enum kv_family)i, read);
+    rocksdb_readoptions_destroy(read);
+    return rc;
+}
+
+static void rocks_close(void *self)
+{
+    struct rocks *rocks = self;
+
+    for (unsigned i = 0; i < KV_FAMILIES; i++) {
+        if (rocks->families[i])
+            rocksdb_column_family_handle_destroy(rocks->families[i]);
+    }
+    if (rocks->db)
+        rocksdb_close(rocks->db);
+    if (rocks->batch)
+        rocksdb_writebatch_destroy(rocks->batch);
+    rocksdb_readoptions_destroy(rocks->read);
+    rocksdb_writeoptions_destroy(rocks->write);
+    free(rocks);
+}
+
+static const struct kv_ops rocks_ops = {
+    .get = rocks_get,
+    .scan = rocks_scan,
+    .write = rocks_write,
+    .flush = rocks_flush,
+    .checkpoint = rocks_checkpoint,
+    .verify = rocks_verify,
+    .close = rocks_close,
+};
+
+static rocksdb_options_t *database_options(bool is_new)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+
+    rocksdb_options_set_create_if_missing(options, is_new);
+    rocksdb_options_set_create_missing_column_families(options, 1);
+    rocksdb_options_set_paranoid_checks(options, 1);
+    rocksdb_options_set_wal_recovery_mode(options, RECOVER_POINT_IN_TIME);
+    rocksdb_options_set_max_total_wal_size(options, WAL_LEN_MAX);
+    rocksdb_options_set_db_write_buffer_size(options, WRITE_BUFFERS_LEN);
+    rocksdb_options_set_max_background_jobs(options, 2);
+    rocksdb_options_set_keep_log_file_num(options, LOG_FILES_KEPT);
+    rocksdb_options_set_allow_concurrent_memtable_write(options, 0); /* there is one writer */
+    return options;
+}
+
+/* Options of one family; they share @cache. */
+static rocksdb_options_t *family_options(enum kv_family family, rocksdb_cache_t *cache)
+{
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    bool is_large = family == KV_RECORD_SETS;
+
+    rocksdb_block_based_options_set_block_cache(table, cache);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+    rocksdb_block_based_options_set_filter_policy(table,
+                                                  rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_options_set_block_based_table_factory(options, table);
+    rocksdb_block_based_options_destroy(table); /* the factory has copied it */
+    rocksdb_options_set_compression(options,
+                                    is_large ? rocksdb_lz4_compression : rocksdb_no_compression);
+    rocksdb_options_set_write_buffer_size(options,
+                                          is_large ? RECORD_SETS_BUFFER_LEN : OTHER_BUFFER_LEN);
+    rocksdb_options_set_max_write_buffer_number(options, is_large ? 4 : 2);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, is_large ? 0.05 : 0.02);
+    rocksdb_options_set_memtable_whole_key_filtering(options, 1);
+    return options;
+}
+
+static int open_families(struct rocks *rocks, const char *folder, const rocksdb_options_t *options)
+{
+    const char *names[KV_FAMILIES + 1];
+    const rocksdb_options_t *each[KV_FAMILIES + 1];
+    rocksdb_options_t *owned[KV_FAMILIES];
+    rocksdb_column_family_handle_t *handles[KV_FAMILIES + 1] = {NULL};
+    rocksdb_cache_t *cache = rocksdb_cache_create_lru(CACHE_LEN);
+    char *error = NULL;
+
+    names[KV_FAMILIES] = "default"; /* RocksDB insists on it; unused */
+    each[KV_FAMILIES] = options;
+    for (unsigned i = 0; i < KV_FAMILIES; i++) {
+        names[i] = kv_family_name((enum kv_family)i);
+        each[i] = owned[i] = family_options((enum kv_family)i, cache);
+    }
+    rocks->db = rocksdb_open_column_families(options, folder, KV_FAMILIES + 1, names, each, handles,
+                                             &error);
+    for (unsigned i = 0; i < KV_FAMILIES; i++) {
+        rocks->families[i] = error ? NULL : handles[i];
+        rocksdb_options_destroy(owned[i]);
+    }
+    if (!error)
+        rocksdb_column_family_handle_destroy(handles[KV_FAMILIES]);
+    rocksdb_cache_destroy(cache);
+    return error ? translate("open", error) : 0;
+}
+
+int kv_rocks_open(const char *folder, bool is_new, struct kv *out)
+{
+    struct rocks *rocks = calloc(1, sizeof(*rocks));
+    if (!rocks)
+        return ERR_NOMEM;
+    rocks->read = rocksdb_readoptions_create();
+    rocks->write = rocksdb_writeoptions_create(); /* WAL on, sync off: kv_flush() syncs */
+    rocks->batch = rocksdb_writebatch_create();
+    rocksdb_options_t *options = database_options(is_new);
+    int rc = open_families(rocks, folder, options);
+
+    rocksdb_options_destroy(options);
+    if (rc != 0) {
+        rocks->db = NULL;
+        rocks_close(rocks);
+        return rc;
+    }
+    *out = (struct kv){&rocks_ops, rocks};
+    return 0;
+}

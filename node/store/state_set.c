@@ -1,0 +1,150 @@
+#include "store/state_set.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/err.h"
+
+#define VALUE_VERSION 1
+
+static uint16_t read_u16(const uint8_t *octets)
+{
+    return (uint16_t)(octets[0] << 8 | octets[1]);
+}
+
+bool state_set_next(const struct state_record_set *set, size_t *offset, const uint8_t **rdata,
+                    uint16_t *rdata_len)
+{
+    if (*offset + 2 > set->rdata_len)
+        return false;
+    *rdata_len = read_u16(set->rdata + *offset);
+    *rdata = set->rdata + *offset + 2;
+    *offset += 2u + *rdata_len;
+    ASSERT(*offset <= set->rdata_len);
+    return true;
+}
+
+bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uint16_t rdata_len)
+{
+    const uint8_t *other;
+    uint16_t other_len;
+    size_t offset = 0;
+
+    while (state_set_next(set, &offset, &other, &other_len)) {
+        if (other_len == rdata_len && (rdata_len == 0 || memcmp(other, rdata, rdata_len) == 0))
+            return true;
+    }
+    return false;
+}
+
+bool state_set_is_equal(const struct state_record_set *a, const struct state_record_set *b)
+{
+    const uint8_t *rdata;
+    uint16_t rdata_len;
+    size_t offset = 0;
+
+    if (a->ttl_s != b->ttl_s || a->rdata_count != b->rdata_count || a->rdata_len != b->rdata_len)
+        return false;
+    if (memcmp(a->rdata, b->rdata, a->rdata_len) == 0)
+        return true;
+    /* No two records of a set are alike, so equal counts and one-way inclusion mean equal. */
+    while (state_set_next(a, &offset, &rdata, &rdata_len)) {
+        if (!state_set_has(b, rdata, rdata_len))
+            return false;
+    }
+    return true;
+}
+
+size_t state_set_encode(const struct state_record_set *set, uint8_t *out)
+{
+    ASSERT(set->rdata_len <= STATE_SET_RDATA_MAX);
+    out[0] = VALUE_VERSION;
+    out[1] = (uint8_t)(set->ttl_s >> 24);
+    out[2] = (uint8_t)(set->ttl_s >> 16);
+    out[3] = (uint8_t)(set->ttl_s >> 8);
+    out[4] = (uint8_t)set->ttl_s;
+    out[5] = (uint8_t)(set->rdata_count >> 8);
+    out[6] = (uint8_t)set->rdata_count;
+    if (set->rdata_len > 0)
+        memcpy(out + STATE_SET_HEADER_LEN, set->rdata, set->rdata_len);
+    return STATE_SET_HEADER_LEN + set->rdata_len;
+}
+
+int state_set_decode(struct kv_slice value, struct state_record_set *out)
+{
+    const uint8_t *octets = value.data;
+    size_t offset = STATE_SET_HEADER_LEN;
+    unsigned count = 0;
+
+    if (value.len < STATE_SET_HEADER_LEN || value.len > STATE_SET_VALUE_MAX)
+        return ERR_CORRUPT;
+    if (octets[0] != VALUE_VERSION)
+        return ERR_VERSION;
+    while (offset < value.len) {
+        if (value.len - offset < 2)
+            return ERR_CORRUPT;
+        size_t len = read_u16(octets + offset);
+        if (value.len - offset - 2 < len)
+            return ERR_CORRUPT;
+        offset += 2 + len;
+        count++;
+    }
+    if (count != read_u16(octets + 5))
+        return ERR_CORRUPT;
+    out->ttl_s = (uint32_t)octets[1] << 24 | (uint32_t)octets[2] << 16 | (uint32_t)octets[3] << 8 |
+                 octets[4];
+    out->rdata_count = (uint16_t)count;
+    out->rdata = octets + STATE_SET_HEADER_LEN;
+    out->rdata_len = value.len - STATE_SET_HEADER_LEN;
+    return 0;
+}
+
+size_t state_set_key(uint64_t content, const struct state_record_set *set, uint8_t *out)
+{
+    size_t len = 8;
+
+    state_key_u64(content, out);
+    len += state_key_name(set->name, out + len);
+    state_key_type(set->type, out + len);
+    len += STATE_KEY_TYPE_LEN;
+    if (set->set_identifier_len > 0)
+        memcpy(out + len, set->set_identifier, set->set_identifier_len);
+    return len + set->set_identifier_len;
+}
+
+int state_set_key_decode(struct kv_slice key, uint8_t *name, struct state_record_set *out)
+{
+    const uint8_t *octets = key.data;
+
+    if (key.len < 8 + 1 + STATE_KEY_TYPE_LEN)
+        return ERR_CORRUPT;
+    int used = state_key_name_decode(octets + 8, key.len - 8, name);
+    if (used < 0 || key.len - 8 - (size_t)used < STATE_KEY_TYPE_LEN)
+        return ERR_CORRUPT;
+    size_t offset = 8 + (size_t)used;
+    out->name = name;
+    out->type = state_key_type_decode(octets + offset);
+    offset += STATE_KEY_TYPE_LEN;
+    out->set_identifier_len = key.len - offset;
+    out->set_identifier = out->set_identifier_len > 0 ? (const char *)octets + offset : NULL;
+    return out->set_identifier_len <= STATE_SET_IDENTIFIER_MAX ? 0 : ERR_CORRUPT;
+}
+
+size_t state_set_to_zone(const struct state_record_set *set, struct zone_rdata *rdatas,
+                         size_t rdatas_max, struct zone_record_set *out)
+{
+    const uint8_t *rdata;
+    uint16_t rdata_len;
+    size_t offset = 0, count = 0;
+
+    if (set->rdata_count > rdatas_max)
+        return 0;
+    while (state_set_next(set, &offset, &rdata, &rdata_len))
+        rdatas[count++] = (struct zone_rdata){rdata, rdata_len};
+    *out = (struct zone_record_set){.name = set->name,
+                                    .type = set->type,
+                                    .rdata_count = (uint16_t)count,
+                                    .ttl_s = set->ttl_s,
+                                    .rdatas = rdatas};
+    return count;
+}

@@ -1,0 +1,37 @@
+/* node/store/state_value.h: stored values (state.proto) to the structs of state.h. Within the room.
+ * Stored octets are checked like foreign ones: 0; ERR_CORRUPT (not such a value, a text over its
+ * bound); ERR_VERSION (newer than this program); ERR_NOMEM. Outputs are untouched on failure. */
+#pragma once
+
+#include "store/state.h"
+#include "store/state_put.h"
+
+int state_value_applied(struct kv_slice value, struct state_applied *out);
+int state_value_cluster(struct kv_slice value, struct state_cluster *out);
+int state_value_counters(struct kv_slice value, struct state_counters *out);
+int state_value_conf(struct kv_slice value, struct state_conf *out);
+int state_value_zone(struct kv_slice value, struct state_zone *out);
+int state_value_import(struct kv_slice value, struct state_import *out);
+int state_value_session(struct kv_slice value, struct state_session *out); /* not its client_id */
+int state_value_result(struct kv_slice value, struct state_result *out);
+int state_value_member(struct kv_slice value, struct state_member *out);
+int state_value_token(struct kv_slice value, struct state_token *out);
+/* @cb may be NULL; its error is returned. */
+int state_value_change(struct kv_slice value, struct state_change *out, state_action_cb cb,
+                       void *user);
+/* Any value of any family, by its key: for verification and fuzzing. */
+int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slice value);
+
+/* Keys. */
+#define STATE_KEY_CHANGE_LEN 12u
+#define STATE_KEY_APPLIED "applied"
+#define STATE_KEY_CLUSTER "cluster"
+#define STATE_KEY_COUNTERS "counters"
+#define STATE_KEY_CONF "conf"
+static inline struct kv_slice state_value_text(const char *text)
+{
+    return kv_slice(text, __builtin_strlen(text));
+}
+/* KV_SESSIONS holds sessions ('s', client) and results ('r', client, sequence). */
+size_t state_value_session_key(uint64_t client_id, uint8_t out[17]);
+size_t state_value_result_key(uint64_t client_id, uint64_t sequence, uint8_t out[17]);
