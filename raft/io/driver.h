@@ -148,4 +148,4 @@ struct raft_driver_status {
     uint64_t snapshots_sent, snapshots_installed;
     uint64_t disk_free; /* octets, at the last look */
 };
-void raft_driver_status(const struct raft_driver *driver, struct raft_driver_status *out);
+void raft_driver_status(struct raft_driver *driver, struct raft_driver_status *out);
