@@ -1,0 +1,30 @@
+/* tests/sim/checks_part.h: records shared by the files checks_*.c, and by nothing else. */
+#pragma once
+
+#include "sim/checks.h"
+
+/* Every entry that ever was in any log, by (index, term). */
+struct log_records {
+    struct log_record *slots; /* open addressing */
+    size_t count, room;
+};
+
+struct term_record {
+    raft_id leader;               /* 0: none seen */
+    raft_id votes[SIM_NODES_MAX]; /* durable, by slot */
+};
+
+struct checks {
+    struct log_records logs;
+    struct term_record *terms;
+    size_t term_count, term_room;
+    uint64_t acknowledged_index; /* highest index whose effect some client knows of */
+    bool is_quiet;
+    uint64_t quiet_term;
+};
+
+struct term_record *checks__term(struct checks *checks, uint64_t term);
+void checks__logs_free(struct log_records *logs);
+void checks__log_write(struct node *node, const struct raft_update *update);
+void checks__commit(struct node *node);
+void checks__election(struct node *node);

@@ -1,0 +1,89 @@
+/* tests/sim/mutation.c: the table "rule, seeds needed, what was noticed". */
+#include "sim/mutation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "raft/core/rule.h"
+#include "sim/campaign.h"
+
+#ifdef RAFT_MUTATIONS
+
+bool mutation_is_built(void)
+{
+    return true;
+}
+
+int mutation_choose(const char *rule)
+{
+    for (unsigned i = 1; i < RAFT_RULE_COUNT; i++) {
+        if (strcmp(raft_rule_names[i], rule) == 0) {
+            raft_mutation = i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* Seeds that it took; 0: not found within @limit. */
+static uint64_t seeds_needed(uint64_t limit, uint64_t first, struct seed_result *result)
+{
+    const struct campaign campaign = {.replay = ""};
+    double shown_s = campaign_now_s();
+    for (uint64_t i = 0; i < limit; i++) {
+        campaign_run_seed(&campaign, first + i, result);
+        if (result->has_failed)
+            return i + 1;
+        if (campaign_now_s() - shown_s > 2) {
+            shown_s = campaign_now_s();
+            (void)fprintf(stderr, "sim: %s still unnoticed after %" PRIu64 " seeds\n",
+                          raft_rule_names[raft_mutation], i + 1);
+        }
+    }
+    return 0;
+}
+
+int mutation_table(uint64_t limit, uint64_t first)
+{
+    unsigned caught = 0;
+    (void)printf("%-27s %5s  %-10s %s\n", "rule taken out", "seeds", "profile", "noticed as");
+    for (unsigned i = 1; i < RAFT_RULE_COUNT; i++) {
+        struct seed_result result;
+        raft_mutation = i;
+        uint64_t needed = seeds_needed(limit, first, &result);
+        caught += needed > 0;
+        if (needed > 0)
+            (void)printf("%-27s %5" PRIu64 "  %-10s %s\n", raft_rule_names[i], needed,
+                         result.profile, result.invariant);
+        else
+            (void)printf("%-27s     -  NOT NOTICED within %" PRIu64 " seeds\n", raft_rule_names[i],
+                         limit);
+        (void)fflush(stdout);
+    }
+    raft_mutation = 0;
+    (void)printf("sim: %u rules noticed, %u not\n", caught, RAFT_RULE_COUNT - 1 - caught);
+    return caught != RAFT_RULE_COUNT - 1;
+}
+
+#else
+
+bool mutation_is_built(void)
+{
+    return false;
+}
+
+int mutation_choose(const char *rule)
+{
+    (void)rule;
+    return -1;
+}
+
+int mutation_table(uint64_t limit, uint64_t first)
+{
+    (void)limit;
+    (void)first;
+    return 1;
+}
+
+#endif
