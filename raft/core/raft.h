@@ -23,6 +23,8 @@ struct raft_log_reader {
      * that the caller owns to @out. 0 with *@count lowered; RAFT_ECOMPACTED; RAFT_EIO. */
     int (*read)(void *user, uint64_t first, size_t len_max, struct raft_entry *out,
                 uint32_t *count);
+    /* Also of the entry before the first one kept, which TRIMMED or a snapshot took away.
+     * RAFT_ECOMPACTED, RAFT_EIO. */
     int (*term)(void *user, uint64_t index, uint64_t *out);
 };
 
