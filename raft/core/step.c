@@ -31,11 +31,18 @@ bool raft__peer_votes(const struct raft_peer *peer)
     return peer->role == RAFT_VOTER || !RAFT_RULE(learner_no_vote);
 }
 
+/* Figure 4.6 and §4.2.2: a server that its latest configuration demotes or removes still stands for
+ * election while that is not committed: nobody else may have the entry, and a longer log then
+ * refuses its vote to those who could go on without it. */
 bool raft__can_lead(const struct raft *raft)
 {
-    const struct raft_member *own = raft_conf_find(raft__conf(raft), raft->options.id);
-
-    return own != NULL && (own->role == RAFT_VOTER || !RAFT_RULE(learner_no_vote));
+    for (uint32_t i = 0; i < raft->confs.count; i++) {
+        const struct raft_member *own =
+            raft_conf_find(&raft->confs.items[i].conf, raft->options.id);
+        if (own != NULL && (own->role == RAFT_VOTER || !RAFT_RULE(learner_no_vote)))
+            return true;
+    }
+    return false;
 }
 
 uint32_t raft__quorum(const struct raft *raft)
