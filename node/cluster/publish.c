@@ -1,0 +1,251 @@
+#include "cluster/publish.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "cluster/apply.h"
+#include "cluster/publish_internal.h"
+#include "dns/name.h"
+
+#define RECLAIM_BLOCKS 20000
+
+int publish_new(struct publish **out)
+{
+    struct publish *publish = calloc(1, sizeof(*publish));
+
+    if (!publish)
+        return ERR_NOMEM;
+    int rc = zone_publisher_new(&publish->image);
+    if (rc != 0) {
+        free(publish);
+        return rc;
+    }
+    *out = publish;
+    return 0;
+}
+
+static void drop_filling(struct publish *publish, struct content_map *map)
+{
+    for (uint64_t i = 0; i < map->capacity; i++) {
+        if (map->slots[i].filling)
+            zone_content_drop(publish->image, map->slots[i].filling);
+    }
+    content_map_fini(map);
+}
+
+void publish_free(struct publish *publish)
+{
+    if (!publish)
+        return;
+    drop_filling(publish, &publish->map);
+    drop_filling(publish, &publish->rebuild.fresh);
+    zone_publisher_free(publish->image);
+    free(publish->rdatas);
+    free(publish);
+}
+
+struct zone_publisher *publish_image(struct publish *publish)
+{
+    return publish->image;
+}
+
+uint64_t publish_index(const struct publish *publish)
+{
+    return publish->index;
+}
+
+bool publish_is_frozen(const struct publish *publish)
+{
+    return publish->is_frozen;
+}
+
+void publish__freeze(struct publish *publish, const char *why)
+{
+    if (!publish->is_frozen)
+        log_error("cluster", "image_frozen index=%" PRIu64 " why=\"%s\"", publish->index, why);
+    publish->is_frozen = true;
+}
+
+/* State's form of a set → the image's, in scratch memory. ERR_NOMEM. */
+static int convert(struct publish *publish, const struct state_record_set *set,
+                   struct zone_record_set *out)
+{
+    size_t offset = 0, count = 0;
+    const uint8_t *data;
+    uint16_t len;
+
+    if (set->rdata_count > publish->rdata_capacity) {
+        size_t bytes = set->rdata_count * sizeof(*publish->rdatas);
+        struct zone_rdata *larger = realloc(publish->rdatas, bytes);
+        if (!larger)
+            return ERR_NOMEM;
+        publish->rdatas = larger;
+        publish->rdata_capacity = set->rdata_count;
+    }
+    while (state_set_next(set, &offset, &data, &len)) {
+        ASSERT(count < set->rdata_count);
+        publish->rdatas[count++] = (struct zone_rdata){data, len};
+    }
+    *out = (struct zone_record_set){.name = set->name,
+                                    .type = set->type,
+                                    .rdata_count = (uint16_t)count,
+                                    .ttl_s = set->ttl_s,
+                                    .rdatas = publish->rdatas};
+    return 0;
+}
+
+static int put_once(struct publish *publish, const struct content_entry *entry,
+                    const struct zone_record_set *set)
+{
+    if (entry->filling)
+        return zone_content_put(publish->image, entry->filling, set);
+    return zone_change_put(publish->image, entry->apex, set);
+}
+
+int publish__put(struct publish *publish, struct content_map *map, uint64_t content,
+                 const struct state_record_set *set)
+{
+    struct content_entry *entry = content_map_find(map, content);
+    struct zone_record_set converted;
+
+    if (!entry)
+        return 0;
+    int rc = convert(publish, set, &converted);
+    if (rc == 0)
+        rc = put_once(publish, entry, &converted);
+    if (rc == ERR_NOMEM && publish_reclaim(publish))
+        rc = put_once(publish, entry, &converted);
+    if (rc == 0 || rc == ERR_NOMEM)
+        return rc;
+    char name[DNS_NAME_TEXT_SIZE];
+    if (dns_name_format(set->name, name, sizeof(name)) < 0)
+        name[0] = '\0';
+    log_error("cluster", "record_set_not_served name=%s type=%u why=\"%s\"", name,
+              (unsigned)set->type, err_text(rc));
+    return 0;
+}
+
+static int zone_added(struct publish *publish, const struct apply_effect *effect)
+{
+    struct zone_content *content = NULL;
+
+    int rc = zone_content_new(publish->image, effect->name, &content);
+    if (rc == 0)
+        rc = zone_change_serve(publish->image, content);
+    if (rc != 0) {
+        zone_content_drop(publish->image, content);
+        return rc;
+    }
+    return content_map_put(&publish->map, effect->content, effect->name, NULL);
+}
+
+static int zone_removed(struct publish *publish, const struct apply_effect *effect)
+{
+    int rc = zone_change_drop(publish->image, effect->name);
+
+    content_map_remove(&publish->map, effect->content);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int content_started(struct publish *publish, const struct kv *kv,
+                           const struct apply_effect *effect)
+{
+    struct state_zone zone;
+    struct zone_content *content = NULL;
+    const uint8_t *apex = effect->name;
+
+    if (!apex) {
+        if (state_get_zone(kv, effect->zone_id, &zone) != 0)
+            return 0; /* the zone went in the same entry */
+        apex = zone.name;
+    }
+    int rc = zone_content_new(publish->image, apex, &content);
+    if (rc == 0)
+        rc = content_map_put(&publish->map, effect->content, apex, content);
+    if (rc != 0)
+        zone_content_drop(publish->image, content);
+    return rc;
+}
+
+static int content_switched(struct publish *publish, const struct apply_effect *effect)
+{
+    struct content_entry *entry = content_map_find(&publish->map, effect->content);
+
+    if (!entry || !entry->filling)
+        return ERR_NOT_FOUND;
+    int rc = zone_change_serve(publish->image, entry->filling);
+    if (rc != 0)
+        return rc;
+    entry->filling = NULL;
+    content_map_remove(&publish->map, effect->old_content);
+    return 0;
+}
+
+static int content_dropped(struct publish *publish, const struct apply_effect *effect)
+{
+    struct content_entry *entry = content_map_find(&publish->map, effect->content);
+
+    if (entry) {
+        zone_content_drop(publish->image, entry->filling);
+        content_map_remove(&publish->map, effect->content);
+    }
+    return 0;
+}
+
+static int set_removed(struct publish *publish, const struct apply_effect *effect)
+{
+    struct content_entry *entry = content_map_find(&publish->map, effect->content);
+
+    if (!entry || entry->filling) /* imports only ever add */
+        return 0;
+    return zone_change_remove(publish->image, entry->apex, effect->record_set.name,
+                              effect->record_set.type);
+}
+
+static int note(struct publish *publish, const struct kv *kv, const struct apply_effect *effect)
+{
+    switch (effect->kind) {
+    case APPLY_ZONE_ADDED: return zone_added(publish, effect);
+    case APPLY_ZONE_REMOVED: return zone_removed(publish, effect);
+    case APPLY_RECORD_SET_PUT:
+        return publish__put(publish, &publish->map, effect->content, &effect->record_set);
+    case APPLY_RECORD_SET_REMOVED: return set_removed(publish, effect);
+    case APPLY_CONTENT_STARTED: return content_started(publish, kv, effect);
+    case APPLY_CONTENT_SWITCHED: return content_switched(publish, effect);
+    case APPLY_CONTENT_DROPPED: return content_dropped(publish, effect);
+    default: return 0; /* nothing that DNS serves */
+    }
+}
+
+void publish_effect(struct publish *publish, const struct kv *kv, const struct apply_effect *effect)
+{
+    if (publish->is_frozen)
+        return;
+    int rc = note(publish, kv, effect);
+    if (rc == ERR_NOMEM && publish_reclaim(publish))
+        rc = note(publish, kv, effect);
+    if (rc != 0)
+        publish__freeze(publish, err_text(rc));
+}
+
+void publish_commit(struct publish *publish, uint64_t index)
+{
+    if (publish->is_frozen || index == publish->index)
+        return;
+    int rc = zone_publish(publish->image, index);
+    if (rc == ERR_NOMEM && publish_reclaim(publish))
+        rc = zone_publish(publish->image, index);
+    if (rc != 0)
+        publish__freeze(publish, err_text(rc));
+    else
+        publish->index = index;
+}
+
+bool publish_reclaim(struct publish *publish)
+{
+    return zone_image_reclaim(publish->image, RECLAIM_BLOCKS) > 0;
+}

@@ -1,0 +1,38 @@
+/* node/cluster/publish.h: from applied state into the image that DNS reads. Effects of applied
+ * entries become changes of the image, published once per batch of entries. A whole state (at the
+ * start, or from a snapshot) is read zone by zone in bounded steps, unseen, and published as one
+ * generation; readers have the old one meanwhile. Loop thread.
+ *
+ * If memory runs out the image is frozen: readers keep what they have, and status shows an image
+ * index that falls behind. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct apply_effect;
+struct kv;
+struct publish;
+struct zone_publisher;
+
+int publish_new(struct publish **out);      /* ERR_NOMEM */
+void publish_free(struct publish *publish); /* accepts NULL; readers have left */
+struct zone_publisher *publish_image(struct publish *publish);
+
+/* Note one effect; state is that of @kv after it. */
+void publish_effect(struct publish *publish, const struct kv *kv,
+                    const struct apply_effect *effect);
+/* Make what was noted visible as the image of @index. */
+void publish_commit(struct publish *publish, uint64_t index);
+/* The index that readers see. */
+uint64_t publish_index(const struct publish *publish);
+bool publish_is_frozen(const struct publish *publish);
+
+/* Begin to read all of @kv, which must not change until the end. */
+int publish_rebuild_begin(struct publish *publish, const struct kv *kv);
+/* Go on for about @sets_max record sets. 1: more to do; 0: published as @kv's index; ERR_*: given
+ * up, readers keep the old image. */
+int publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max);
+/* Free some memory that no reader sees any more. false: nothing was left. */
+bool publish_reclaim(struct publish *publish);
