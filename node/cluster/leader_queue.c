@@ -1,0 +1,136 @@
+#include "cluster/leader_queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "cluster/command.h"
+#include "raft/core/raft.h"
+
+struct item {
+    struct item *next;
+    size_t len;
+    uint8_t data[];
+};
+
+struct leader_queue {
+    leader_queue_propose_cb propose;
+    void *user;
+    struct item *first, **last;
+    unsigned count;
+    size_t len;
+    uint64_t flight[LEADER_QUEUE_FLIGHT_MAX]; /* indexes, ascending */
+    unsigned flight_count;
+    uint8_t storage[RAFT_ENTRY_LEN_MAX]; /* where an entry is packed */
+};
+
+_Static_assert(COMMAND_LEN_MAX + 64 <= RAFT_ENTRY_LEN_MAX, "any command fits an entry");
+
+struct leader_queue *leader_queue_new(leader_queue_propose_cb propose, void *user)
+{
+    struct leader_queue *queue = calloc(1, sizeof(*queue));
+
+    if (!queue)
+        return NULL;
+    queue->propose = propose;
+    queue->user = user;
+    queue->last = &queue->first;
+    return queue;
+}
+
+static void drop_first(struct leader_queue *queue)
+{
+    struct item *item = queue->first;
+
+    queue->first = item->next;
+    if (!queue->first)
+        queue->last = &queue->first;
+    ASSERT(queue->count > 0 && queue->len >= item->len);
+    queue->count--;
+    queue->len -= item->len;
+    free(item);
+}
+
+void leader_queue_clear(struct leader_queue *queue)
+{
+    while (queue->first)
+        drop_first(queue);
+    queue->flight_count = 0;
+}
+
+void leader_queue_free(struct leader_queue *queue)
+{
+    if (!queue)
+        return;
+    leader_queue_clear(queue);
+    free(queue);
+}
+
+int leader_queue_add(struct leader_queue *queue, const uint8_t *command, size_t len)
+{
+    ASSERT(len <= COMMAND_LEN_MAX);
+    if (queue->count >= LEADER_QUEUE_COMMANDS_MAX || queue->len + len > LEADER_QUEUE_LEN_MAX)
+        return ERR_BUSY;
+    struct item *item = malloc(sizeof(*item) + len);
+    if (!item)
+        return ERR_NOMEM;
+    item->next = NULL;
+    item->len = len;
+    memcpy(item->data, command, len);
+    *queue->last = item;
+    queue->last = &item->next;
+    queue->count++;
+    queue->len += len;
+    return 0;
+}
+
+/* Pack from the front without removing; what is packed is counted in @batch. */
+static void pack(struct leader_queue *queue, struct command_batch *batch)
+{
+    size_t capacity = LEADER_QUEUE_ENTRY_LEN;
+
+    if (queue->first->len + 64 > capacity)
+        capacity = sizeof(queue->storage);
+    command_batch_init(batch, queue->storage, capacity);
+    for (struct item *item = queue->first; item; item = item->next) {
+        if (!command_batch_add(batch, item->data, item->len))
+            break;
+    }
+    ASSERT(batch->count > 0);
+}
+
+int leader_queue_pump(struct leader_queue *queue)
+{
+    while (queue->first && queue->flight_count < LEADER_QUEUE_FLIGHT_MAX) {
+        struct command_batch batch;
+        uint64_t index = 0;
+        pack(queue, &batch);
+        struct raft_buf *data = raft_buf_new(batch.data, batch.len);
+        if (!data)
+            return ERR_NOMEM;
+        int rc = queue->propose(queue->user, data, &index);
+        raft_buf_unref(data);
+        if (rc != 0)
+            return rc == RAFT_ENOMEM ? ERR_NOMEM : 0;
+        for (unsigned i = 0; i < batch.count; i++)
+            drop_first(queue);
+        queue->flight[queue->flight_count++] = index;
+    }
+    return 0;
+}
+
+void leader_queue_applied(struct leader_queue *queue, uint64_t index)
+{
+    unsigned done = 0;
+
+    while (done < queue->flight_count && queue->flight[done] <= index)
+        done++;
+    queue->flight_count -= done;
+    memmove(queue->flight, queue->flight + done, queue->flight_count * sizeof(queue->flight[0]));
+}
+
+unsigned leader_queue_count(const struct leader_queue *queue)
+{
+    return queue->count;
+}

@@ -1,0 +1,33 @@
+/* node/cluster/leader_queue.h: commands that wait on the leader, first in, first out, and which of
+ * its entries are on their way. Commands are packed into entries of up to 1,000 or 256 KiB; at most
+ * 4 entries are in flight, so commands gather while the disk and the network work. Loop thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEADER_QUEUE_COMMANDS_MAX 65536
+#define LEADER_QUEUE_LEN_MAX (64u << 20)
+#define LEADER_QUEUE_ENTRY_LEN (256u << 10) /* a longer command gets an entry of its own */
+#define LEADER_QUEUE_FLIGHT_MAX 4
+
+struct leader_queue;
+struct raft_buf;
+
+/* Append one entry to the log; 0 with its index, or RAFT_E*: nothing was appended. */
+typedef int (*leader_queue_propose_cb)(void *user, struct raft_buf *data, uint64_t *index);
+
+/* NULL: no memory. */
+struct leader_queue *leader_queue_new(leader_queue_propose_cb propose, void *user);
+void leader_queue_free(struct leader_queue *queue); /* accepts NULL */
+/* Copy one encoded, checked command in. ERR_BUSY (a bound: the sender repeats it), ERR_NOMEM. */
+int leader_queue_add(struct leader_queue *queue, const uint8_t *command, size_t len);
+/* Pack and propose as much as may be in flight. ERR_NOMEM; else 0: what the log does not take now
+ * stays for the next call. */
+int leader_queue_pump(struct leader_queue *queue);
+/* Entries up to @index are applied: they are no longer in flight. */
+void leader_queue_applied(struct leader_queue *queue, uint64_t index);
+/* Not the leader any more, or anew: forget everything. */
+void leader_queue_clear(struct leader_queue *queue);
+unsigned leader_queue_count(const struct leader_queue *queue);
