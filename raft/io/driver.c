@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "raft/io/driver_internal.h"
 #include "raft/io/driver_start.h"
@@ -49,9 +50,8 @@ static void once_a_second(struct raft_driver *driver)
     driver__guests_tick(driver);
 }
 
-static void on_tick(uv_timer_t *timer)
+void driver__on_tick(struct raft_driver *driver)
 {
-    struct raft_driver *driver = timer->data;
     struct raft_event event = {.kind = RAFT_EVENT_TICK};
     /* What arrived while the loop was busy is heard before time passes for the core. */
     driver->net.transport.ops->poll(driver->net.transport.self);
@@ -106,9 +106,8 @@ static void shut(struct raft_driver *driver)
     driver__release(driver);
 }
 
-static void on_wake(uv_async_t *wake)
+void driver__on_wake(struct raft_driver *driver)
 {
-    struct raft_driver *driver = wake->data;
     if (!driver->is_closing)
         driver__pump(driver);
     else if (!driver->is_closed_disk)
@@ -127,9 +126,8 @@ static void driver_free(struct raft_driver *driver)
     free(driver);
 }
 
-static void on_wake_closed(uv_handle_t *handle)
+static void on_loop_closed(struct raft_driver *driver)
 {
-    struct raft_driver *driver = handle->data;
     raft_driver_closed_cb closed = driver->closed;
     void *user = driver->closed_user;
     driver_free(driver);
@@ -137,17 +135,11 @@ static void on_wake_closed(uv_handle_t *handle)
         closed(user);
 }
 
-static void on_tick_closed(uv_handle_t *handle)
-{
-    struct raft_driver *driver = handle->data;
-    uv_close((uv_handle_t *)&driver->wake, on_wake_closed);
-}
-
 void driver__release(struct raft_driver *driver)
 {
     RAFT_ASSERT(driver->pending > 0);
     if (--driver->pending == 0)
-        uv_close((uv_handle_t *)&driver->tick, on_tick_closed);
+        driver__loop_close(driver, on_loop_closed);
 }
 
 void raft_driver_close(struct raft_driver *driver, raft_driver_closed_cb closed, void *user)
@@ -157,27 +149,23 @@ void raft_driver_close(struct raft_driver *driver, raft_driver_closed_cb closed,
     driver->closed = closed;
     driver->closed_user = user;
     driver->net.ops->attach(driver->net.self, NULL);
-    uv_timer_stop(&driver->tick);
+    driver__loop_stop(driver);
     driver__wake(driver);
 }
 
 static int start_loop(struct raft_driver *driver)
 {
-    uv_loop_t *loop = driver->options.loop;
     struct transport_handler handler = driver__handler;
     const struct disk_handler disk = {
         .user = driver, .persisted = on_persisted, .failed = on_disk_failed};
-    int code = disk_start(loop, driver->store, &disk, &driver->disk);
+    int code = disk_start(driver->options.loop, driver->store, &disk, &driver->disk);
     if (code != 0)
         return code;
-    driver->wake.data = driver;
-    driver->tick.data = driver;
-    if (uv_async_init(loop, &driver->wake, on_wake) != 0) {
+    code = driver__loop_open(driver);
+    if (code != 0) {
         disk_stop(driver->disk, NULL, NULL);
-        return RAFT_ENOMEM;
+        return code;
     }
-    uv_timer_init(loop, &driver->tick);
-    uv_timer_start(&driver->tick, on_tick, driver->options.tick_ms, driver->options.tick_ms);
     handler.user = driver;
     driver->net.ops->attach(driver->net.self, &handler);
     driver->pending = 1; /* close() itself */

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <limits.h>
-#include <uv.h>
 
 #include "raft/core/assert.h"
 #include "raft/io/disk.h"
@@ -50,7 +49,6 @@ struct driver_make {
     raft_id wanted[RAFT_MEMBERS_MAX];
     uint32_t wanted_count;
     bool is_working; /* from the checkpoint's start until it is served or failed */
-    uv_work_t work;
     int code;
     uint64_t number; /* names the folder */
     char dir[PATH_MAX];
@@ -87,7 +85,6 @@ struct driver_trim {
     struct driver_conf_point *points; /* ascending; [0] holds at the log's base */
     uint32_t count, capacity;
     bool is_flushing, is_trimming;
-    uv_work_t work;
     int code;
     uint64_t target;
 };
@@ -104,8 +101,7 @@ struct raft_driver {
     struct log_store *store;
     struct disk *disk;
     struct raft_net net;
-    uv_timer_t tick;
-    uv_async_t wake;
+    struct driver_loop *loop;         /* timer, wake-up, workers: driver_loop.c */
     uint64_t clock_ms, clock_real_ms; /* see driver__now() */
     uint64_t second_ms;               /* when the last once-a-second work was done */
 
@@ -140,7 +136,6 @@ struct raft_driver {
 /* driver_step.c */
 int driver__step(struct raft_driver *driver, struct raft_event *event);
 void driver__pump(struct raft_driver *driver);
-void driver__wake(struct raft_driver *driver); /* pump from the loop, soon */
 /* Milliseconds for the core: monotonic, but a stall of the process counts half an election time-out
  * at most, so that a node that slept does not mistake its own sleep for a silent leader. */
 uint64_t driver__now(struct raft_driver *driver);
@@ -153,6 +148,19 @@ bool driver__is_stopped(const struct raft_driver *driver); /* failed or closing 
 
 /* driver.c */
 void driver__release(struct raft_driver *driver); /* one of `pending` came */
+void driver__on_tick(struct raft_driver *driver);
+void driver__on_wake(struct raft_driver *driver);
+
+/* driver_loop.c */
+int driver__loop_open(struct raft_driver *driver);
+void driver__loop_stop(struct raft_driver *driver); /* no more ticks */
+/* Close the handles, then @closed. */
+void driver__loop_close(struct raft_driver *driver, void (*closed)(struct raft_driver *));
+void driver__wake(struct raft_driver *driver); /* driver__on_wake() from the loop, soon */
+/* @run on a worker, then @done on the loop; counted in `pending` until @done returned. RAFT_ENOMEM
+ * (neither is called). */
+int driver__work(struct raft_driver *driver, void (*run)(struct raft_driver *),
+                 void (*done)(struct raft_driver *));
 
 /* driver_read.c */
 void driver__reads_answer(struct raft_driver *driver, const struct raft_update *update);

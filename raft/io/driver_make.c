@@ -69,18 +69,15 @@ static void on_served(void *user, int result, const uint8_t *snapshot_id)
     driver__release(driver);
 }
 
-static void run_checkpoint(uv_work_t *work)
+static void run_checkpoint(struct raft_driver *driver)
 {
-    struct raft_driver *driver = work->data;
     const struct raft_app *app = &driver->options.app;
     driver->make.code = app->checkpoint(app->user, driver->make.dir, &driver->make.made);
 }
 
-static void on_checkpoint(uv_work_t *work, int status)
+static void on_checkpoint(struct raft_driver *driver)
 {
-    struct raft_driver *driver = work->data;
     struct driver_make *make = &driver->make;
-    (void)status;
     if (!driver__is_stopped(driver)) {
         int code = make->code;
         if (code != 0) {
@@ -95,7 +92,6 @@ static void on_checkpoint(uv_work_t *work, int status)
         }
         driver__pump(driver);
     }
-    driver__release(driver);
 }
 
 static bool is_fresh(struct raft_driver *driver)
@@ -117,10 +113,6 @@ void driver__make_pump(struct raft_driver *driver)
     make->is_working = true;
     make->made = (struct raft_snapshot){0};
     snprintf(make->dir, sizeof(make->dir), "%s/checkpoint/%" PRIu64, driver->dir, ++make->number);
-    make->work.data = driver;
-    driver->pending++;
-    if (uv_queue_work(driver->options.loop, &make->work, run_checkpoint, on_checkpoint) != 0) {
-        driver->pending--;
-        fail(driver, "worker", RAFT_EBUSY);
-    }
+    if (driver__work(driver, run_checkpoint, on_checkpoint) != 0)
+        fail(driver, "worker", RAFT_ENOMEM);
 }

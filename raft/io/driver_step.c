@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #define APPLY_ENTRIES_MAX 64       /* in one call of the application … */
 #define APPLY_LEN_MAX (256u << 10) /* … and octets, one entry may pass */
@@ -38,11 +39,6 @@ void driver__fail(struct raft_driver *driver, const char *format, ...)
     vsnprintf(driver->message, sizeof(driver->message), format, args);
     va_end(args);
     driver__wake(driver);
-}
-
-void driver__wake(struct raft_driver *driver)
-{
-    uv_async_send(&driver->wake);
 }
 
 uint64_t driver__now(struct raft_driver *driver)
@@ -170,14 +166,15 @@ static void apply_some(struct raft_driver *driver)
 {
     const struct raft_app *app = &driver->options.app;
     uint32_t count = apply_chunk(driver);
-    struct raft_entry *entries = driver->apply + driver->apply_first;
+    const struct raft_entry *entries = driver->apply + driver->apply_first;
+    RAFT_ASSERT(count > 0 && count <= APPLY_ENTRIES_MAX);
     RAFT_ASSERT(entries[0].index == driver->applied_index + 1);
     int code = 0;
     for (uint32_t i = 0; i < count && code == 0; i++)
         if (entries[i].kind == RAFT_ENTRY_CONF)
             code = driver__conf_seen(driver, &entries[i]);
     /* apply() may propose, and a step may move the queue: give it a copy. */
-    struct raft_entry given[APPLY_ENTRIES_MAX];
+    struct raft_entry given[APPLY_ENTRIES_MAX] = {0};
     memcpy(given, entries, count * sizeof(*given));
     if (code == 0)
         code = app->apply(app->user, given, count);

@@ -132,18 +132,15 @@ static void start_trim(struct raft_driver *driver)
         driver__fail(driver, "the log cannot be trimmed: %s", raft_error_text(code));
 }
 
-static void run_flush(uv_work_t *work)
+static void run_flush(struct raft_driver *driver)
 {
-    struct raft_driver *driver = work->data;
     const struct raft_app *app = &driver->options.app;
     driver->trim.code = app->flush(app->user);
 }
 
-static void on_flushed(uv_work_t *work, int status)
+static void on_flushed(struct raft_driver *driver)
 {
-    struct raft_driver *driver = work->data;
     struct driver_trim *trim = &driver->trim;
-    (void)status;
     trim->is_flushing = false;
     if (!driver__is_stopped(driver)) {
         if (trim->code != 0)
@@ -153,7 +150,6 @@ static void on_flushed(uv_work_t *work, int status)
             start_trim(driver);
         driver__pump(driver);
     }
-    driver__release(driver);
 }
 
 void driver__trim_tick(struct raft_driver *driver)
@@ -164,13 +160,7 @@ void driver__trim_tick(struct raft_driver *driver)
     trim->target = choose_target(driver);
     if (trim->target == 0 || trim->target < raft_first_index(driver->raft))
         return;
-    trim->is_flushing = true;
-    trim->work.data = driver;
-    driver->pending++;
-    if (uv_queue_work(driver->options.loop, &trim->work, run_flush, on_flushed) != 0) {
-        trim->is_flushing = false;
-        driver->pending--;
-    }
+    trim->is_flushing = driver__work(driver, run_flush, on_flushed) == 0;
 }
 
 static void hand_over(struct raft_driver *driver)

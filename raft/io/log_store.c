@@ -45,7 +45,7 @@ static struct log_store *new_store(const char *dir)
 int log_store_open(const char *dir, struct log_store_start *start, char *message,
                    struct log_store **out)
 {
-    char error[300];
+    char error[280];
     struct log_store *store = new_store(dir);
     if (store == NULL) {
         snprintf(message, LOG_STORE_MESSAGE_LEN, "out of memory");
@@ -86,7 +86,7 @@ int log_store__commit(struct log_store *store, char *message)
     rocksdb_writebatch_clear(store->batch);
     if (text == NULL)
         return 0;
-    char error[300];
+    char error[280];
     rocks_error_take(text, error, sizeof(error));
     snprintf(message, LOG_STORE_MESSAGE_LEN,
              "%.200s: a write failed: %s. What is on disk is unknown, so this node must stop; "
