@@ -1,0 +1,115 @@
+/* node/cluster/apply_internal.h: what the files of apply share.
+ *
+ * A handler (apply__*) runs one command. It returns 0; APPLY__REFUSED after apply__refuse(), and
+ * the caller then takes back all it wrote; or an enum err, which stops applying. */
+#pragma once
+
+#include "base/arena.h"
+#include "cluster/apply.h"
+#include "cluster/command.h"
+#include "store/overlay.h"
+#include "store/state.h"
+#include "store/state_put.h"
+#include "zone/record_set.h"
+
+#define APPLY__REFUSED 1
+#define APPLY__CHANGES_KEPT_DEFAULT 100000u
+#define APPLY__CHANGES_KEPT_MAX 10000000u
+
+struct Cmd__Change;
+struct Cmd__ChangeRecordSets;
+struct Cmd__CreateZone;
+struct Cmd__DeleteZone;
+struct Cmd__ImportAbort;
+struct Cmd__ImportBegin;
+struct Cmd__ImportChunk;
+struct Cmd__ImportCommit;
+struct Cmd__ImportExpire;
+struct Cmd__MemberContext;
+struct Cmd__RecordSet;
+
+struct apply {
+    const struct kv *kv; /* borrowed */
+    struct apply_sink sink;
+    struct overlay *overlay;
+    struct command_arena *decoder;
+    struct arena *scratch; /* of one entry */
+    struct state_applied point;
+    struct apply_effect *effects;
+    size_t effect_count, effect_capacity;
+    struct apply_result *results;
+    size_t result_count;
+    /* While an entry is being applied: */
+    uint64_t index;
+    uint32_t place; /* of the command in it */
+    const struct Cmd__Command *command;
+    struct apply_result *result; /* of that command */
+    struct state_counters counters;
+    bool has_new_counters;
+    uint64_t changes_kept;
+    struct {
+        uint64_t index;
+        struct state_hash hash;
+    } hashes[APPLY_HASHES_MAX]; /* at index modulo the length */
+};
+
+/* A record set of a command after its checks; all views into the command and the scratch arena. */
+struct apply__set {
+    struct state_record_set state;
+    struct zone_record_set zone;
+};
+
+/* apply.c */
+/* Note why the command is refused; returns APPLY__REFUSED, or ERR_NOMEM. */
+int apply__refuse(struct apply *apply, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Tell this once the entry is written; what it points to is in the scratch arena. 0; ERR_NOMEM. */
+int apply__tell(struct apply *apply, const struct apply_effect *effect);
+/* The stored state with what this entry wrote so far. */
+const struct kv *apply__kv(const struct apply *apply);
+/* Load what entries start from: counters and settings. */
+int apply__load_settings(struct apply *apply);
+/* Journal one change, and trim the journal. */
+int apply__journal(struct apply *apply, struct state_change *change,
+                   const struct state_action *actions);
+
+/* apply_session.c: once and only once. 0, or a code that stops applying. */
+int apply__command(struct apply *apply);
+
+/* apply_set.c */
+/* Check a set of @zone and make views of it. */
+int apply__take_set(struct apply *apply, const struct state_zone *zone,
+                    const struct Cmd__RecordSet *from, struct apply__set *out);
+/* Read one stored set into the scratch arena; NULL in @out when it is not there. */
+int apply__read_set(struct apply *apply, uint64_t content, const struct state_record_set *which,
+                    const struct state_record_set **out);
+/* All types that @name has now. */
+#define APPLY__TYPES_MAX 512u
+struct apply__types {
+    uint16_t types[APPLY__TYPES_MAX];
+    size_t count;
+};
+int apply__read_types(struct apply *apply, uint64_t content, const uint8_t *name,
+                      struct apply__types *out);
+/* Read the zone, or refuse. */
+int apply__read_zone(struct apply *apply, const char *zone_id, struct state_zone *out);
+/* Bounds of texts from outside: refuse with the name of the field. */
+int apply__check_id(struct apply *apply, const char *what, const char *text, char first);
+int apply__check_text(struct apply *apply, const char *what, const char *text, size_t size);
+
+/* apply_zone.c, apply_import.c */
+int apply__create_zone(struct apply *apply, const struct Cmd__CreateZone *command);
+int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *command);
+int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecordSets *command);
+int apply__import_begin(struct apply *apply, const struct Cmd__ImportBegin *command);
+int apply__import_chunk(struct apply *apply, const struct Cmd__ImportChunk *command);
+int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *command);
+int apply__import_abort(struct apply *apply, const struct Cmd__ImportAbort *command);
+int apply__import_expire(struct apply *apply, const struct Cmd__ImportExpire *command);
+/* Drop the imports of a zone that goes away. */
+int apply__import_drop_all(struct apply *apply, const char *zone_id);
+
+/* apply_admin.c: cluster, tokens, secrets, settings, members. */
+int apply__admin(struct apply *apply, const struct Cmd__Command *command);
+/* Write a member's own account of itself, or refuse. */
+int apply__put_member(struct apply *apply, const struct Cmd__MemberContext *from);

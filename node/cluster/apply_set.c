@@ -1,0 +1,158 @@
+/* node/cluster/apply_set.c: record sets and texts of commands, checked. */
+#include <string.h>
+
+#include "base/err.h"
+#include "cluster/apply_internal.h"
+#include "dns/name.h"
+#include "proto/command.pb-c.h"
+
+int apply__check_id(struct apply *apply, const char *what, const char *text, char first)
+{
+    size_t len = strlen(text);
+    bool is_good = len == 21 && text[0] == first;
+
+    for (size_t i = 1; i < len && is_good; i++)
+        is_good = (text[i] >= 'A' && text[i] <= 'Z') || (text[i] >= '0' && text[i] <= '9');
+    if (is_good)
+        return 0;
+    return apply__refuse(apply, ERR_INVALID, "%s is not %c and 20 of A-Z, 0-9", what, first);
+}
+
+int apply__check_text(struct apply *apply, const char *what, const char *text, size_t size)
+{
+    if (strlen(text) < size)
+        return 0;
+    return apply__refuse(apply, ERR_LIMIT, "%s is longer than %zu octets", what, size - 1);
+}
+
+int apply__read_zone(struct apply *apply, const char *zone_id, struct state_zone *out)
+{
+    int rc = apply__check_id(apply, "zone id", zone_id, 'Z');
+
+    if (rc == 0)
+        rc = state_get_zone(apply__kv(apply), zone_id, out);
+    if (rc == ERR_NOT_FOUND)
+        return apply__refuse(apply, ERR_NOT_FOUND, "there is no zone %s", zone_id);
+    return rc;
+}
+
+/* Copy the records into the stored form, and views of them beside it. */
+static int take_rdata(struct apply *apply, const Cmd__RecordSet *from, struct apply__set *out)
+{
+    size_t len = 0, count = from->n_rdata;
+
+    for (size_t i = 0; i < count; i++) {
+        if (from->rdata[i].len > UINT16_MAX)
+            return apply__refuse(apply, ERR_LIMIT, "a record is longer than 65535 octets");
+        len += 2 + from->rdata[i].len;
+    }
+    if (len > STATE_SET_RDATA_MAX)
+        return apply__refuse(apply, ERR_LIMIT, "a record set is longer than %u octets",
+                             STATE_SET_RDATA_MAX);
+    uint8_t *packed = arena_alloc(apply->scratch, len + 1);
+    struct zone_rdata *views = arena_alloc(apply->scratch, count * sizeof(*views) + 1);
+    if (!packed || !views)
+        return ERR_NOMEM;
+    out->state.rdata = packed;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t rdata_len = (uint16_t)from->rdata[i].len;
+        *packed++ = (uint8_t)(rdata_len >> 8);
+        *packed++ = (uint8_t)rdata_len;
+        if (rdata_len > 0)
+            memcpy(packed, from->rdata[i].data, rdata_len);
+        views[i] = (struct zone_rdata){packed, rdata_len};
+        packed += rdata_len;
+    }
+    out->state.rdata_len = len;
+    out->state.rdata_count = (uint16_t)count;
+    out->zone.rdatas = views;
+    out->zone.rdata_count = (uint16_t)count;
+    return 0;
+}
+
+int apply__take_set(struct apply *apply, const struct state_zone *zone,
+                    const struct Cmd__RecordSet *from, struct apply__set *out)
+{
+    struct zone_problem problem;
+
+    if (!from || from->name.len == 0 ||
+        dns_name_check(from->name.data, from->name.len) != (int)from->name.len)
+        return apply__refuse(apply, ERR_INVALID, "a record set has no well-formed name");
+    if (from->type > UINT16_MAX)
+        return apply__refuse(apply, ERR_INVALID, "%u is not a record type", from->type);
+    if (from->set_identifier[0] != 0)
+        return apply__refuse(apply, ERR_UNSUPPORTED, "set identifiers are not served yet");
+    uint8_t *name = arena_alloc(apply->scratch, from->name.len);
+    if (!name)
+        return ERR_NOMEM;
+    dns_name_lower(from->name.data, name);
+    memset(out, 0, sizeof(*out));
+    int rc = take_rdata(apply, from, out);
+    if (rc != 0)
+        return rc;
+    out->state.name = out->zone.name = name;
+    out->state.type = out->zone.type = (uint16_t)from->type;
+    out->state.ttl_s = out->zone.ttl_s = from->ttl_s;
+    rc = zone_rules_check_set(zone->name, &out->zone, &problem);
+    return rc != 0 ? apply__refuse(apply, rc, "%s", problem.text) : 0;
+}
+
+struct reading {
+    struct apply *apply;
+    struct state_record_set *out;
+};
+
+static int on_set(void *user, const struct state_record_set *set)
+{
+    struct reading *reading = user;
+    struct state_record_set *out = arena_alloc(reading->apply->scratch, sizeof(*out));
+    uint8_t *rdata = arena_copy(reading->apply->scratch, set->rdata, set->rdata_len);
+
+    if (!out || !rdata)
+        return ERR_NOMEM;
+    *out = *set;
+    out->rdata = rdata;
+    reading->out = out;
+    return 0;
+}
+
+int apply__read_set(struct apply *apply, uint64_t content, const struct state_record_set *which,
+                    const struct state_record_set **out)
+{
+    struct reading reading = {apply, NULL};
+    int rc =
+        state_get_record_set(apply__kv(apply), content, which->name, which->type, on_set, &reading);
+
+    *out = reading.out;
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+struct collecting {
+    const uint8_t *name;
+    struct apply__types *types;
+};
+
+static int on_type(void *user, const struct state_record_set *set)
+{
+    struct collecting *collecting = user;
+
+    if (!dns_name_is_equal(set->name, collecting->name))
+        return 1;
+    if (collecting->types->count == APPLY__TYPES_MAX)
+        return ERR_LIMIT;
+    collecting->types->types[collecting->types->count++] = set->type;
+    return 0;
+}
+
+int apply__read_types(struct apply *apply, uint64_t content, const uint8_t *name,
+                      struct apply__types *out)
+{
+    struct collecting collecting = {name, out};
+    struct state_set_start start = {.name = name};
+
+    out->count = 0;
+    int rc = state_list_record_sets(apply__kv(apply), content, &start, on_type, &collecting);
+    if (rc == ERR_LIMIT)
+        return apply__refuse(apply, ERR_LIMIT, "more than %u types at one name", APPLY__TYPES_MAX);
+    return rc;
+}

@@ -1,0 +1,268 @@
+/* node/cluster/apply_zone.c: zones that come and go, and changes of their record sets. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "cluster/apply_internal.h"
+#include "dns/name.h"
+#include "proto/command.pb-c.h"
+
+/* Copy a text whose length was checked. */
+static void copy_text(char *out, const char *text)
+{
+    memcpy(out, text, strlen(text) + 1);
+}
+
+static void start_change(const struct apply *apply, const struct state_zone *zone,
+                         enum state_change_kind kind, const char *change_id,
+                         struct state_change *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->kind = kind;
+    copy_text(out->id, change_id);
+    copy_text(out->zone_id, zone->id);
+    copy_text(out->actor, apply->command->actor);
+    memcpy(out->zone_name, zone->name, sizeof(out->zone_name));
+    copy_text(apply->result->zone_id, zone->id);
+    copy_text(apply->result->change_id, change_id);
+}
+
+static int tell_zone(struct apply *apply, enum apply_effect_kind kind,
+                     const struct state_zone *zone)
+{
+    struct apply_effect effect = {.kind = kind, .content = zone->content};
+
+    effect.zone_id = arena_copy(apply->scratch, zone->id, strlen(zone->id));
+    effect.name = arena_copy(apply->scratch, zone->name, dns_name_len(zone->name));
+    if (!effect.zone_id || !effect.name)
+        return ERR_NOMEM;
+    return apply__tell(apply, &effect);
+}
+
+static int tell_set(struct apply *apply, enum apply_effect_kind kind, const struct state_zone *zone,
+                    const struct state_record_set *set)
+{
+    struct apply_effect effect = {.kind = kind, .content = zone->content, .record_set = *set};
+
+    effect.zone_id = arena_copy(apply->scratch, zone->id, strlen(zone->id));
+    return effect.zone_id ? apply__tell(apply, &effect) : ERR_NOMEM;
+}
+
+/* A change id names one change for ever (as far as the journal goes back), a zone id one zone. */
+static int check_new_change(struct apply *apply, const char *change_id)
+{
+    struct state_change change;
+    int rc = apply__check_id(apply, "change id", change_id, 'C');
+
+    if (rc == 0)
+        rc = state_get_change(apply__kv(apply), change_id, &change, NULL, NULL);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    return rc != 0 ? rc : apply__refuse(apply, ERR_EXISTS, "change %s is there", change_id);
+}
+
+static int check_new_zone(struct apply *apply, const Cmd__CreateZone *command,
+                          struct state_zone *zone)
+{
+    struct state_zone other;
+    int rc = apply__check_id(apply, "zone id", command->zone_id, 'Z');
+
+    if (rc == 0)
+        rc = apply__check_text(apply, "comment", command->comment, STATE_COMMENT_SIZE);
+    if (rc == 0)
+        rc = apply__check_text(apply, "caller reference", command->caller_reference,
+                               STATE_REFERENCE_SIZE);
+    if (rc != 0)
+        return rc;
+    if (command->name.len == 0 ||
+        dns_name_check(command->name.data, command->name.len) != (int)command->name.len)
+        return apply__refuse(apply, ERR_INVALID, "the zone's name is not well formed");
+    dns_name_lower(command->name.data, zone->name);
+    rc = state_get_zone(apply__kv(apply), command->zone_id, &other);
+    if (rc == 0)
+        return apply__refuse(apply, ERR_EXISTS, "zone id %s is taken", command->zone_id);
+    if (rc == ERR_NOT_FOUND)
+        rc = state_get_zone_by_name(apply__kv(apply), zone->name, &other);
+    if (rc == 0)
+        return apply__refuse(apply, ERR_EXISTS, "a zone of this name is there: %s", other.id);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Put the first record sets of a new zone: SOA and NS of its apex. */
+static int put_first_sets(struct apply *apply, const Cmd__CreateZone *command,
+                          struct state_zone *zone, struct state_action *actions)
+{
+    struct apply__types types = {.count = 0};
+    struct zone_problem problem;
+
+    for (size_t i = 0; i < command->n_record_sets; i++) {
+        struct apply__set *set = arena_alloc(apply->scratch, sizeof(*set));
+        if (!set)
+            return ERR_NOMEM;
+        int rc = apply__take_set(apply, zone, command->record_sets[i], set);
+        if (rc != 0)
+            return rc;
+        if (!dns_name_is_equal(set->state.name, zone->name) || i >= 2 ||
+            (i == 1 && types.types[0] == set->state.type))
+            return apply__refuse(apply, ERR_INVALID, "a zone starts with SOA and NS, once each");
+        types.types[types.count++] = set->state.type;
+        state_put_record_set(apply->overlay, zone->content, &set->state);
+        actions[i] = (struct state_action){NULL, &set->state};
+        rc = tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
+        if (rc != 0)
+            return rc;
+    }
+    zone->record_set_count = types.count;
+    if (zone_rules_check_name(zone->name, zone->name, types.types, types.count, &problem) != 0)
+        return apply__refuse(apply, ERR_INVALID, "%s", problem.text);
+    return 0;
+}
+
+int apply__create_zone(struct apply *apply, const struct Cmd__CreateZone *command)
+{
+    struct state_zone zone = {0};
+    struct state_change change;
+    struct state_action actions[2];
+    int rc = check_new_zone(apply, command, &zone);
+
+    if (rc == 0)
+        rc = check_new_change(apply, command->change_id);
+    if (rc != 0)
+        return rc;
+    copy_text(zone.id, command->zone_id);
+    copy_text(zone.comment, command->comment);
+    copy_text(zone.caller_reference, command->caller_reference);
+    zone.content = ++apply->counters.content;
+    zone.created_index = zone.changed_index = apply->index;
+    zone.created_wall_ms = apply->command->time_wall_ms;
+    rc = tell_zone(apply, APPLY_ZONE_ADDED, &zone);
+    if (rc == 0)
+        rc = put_first_sets(apply, command, &zone, actions);
+    if (rc != 0)
+        return rc;
+    state_put_zone(apply->overlay, &zone);
+    apply->counters.zone_count++;
+    apply->counters.zone_generation++;
+    start_change(apply, &zone, STATE_CHANGE_ZONE_CREATED, command->change_id, &change);
+    copy_text(change.comment, command->comment);
+    change.action_count = (uint32_t)zone.record_set_count;
+    return apply__journal(apply, &change, actions);
+}
+
+int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *command)
+{
+    struct state_zone zone;
+    struct state_change change;
+    int rc = apply__read_zone(apply, command->zone_id, &zone);
+
+    if (rc == 0)
+        rc = check_new_change(apply, command->change_id);
+    if (rc != 0)
+        return rc;
+    if (zone.record_set_count > 2 && !command->with_contents)
+        return apply__refuse(apply, ERR_CONFLICT,
+                             "the zone holds record sets besides its SOA and NS");
+    rc = apply__import_drop_all(apply, zone.id);
+    if (rc != 0)
+        return rc;
+    state_delete_content(apply->overlay, zone.content);
+    state_delete_zone(apply->overlay, &zone);
+    ASSERT(apply->counters.zone_count > 0);
+    apply->counters.zone_count--;
+    apply->counters.zone_generation++;
+    start_change(apply, &zone, STATE_CHANGE_ZONE_DELETED, command->change_id, &change);
+    rc = tell_zone(apply, APPLY_ZONE_REMOVED, &zone);
+    return rc != 0 ? rc : apply__journal(apply, &change, NULL);
+}
+
+/* One change: what must be there, what is there then. */
+static int change_set(struct apply *apply, struct state_zone *zone, const Cmd__Change *from,
+                      struct state_action *action)
+{
+    struct apply__set *set = arena_alloc(apply->scratch, sizeof(*set));
+    char text[DNS_NAME_TEXT_SIZE];
+
+    if (!set)
+        return ERR_NOMEM;
+    int rc = apply__take_set(apply, zone, from->record_set, set);
+    if (rc == 0)
+        rc = apply__read_set(apply, zone->content, &set->state, &action->before);
+    if (rc != 0)
+        return rc;
+    dns_name_format(set->state.name, text, sizeof(text));
+    switch (from->action) {
+    case CMD__ACTION__ACTION_CREATE:
+        if (action->before)
+            return apply__refuse(apply, ERR_EXISTS, "%.128s type %u: is there", text,
+                                 set->state.type);
+        break;
+    case CMD__ACTION__ACTION_DELETE:
+        if (!action->before)
+            return apply__refuse(apply, ERR_NOT_FOUND, "%.128s type %u: is not there", text,
+                                 set->state.type);
+        if (!state_set_is_equal(action->before, &set->state))
+            return apply__refuse(apply, ERR_CONFLICT,
+                                 "%.128s type %u: values or TTL are others now", text,
+                                 set->state.type);
+        state_delete_record_set(apply->overlay, zone->content, &set->state);
+        zone->record_set_count--;
+        return tell_set(apply, APPLY_RECORD_SET_REMOVED, zone, &set->state);
+    case CMD__ACTION__ACTION_UPSERT: break;
+    default: return apply__refuse(apply, ERR_INVALID, "a change has no action");
+    }
+    action->after = &set->state;
+    zone->record_set_count += !action->before;
+    state_put_record_set(apply->overlay, zone->content, &set->state);
+    return tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
+}
+
+/* Names whose set of types changed must still obey the rules, all changes done. */
+static int check_names(struct apply *apply, const struct state_zone *zone,
+                       const struct state_action *actions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct state_record_set *set =
+            actions[i].after ? actions[i].after : actions[i].before;
+        struct apply__types types;
+        struct zone_problem problem;
+        if (actions[i].before && actions[i].after)
+            continue;
+        int rc = apply__read_types(apply, zone->content, set->name, &types);
+        if (rc != 0)
+            return rc;
+        rc = zone_rules_check_name(zone->name, set->name, types.types, types.count, &problem);
+        if (rc != 0)
+            return apply__refuse(apply, rc, "%s", problem.text);
+    }
+    return 0;
+}
+
+int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecordSets *command)
+{
+    struct state_zone zone;
+    struct state_change change;
+    struct state_action *actions =
+        arena_alloc(apply->scratch, command->n_changes * sizeof(*actions) + 1);
+    int rc = actions ? apply__read_zone(apply, command->zone_id, &zone) : ERR_NOMEM;
+
+    if (rc == 0)
+        rc = check_new_change(apply, command->change_id);
+    if (rc == 0)
+        rc = apply__check_text(apply, "comment", command->comment, STATE_COMMENT_SIZE);
+    if (rc == 0 && command->n_changes == 0)
+        rc = apply__refuse(apply, ERR_INVALID, "there are no changes");
+    for (size_t i = 0; i < command->n_changes && rc == 0; i++) {
+        actions[i] = (struct state_action){NULL, NULL};
+        rc = change_set(apply, &zone, command->changes[i], &actions[i]);
+    }
+    if (rc == 0)
+        rc = check_names(apply, &zone, actions, command->n_changes);
+    if (rc != 0)
+        return rc;
+    zone.changed_index = apply->index;
+    state_put_zone(apply->overlay, &zone);
+    start_change(apply, &zone, STATE_CHANGE_RECORD_SETS, command->change_id, &change);
+    copy_text(change.comment, command->comment);
+    change.action_count = (uint32_t)command->n_changes;
+    return apply__journal(apply, &change, actions);
+}
