@@ -17,6 +17,7 @@ void checks_before_write(struct node *node, const struct raft_update *update);
 void checks_hard_state_durable(struct node *node, const struct raft_hard_state *hard_state);
 void checks_before_send(struct node *node, const struct raft_message *message);
 void checks_on_arrival(struct node *node, const struct raft_message *message);
+void checks_conf_changed(struct node *node);
 void checks_on_tick(struct node *node);
 void checks_after_step(struct node *node);
 

@@ -2,6 +2,7 @@
 #include "sim/checks_part.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "sim/history.h"
 #include "sim/node.h"
@@ -50,10 +51,24 @@ static void check_completeness(struct node *node)
                    node->slot, raft_term(node->raft), index, history_term(history, index));
 }
 
+static bool is_voter_in(const struct raft_conf *conf, raft_id id)
+{
+    const struct raft_member *member = conf != NULL ? raft_conf_find(conf, id) : NULL;
+    return member != NULL && member->role == RAFT_VOTER;
+}
+
+/* A voter goes on until the entry that takes its vote away is committed, thesis §4.2.2. */
 static bool is_voter(const struct node *node)
 {
-    const struct raft_member *self = raft_conf_find(raft_conf_of(node->raft), node->id);
-    return self != NULL && self->role == RAFT_VOTER;
+    return is_voter_in(raft_conf_of(node->raft), node->id) ||
+           is_voter_in(history_conf_at(node->world->history, node->seen.commit), node->id);
+}
+
+/* Other voters count from now on: a leader has from here to hear them. */
+void checks_conf_changed(struct node *node)
+{
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
+        node->seen.contact_mono_ms[i] = node_now_mono_ms(node);
 }
 
 static void on_elected(struct node *node)
@@ -64,10 +79,8 @@ static void on_elected(struct node *node)
                    raft_term(node->raft));
     check_votes(node);
     check_completeness(node);
-    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
-        seen->contact_mono_ms[i] = node_now_mono_ms(node);
-        seen->appends_open[i] = 0;
-    }
+    checks_conf_changed(node);
+    memset(seen->appends_open, 0, sizeof seen->appends_open);
 }
 
 void checks__election(struct node *node)

@@ -88,17 +88,28 @@ void node_set_clock_rate(struct node *node, uint32_t rate_pm)
     node->clock_rate_pm = rate_pm;
 }
 
+/* One at a time, and only when the others can go on from their logs: somebody must have the state.
+ */
+static bool may_quarantine(const struct node *node)
+{
+    const struct world *world = node->world;
+    const struct raft_conf *conf = members_committed(world);
+    if (conf == NULL || raft_conf_voters(conf) < 3 || node->install.step != INSTALL_NONE)
+        return false;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct node *other = world->nodes[i];
+        if (other->is_quarantined || (members_has_voter(world, other->id) &&
+                                      log_last(&other->disk.synced) < node->disk.synced.base_index))
+            return false;
+    }
+    return true;
+}
+
 void node_quarantine(struct node *node)
 {
-    struct world *world = node->world;
-    const struct raft_conf *conf = members_committed(world);
-    for (uint32_t i = 0; i < world->node_count; i++) {
-        if (world->nodes[i]->is_quarantined)
-            return; /* one at a time: somebody must have a good state */
-    }
-    if (conf == NULL || raft_conf_voters(conf) < 3 || node->install.step != INSTALL_NONE)
+    if (!may_quarantine(node))
         return;
-    TRACE(world, "n%u does not trust its state at %" PRIu64, node->slot, node->seen.applied);
+    TRACE(node->world, "n%u does not trust its state at %" PRIu64, node->slot, node->seen.applied);
     node->is_quarantined = true;
     (void)node_step(node, &(struct raft_event){.kind = RAFT_EVENT_NEED_SNAPSHOT});
 }
@@ -181,8 +192,10 @@ void node_start(struct node *node)
     node->seen = (struct node_seen){.role = raft_role_of(node->raft),
                                     .term = raft_term(node->raft),
                                     .applied = machine_applied(node->machine)};
-    TRACE(world, "n%u starts: term %" PRIu64 ", log %" PRIu64 "..%" PRIu64 ", applied %" PRIu64,
-          node->slot, raft_term(node->raft), raft_first_index(node->raft),
+    TRACE(world,
+          "n%u (%016" PRIx64 ") starts: term %" PRIu64 ", log %" PRIu64 "..%" PRIu64
+          ", applied %" PRIu64,
+          node->slot, node->id, raft_term(node->raft), raft_first_index(node->raft),
           raft_last_index(node->raft), node->seen.applied);
     checks_after_start(node);
     uint64_t first_us = rng_below(&world->rng, world->profile.tick_ms * SIM_MS);
@@ -291,6 +304,8 @@ static void handle_update(struct node *node, const struct raft_update *update)
         workload_read_released(node, &update->reads[i]);
     for (uint32_t i = 0; i < update->snapshot_wanted_count; i++)
         install_make(node, update->snapshot_wanted[i]);
+    if (update->conf != NULL)
+        checks_conf_changed(node);
     if (update->install != NULL)
         install_begin(node, update->install);
     if (update->transfer != RAFT_TRANSFER_NONE)
