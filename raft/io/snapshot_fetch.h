@@ -29,12 +29,14 @@ struct snapshot_fetch_options {
 typedef void (*snapshot_progress_cb)(void *user, uint64_t done, uint64_t total);
 /* Once, on the loop thread; the fetch is freed just before. 0: the directory holds the snapshot,
  * durable, with its COMPLETE. RAFT_ENOENT: the server has it no longer (ask for a new one);
- * RAFT_ETIMEDOUT: no progress for give_up_ms; RAFT_ECORRUPT: the manifest breaks a rule;
+ * RAFT_ETIMEDOUT: no progress for give_up_ms; RAFT_ECORRUPT: the manifest breaks a rule, or chunks
+ * do not match it; RAFT_EVERSION;
  * RAFT_ELIMIT: not enough room on the disk; RAFT_EIO: the directory cannot be written;
  * RAFT_ECLOSED: cancelled; RAFT_EADDR; RAFT_EINVALID (bad PEM); RAFT_ENOMEM. */
 typedef void (*snapshot_done_cb)(void *user, int result);
 
-/* RAFT_ENOMEM: no callback. Else @done comes, and @progress (may be NULL) before it. */
+/* RAFT_ENOMEM, RAFT_EINVALID (no PEM): no callback. Else @done comes, and @progress (may be NULL)
+ * before it. */
 int snapshot_fetch_start(const struct snapshot_fetch_options *options,
                          snapshot_progress_cb progress, snapshot_done_cb done, void *user,
                          struct snapshot_fetch **out);

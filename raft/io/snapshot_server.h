@@ -51,5 +51,4 @@ int snapshot_server_add(struct snapshot_server *server, const char *directory, s
 int snapshot_server_remove(struct snapshot_server *server, const uint8_t *snapshot_id);
 
 uint16_t snapshot_server_port(const struct snapshot_server *server);
-void snapshot_server_counters(const struct snapshot_server *server,
-                              struct snapshot_server_counters *out);
+void snapshot_server_counters(struct snapshot_server *server, struct snapshot_server_counters *out);

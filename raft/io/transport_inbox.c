@@ -18,12 +18,12 @@ struct transport_inbox {
     uint16_t port;
     _Atomic uint32_t accepts;
     _Atomic uint32_t hangups;
+    _Atomic uint32_t pauses;
     uv_mutex_t mutex;                           /* guards what follows */
     nng_msg *frames[TRANSPORT_RECV_FRAMES_MAX]; /* ring */
     uint32_t first, count;
     size_t len;     /* octets in the ring */
     bool is_paused; /* no receive is under way: the loop starts the next */
-    uint64_t pauses;
 };
 
 /* Is there room for one more? */
@@ -36,7 +36,8 @@ static bool inbox_put(struct transport_inbox *inbox, nng_msg *message)
     bool is_full =
         inbox->count == TRANSPORT_RECV_FRAMES_MAX || inbox->len >= TRANSPORT_RECV_LEN_MAX;
     inbox->is_paused = is_full;
-    inbox->pauses += is_full;
+    if (is_full)
+        inbox->pauses++;
     uv_mutex_unlock(&inbox->mutex);
     return !is_full;
 }
@@ -194,7 +195,7 @@ uint32_t transport_inbox_hangups(const struct transport_inbox *inbox)
     return inbox->hangups;
 }
 
-uint64_t transport_inbox_pauses(const struct transport_inbox *inbox)
+uint32_t transport_inbox_pauses(const struct transport_inbox *inbox)
 {
     return inbox->pauses;
 }

@@ -21,4 +21,4 @@ struct nng_msg *transport_inbox_take(struct transport_inbox *inbox);
 
 uint32_t transport_inbox_accepts(const struct transport_inbox *inbox);
 uint32_t transport_inbox_hangups(const struct transport_inbox *inbox);
-uint64_t transport_inbox_pauses(const struct transport_inbox *inbox);
+uint32_t transport_inbox_pauses(const struct transport_inbox *inbox);
