@@ -1,0 +1,108 @@
+/* node/cli/cli.h: the quartet command: its options, its table of commands, and how they end. One
+ * process, one command, one thread. */
+#pragma once
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dns/name.h"
+
+struct Ctl__Reply;
+struct Ctl__Request;
+struct client;
+
+/* What the process ends with; told by --help. */
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_REFUSED = 1,     /* the node said no, or a file is wrong: the text says why */
+    CLI_USAGE = 2,       /* wrong arguments */
+    CLI_UNREACHABLE = 3, /* no node answered */
+    CLI_UNKNOWN = 4,     /* no outcome in time: it may have been done */
+};
+
+/* Long options of all commands; each command lists those that it takes. */
+enum cli_option {
+    CLI_OPTION_JSON = 0x100,
+    CLI_OPTION_NODE,
+    CLI_OPTION_ADMIN_FILE,
+    CLI_OPTION_TIMEOUT,
+    CLI_OPTION_JOINED,
+    CLI_OPTION_DOMAIN,
+    CLI_OPTION_AUTOPILOT,
+    CLI_OPTION_DEAD_AFTER,
+    CLI_OPTION_VOTERS,
+    CLI_OPTION_TTL,
+    CLI_OPTION_USES,
+    CLI_OPTION_TOKEN,
+    CLI_OPTION_WITH,
+    CLI_OPTION_COMMENT,
+    CLI_OPTION_CALLER_REFERENCE,
+    CLI_OPTION_WAIT,
+    CLI_OPTION_CREATE,
+    CLI_OPTION_CHECK,
+    CLI_OPTION_WITH_CONTENTS,
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_LIMIT,
+    CLI_OPTION_ADD,
+};
+
+#define CLI_WORDS_MAX 1024 /* arguments that are not options: the values of a large record set */
+
+struct cli {
+    const char *node;
+    const char *admin_file;
+    uint64_t timeout_ms;
+    bool is_json;
+    /* of the command; NULL, 0 and false when not given */
+    const char *domain, *token, *with, *comment, *caller_reference, *output, *autopilot;
+    uint64_t ttl_ms, dead_after_ms;
+    uint32_t uses, voters, limit;
+    bool has_ttl, has_joined, has_wait, has_create, has_check, has_with_contents, has_add;
+    const char *words[CLI_WORDS_MAX];
+    unsigned word_count;
+    struct client *client; /* connected */
+};
+
+struct cli_command {
+    const char *group; /* "zone"; NULL: a command of one word */
+    const char *verb;
+    const char *words; /* "ZONE FILE", for the usage line */
+    unsigned words_min, words_max;
+    const char *summary;            /* one line */
+    const char *text;               /* more, with examples; may be NULL */
+    const enum cli_option *options; /* ended by 0; may be NULL */
+    bool needs_no_node;             /* works without a connection */
+    int (*run)(struct cli *cli);    /* returns enum cli_exit */
+};
+
+/* Each group's commands; ended by a zeroed one. */
+extern const struct cli_command cli_node_commands[];
+extern const struct cli_command cli_cluster_commands[];
+extern const struct cli_command cli_token_commands[];
+extern const struct cli_command cli_member_commands[];
+extern const struct cli_command cli_zone_commands[];
+extern const struct cli_command cli_record_commands[];
+extern const struct cli_command cli_change_commands[];
+
+/* Parse the line, connect, run: the whole program but main(). Returns the exit status. */
+int cli_run(int argc, char **argv);
+
+/* One error line to standard error, "quartet: …"; with --json an object {"error": …} to standard
+ * output. Returns @status. */
+int cli_fail(const struct cli *cli, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A sentence to standard output; with --json an object {"message": …}. Returns CLI_OK. */
+int cli_say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Ask the node. CLI_OK: the caller frees *@reply by cli_free_reply(). Else the failure has been
+ * told and is the exit status. */
+int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **reply);
+void cli_free_reply(struct Ctl__Reply *reply); /* accepts NULL */
+/* Ask, print the reply's message, and with --wait wait for the change in the reply. */
+int cli_ask_and_say(struct cli *cli, struct Ctl__Request *request);
+/* With --wait: until every live node serves change @id. */
+int cli_wait_change(struct cli *cli, const char *id);
+
+/* A zone's name as given, to wire octets. false: told. */
+bool cli_parse_name(const struct cli *cli, const char *text, uint8_t out[DNS_NAME_MAX]);

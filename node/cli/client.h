@@ -1,0 +1,28 @@
+/* node/cli/client.h: a connection to one node: requests out, replies in, several at a time. Over
+ * the control socket, or over TLS to an admin port with the secret of admin.conf. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLIENT_SLOTS_MAX 16 /* requests under way at once */
+#define CLIENT_ERROR_LEN 512
+
+struct Ctl__Reply;
+struct Ctl__Request;
+struct client;
+
+/* Connect to @node: a socket path (it has a slash), or HOST:PORT of an admin port, for which
+ * @admin_file is read. On 0 the caller owns *@out; else @error says what is wrong and what to try.
+ * ERR_NOT_FOUND, ERR_DENIED, ERR_UNAVAILABLE, ERR_INVALID, ERR_IO, ERR_NOMEM. */
+int client_open(const char *node, const char *admin_file, struct client **out,
+                char error[CLIENT_ERROR_LEN]);
+void client_close(struct client *client); /* accepts NULL */
+
+/* Start a request in a free slot (0 to CLIENT_SLOTS_MAX - 1). @timeout_ms is how long client_wait()
+ * waits for it; the node gets the same. 0; ERR_NOMEM, ERR_LIMIT. */
+int client_send(struct client *client, unsigned slot, const struct Ctl__Request *request,
+                uint32_t timeout_ms);
+/* Wait for the slot's reply. On 0 the caller owns *@reply (ctl__reply__free_unpacked). ERR_TIMEOUT,
+ * ERR_UNAVAILABLE (the node went away: outcome unknown), ERR_CORRUPT. */
+int client_wait(struct client *client, unsigned slot, struct Ctl__Reply **reply);

@@ -1,0 +1,216 @@
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/zone_import.h"
+#include "proto/control.pb-c.h"
+
+#define ZONES_PAGE 500
+
+static void name_text(const ProtobufCBinaryData *name, char out[DNS_NAME_TEXT_SIZE])
+{
+    out[0] = '\0';
+    if (dns_name_check(name->data, name->len) == (int)name->len)
+        dns_name_format(name->data, out, DNS_NAME_TEXT_SIZE);
+}
+
+static json_t *zone_json(const Ctl__ZoneReply *zone)
+{
+    char name[DNS_NAME_TEXT_SIZE];
+    json_t *servers = json_array();
+
+    for (size_t i = 0; i < zone->n_name_servers; i++) {
+        name_text(&zone->name_servers[i], name);
+        json_array_append_new(servers, json_string(name));
+    }
+    name_text(&zone->name, name);
+    json_t *object =
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:o}", "id", zone->id, "name", name, "record_sets",
+                  (json_int_t)zone->record_set_count, "comment", zone->comment, "caller_reference",
+                  zone->caller_reference, "created", output_json_time(zone->created_wall_ms));
+    if (zone->n_name_servers > 0)
+        json_object_set_new(object, "name_servers", servers);
+    else
+        json_decref(servers);
+    return object;
+}
+
+static void print_zone(const Ctl__ZoneReply *zone)
+{
+    char name[DNS_NAME_TEXT_SIZE], created[CLOCK_TEXT_LEN];
+
+    name_text(&zone->name, name);
+    clock_format(zone->created_wall_ms, created);
+    printf("zone         %s\nid           %s\nrecord sets  %" PRIu64 "\ncreated      %s\n", name,
+           zone->id, zone->record_set_count, created);
+    if (zone->comment[0])
+        printf("comment      %s\n", zone->comment);
+    for (size_t i = 0; i < zone->n_name_servers; i++) {
+        name_text(&zone->name_servers[i], name);
+        printf("%-12s %s\n", i == 0 ? "name servers" : "", name);
+    }
+}
+
+/* Ask for what is answered by one zone; with --wait until its change is in sync. */
+static int ask_zone(struct cli *cli, struct Ctl__Request *request)
+{
+    struct Ctl__Reply *reply;
+    int status = cli_ask(cli, request, &reply);
+
+    if (status != CLI_OK)
+        return status;
+    if (!reply->zone)
+        status = cli_fail(cli, CLI_REFUSED, "%s sent no zone", cli->node);
+    else if (cli->has_wait && reply->change_id[0])
+        status = cli_wait_change(cli, reply->change_id);
+    if (status == CLI_OK && cli->is_json) {
+        json_t *object = zone_json(reply->zone);
+        if (reply->change_id[0])
+            json_object_set_new(object, "change_id", json_string(reply->change_id));
+        output_json(object);
+    } else if (status == CLI_OK) {
+        print_zone(reply->zone);
+    }
+    cli_free_reply(reply);
+    return status;
+}
+
+static int run_create(struct cli *cli)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__ZoneCreate create = CTL__ZONE_CREATE__INIT;
+
+    create.name = (char *)cli->words[0];
+    create.comment = cli->comment ? (char *)cli->comment : "";
+    create.caller_reference = cli->caller_reference ? (char *)cli->caller_reference : "";
+    request.kind_case = CTL__REQUEST__KIND_ZONE_CREATE;
+    request.zone_create = &create;
+    return ask_zone(cli, &request);
+}
+
+static int run_show(struct cli *cli)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__ZoneGet get = CTL__ZONE_GET__INIT;
+
+    get.zone = (char *)cli->words[0];
+    request.kind_case = CTL__REQUEST__KIND_ZONE_GET;
+    request.zone_get = &get;
+    return ask_zone(cli, &request);
+}
+
+static int run_delete(struct cli *cli)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__ZoneDelete deletion = CTL__ZONE_DELETE__INIT;
+
+    deletion.zone = (char *)cli->words[0];
+    deletion.with_contents = cli->has_with_contents;
+    request.kind_case = CTL__REQUEST__KIND_ZONE_DELETE;
+    request.zone_delete = &deletion;
+    return cli_ask_and_say(cli, &request);
+}
+
+struct zone_listing {
+    const struct cli *cli;
+    json_t *array; /* with --json */
+    struct table table;
+    unsigned count;
+};
+
+/* true: go on with the next page. */
+static bool list_page(struct zone_listing *listing, const Ctl__ZoneListReply *page)
+{
+    char name[DNS_NAME_TEXT_SIZE];
+
+    for (size_t i = 0; i < page->n_zones; i++) {
+        const Ctl__ZoneReply *zone = page->zones[i];
+        if (listing->cli->limit && listing->count == listing->cli->limit)
+            return false;
+        listing->count++;
+        if (listing->array) {
+            json_array_append_new(listing->array, zone_json(zone));
+            continue;
+        }
+        name_text(&zone->name, name);
+        table_next_row(&listing->table);
+        table_cell(&listing->table, 0, "%s", name);
+        table_cell(&listing->table, 1, "%s", zone->id);
+        table_cell(&listing->table, 2, "%" PRIu64, zone->record_set_count);
+        table_cell(&listing->table, 3, "%s", zone->comment);
+    }
+    return page->next_name.len > 0 && page->next_name.len <= DNS_NAME_MAX;
+}
+
+static int run_list(struct cli *cli)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__ZoneList list = CTL__ZONE_LIST__INIT;
+    struct zone_listing listing = {.cli = cli, .array = cli->is_json ? json_array() : NULL};
+    uint8_t start[DNS_NAME_MAX];
+    bool has_more = true;
+    int status = CLI_OK;
+
+    list.limit = ZONES_PAGE;
+    request.kind_case = CTL__REQUEST__KIND_ZONE_LIST;
+    request.zone_list = &list;
+    table_init(&listing.table, "ZONE|ID|RECORD SETS|COMMENT");
+    while (has_more) {
+        struct Ctl__Reply *reply;
+        status = cli_ask(cli, &request, &reply);
+        if (status != CLI_OK)
+            break;
+        has_more = reply->zone_list && list_page(&listing, reply->zone_list);
+        if (has_more) {
+            list.start_name.len = reply->zone_list->next_name.len;
+            list.start_name.data = start;
+            memcpy(start, reply->zone_list->next_name.data, list.start_name.len);
+        }
+        cli_free_reply(reply);
+    }
+    if (status == CLI_OK && listing.array)
+        output_json(json_incref(listing.array));
+    else if (status == CLI_OK)
+        table_print(&listing.table);
+    json_decref(listing.array);
+    return status;
+}
+
+static const enum cli_option create_options[] = {CLI_OPTION_COMMENT, CLI_OPTION_CALLER_REFERENCE,
+                                                 CLI_OPTION_WAIT, 0};
+static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, 0};
+static const enum cli_option import_options[] = {CLI_OPTION_CREATE, CLI_OPTION_CHECK,
+                                                 CLI_OPTION_COMMENT, CLI_OPTION_WAIT, 0};
+static const enum cli_option export_options[] = {CLI_OPTION_OUTPUT, 0};
+static const enum cli_option delete_options[] = {CLI_OPTION_WITH_CONTENTS, CLI_OPTION_WAIT, 0};
+
+#define ZONE_TEXT "ZONE is the zone's name or id.\n\n"
+
+const struct cli_command cli_zone_commands[] = {
+    {"zone", "create", "NAME", 1, 1, "make a zone with the SOA and NS records of this cluster",
+     "  quartet zone create example.com --comment 'our shop'", create_options, false, run_create},
+    {"zone", "list", NULL, 0, 0, "all zones, by name", NULL, list_options, false, run_list},
+    {"zone", "show", "ZONE", 1, 1, "one zone and its name servers", ZONE_TEXT, NULL, false,
+     run_show},
+    {"zone", "import", "ZONE FILE", 2, 2, "replace what a zone holds by a zone file",
+     "Reads any RFC 1035 zone file ($ORIGIN, $TTL, $INCLUDE, unknown types). The whole file is "
+     "checked "
+     "first; every error is told with file and line, and then nothing is changed. The zone "
+     "answers "
+     "with its old records until all of the new ones are there, and switches at once.\n\n"
+     "  quartet zone import example.com example.com.zone --create --wait\n"
+     "  quartet zone import example.com example.com.zone --check",
+     import_options, false, zone_import_run},
+    {"zone", "export", "ZONE", 1, 1, "write a zone as a zone file",
+     ZONE_TEXT "Importing the file again makes the same zone.\n\n"
+               "  quartet zone export example.com --output example.com.zone",
+     export_options, false, zone_export_run},
+    {"zone", "delete", "ZONE", 1, 1, "delete a zone",
+     ZONE_TEXT "Refused while it holds more than its SOA and NS records, unless --with-contents.",
+     delete_options, false, run_delete},
+    {0},
+};
