@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#define TYPE_NULL 10 /* not for zone files (RFC 1035 3.3.10) */
+#define TYPE_SIG 24  /* only in transactions since RFC 3755 3 */
+
 /* What is left of the data. */
 struct cursor {
     const uint8_t *at;
@@ -45,6 +48,21 @@ static bool take_strings(struct cursor *c)
     return true;
 }
 
+/* Bit @type of a window's bitmap of @len octets. */
+static bool has_bit(const uint8_t *bitmap, size_t len, unsigned type)
+{
+    return type / 8 < len && (bitmap[type / 8] & (0x80u >> type % 8));
+}
+
+/* No bits of types that no zone holds, in the window of types 0 to 255. */
+static bool is_low_window(const uint8_t *bitmap, size_t len)
+{
+    for (unsigned type = 0; type < 256; type++)
+        if (!zone_type_is_storable((uint16_t)type) && has_bit(bitmap, len, type))
+            return false;
+    return true;
+}
+
 /* RFC 4034 4.1.2: windows in increasing order, 1 to 32 octets each, the last one not zero. */
 static bool take_bitmap(struct cursor *c)
 {
@@ -55,6 +73,8 @@ static bool take_bitmap(struct cursor *c)
             return false;
         size_t len = c->at[1];
         if (len < 1 || len > 32 || c->left < 2 + len || c->at[1 + len] == 0)
+            return false;
+        if (c->at[0] == 0 && !is_low_window(c->at + 2, len))
             return false;
         window_before = c->at[0];
         take(c, 2 + len);
@@ -109,10 +129,10 @@ static bool take_ipseckey(struct cursor *c)
     return has_gateway && (algorithm == 0) == (c->left == 0) && take(c, c->left);
 }
 
-/* Two decimal digits as RFC 1876 2 packs them: base and exponent, both 0 to 9. */
+/* Two decimal digits as RFC 1876 2 packs them: base and exponent. Nothing is written one way: 0. */
 static bool is_loc_size(uint8_t octet)
 {
-    return octet >> 4 <= 9 && (octet & 15) <= 9;
+    return octet == 0 || (octet >> 4 >= 1 && octet >> 4 <= 9 && (octet & 15) <= 9);
 }
 
 static uint32_t read_u32(const uint8_t *at)
@@ -286,6 +306,11 @@ static bool take_field(struct cursor *c, char field)
     case 'v': return take_svcb_params(c);
     default: return take(c, (size_t)(field - '0'));
     }
+}
+
+bool zone_type_is_storable(uint16_t type)
+{
+    return !dns_type_is_meta(type) && type != TYPE_NULL && type != TYPE_SIG;
 }
 
 bool zone_rdata_is_valid(uint16_t type, const uint8_t *data, size_t len)

@@ -29,6 +29,8 @@ struct zone_problem {
     char text[1280];
 };
 
+/* True when zones may hold the type: not a meta or query type (RFC 6895 3.1), NULL or SIG. */
+bool zone_type_is_storable(uint16_t type);
 /* True when the octets are well-formed data of @type. Types without a known format take any octets
  * (RFC 3597). Hostile octets, any length. */
 bool zone_rdata_is_valid(uint16_t type, const uint8_t *data, size_t len);

@@ -49,7 +49,7 @@ int zone_rdata_parse(const char *text, uint16_t type, const uint8_t *origin, uin
     char *line = NULL;
     int err = ERR_NOMEM;
 
-    if (dns_type_is_meta(type))
+    if (!zone_type_is_storable(type))
         return refuse(problem, "this type cannot be stored (RFC 6895 3.1)");
     if (dns_name_format(origin, origin_text, sizeof(origin_text)) < 0)
         return refuse(problem, "bad origin");

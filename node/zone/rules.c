@@ -69,7 +69,7 @@ static int check_type(const uint8_t *apex, const struct zone_record_set *set,
     const bool is_apex = dns_name_is_equal(set->name, apex);
     const char *rule = NULL;
 
-    if (dns_type_is_meta(set->type))
+    if (!zone_type_is_storable(set->type))
         rule = "this type cannot be stored (RFC 6895 3.1)";
     else if (set->type == DNS_TYPE_SOA && !is_apex)
         rule = "SOA belongs at the top of the zone only";
