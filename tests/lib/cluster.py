@@ -1,0 +1,227 @@
+"""A Quartet cluster of real processes for end-to-end tests and benches.
+
+Every Cluster gets a folder of its own under the system's temporary folder and a loopback network of
+its own (127.x.y.1, .2, …), so that several may run at once. Processes are ended by their pid.
+"""
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("QUARTET_BUILD", ROOT / "build" / "gcc"))
+DNS_PORT = 8053
+PEER_PORT = 5301
+ADMIN_PORT = PEER_PORT + 1
+
+
+class CommandFailed(AssertionError):
+    """A quartet command that should have worked did not; the text has its words."""
+
+    def __init__(self, words, done):
+        super().__init__(f"quartet {' '.join(words)}: exit {done.returncode}\n"
+                         f"{done.stdout}{done.stderr}")
+        self.done = done
+
+
+def wait_until(claim, timeout_s, what, step_s=0.05):
+    """Call claim() until it is true; fails with `what` after timeout_s."""
+    end = time.monotonic() + timeout_s
+    while True:
+        value = claim()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        time.sleep(step_s)
+
+
+@dataclasses.dataclass
+class Node:
+    """One quartetd: its files, its process, and its command line."""
+    cluster: "Cluster"
+    number: int
+    process: subprocess.Popen = None
+    prefix: tuple = ()  # command words in front of quartetd, such as ip netns exec NAME
+
+    @property
+    def name(self):
+        return f"ns{self.number}"
+
+    @property
+    def address(self):
+        return self.cluster.address_of(self.number)
+
+    @property
+    def folder(self):
+        return self.cluster.folder / self.name
+
+    @property
+    def data(self):
+        return self.folder / "data"
+
+    @property
+    def socket(self):
+        return str(self.data / "control.sock")
+
+    @property
+    def log_path(self):
+        return self.folder / "log"
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def write_config(self, **extra):
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.chmod(0o700)
+        lines = {"name": self.name, "region": f"region-{self.number}", "data_dir": self.data,
+                 "dns_listen": f'["{self.address}:{DNS_PORT}"]', "dns_threads": 1,
+                 "peer_listen": f"{self.address}:{PEER_PORT}",
+                 "public_addresses": f"[{self.address}]", **extra}
+        text = "".join(f"{key}: {value}\n" for key, value in lines.items())
+        (self.folder / "quartet.yaml").write_text(text)
+
+    def start(self, wait=True, env=None):
+        assert self.process is None, f"{self.name} runs already"
+        if not (self.folder / "quartet.yaml").exists():
+            self.write_config()
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, BUILD / "quartetd", "--config", self.folder / "quartet.yaml"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **(env or {})})
+        if wait:
+            wait_until(self.answers_control, 20, f"{self.name} answers its control socket")
+
+    def answers_control(self):
+        code = self.process.poll()
+        if code is not None:
+            self.process = None
+            raise AssertionError(f"{self.name} ended with status {code}:\n{self.log()[-3000:]}")
+        return self.run("node", "status").returncode == 0
+
+    def kill(self):
+        """End it as a power failure of the process would: SIGKILL."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def stop(self, timeout_s=20):
+        """End it cleanly; returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not stop:\n{self.log()[-3000:]}") from None
+        self.process = None
+        return status
+
+    def run(self, *words, timeout_s=120):
+        """Run a quartet command at this node; returns the finished process."""
+        return subprocess.run([BUILD / "quartet", "--node", self.socket, *map(str, words)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=timeout_s, check=False)
+
+    def quartet(self, *words, timeout_s=120):
+        """The same for one that must succeed; returns its standard output."""
+        done = self.run(*words, timeout_s=timeout_s)
+        if done.returncode != 0:
+            raise CommandFailed([str(w) for w in words], done)
+        return done.stdout
+
+    def json(self, *words, timeout_s=120):
+        return json.loads(self.quartet(*words, "--json", timeout_s=timeout_s))
+
+    def status(self):
+        return self.json("node", "status")
+
+    def dig(self, *words):
+        """dig's answer section and header as text."""
+        return subprocess.run(["dig", f"@{self.address}", "-p", str(DNS_PORT), "+time=2",
+                               "+tries=1", *words], capture_output=True, text=True,
+                              check=False).stdout
+
+
+class Cluster:
+    """Nodes ns1…nsN. Use as a context manager: processes and files are gone at the end."""
+
+    def __init__(self, count=4, domain="quartet.test", keep=False):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="quartet-e2e-"))
+        self.network = f"127.{random.randint(64, 250)}.{random.randint(1, 250)}"
+        self.domain = domain
+        self.keep = keep or bool(os.environ.get("QUARTET_KEEP"))
+        self.nodes = [Node(self, number) for number in range(1, count + 1)]
+
+    def address_of(self, number):
+        return f"{self.network}.{number}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for node in self.nodes:
+            if node.process:
+                node.kill()
+        if kind is not None:
+            for node in self.nodes:
+                print(f"# {node.name}: " + "\n#   ".join(node.log().splitlines()[-15:]))
+        if self.keep:
+            print(f"# kept {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def node(self, number):
+        return self.nodes[number - 1]
+
+    def alive(self):
+        return [node for node in self.nodes if node.process]
+
+    def form(self, config=None):
+        """Start all nodes and make one cluster of them; returns when it is healthy."""
+        for node in self.nodes:
+            node.write_config(**(config or {}))
+            node.start()
+        first = self.nodes[0]
+        first.quartet("cluster", "init", "--domain", self.domain)
+        for node in self.nodes[1:]:
+            self.join(node)
+        first.quartet("cluster", "wait", "--timeout", "60s")
+        return self
+
+    def join(self, node, by=None):
+        by = by or next(n for n in self.alive() if n is not node)
+        token = by.quartet("token", "create", "--ttl", "1h").strip()
+        return node.quartet("join", f"{by.address}:{ADMIN_PORT}", "--token", token)
+
+    def add_node(self):
+        """A new node, started, not joined."""
+        node = Node(self, len(self.nodes) + 1)
+        self.nodes.append(node)
+        node.start()
+        return node
+
+    def leader(self, timeout_s=20):
+        """The live node that leads; waits for one."""
+        def find():
+            for node in self.alive():
+                done = node.run("node", "status", "--json")
+                if done.returncode == 0 and json.loads(done.stdout)["role"] == "leader":
+                    return node
+            return None
+        return wait_until(find, timeout_s, "some node leads")
+
+    def wait_equal(self, timeout_s=60):
+        """Until all live nodes have applied the same index with the same state hash and serve it."""
+        def are_equal():
+            states = [node.status() for node in self.alive()]
+            points = {(s["applied_index"], s["state_hash"]) for s in states}
+            served = all(s["image_index"] == s["applied_index"] for s in states)
+            return len(points) == 1 and served and points
+        return wait_until(are_equal, timeout_s, "all live nodes have equal state")
