@@ -8,11 +8,10 @@
 #include "dns/answer.h"
 #include "net/net.h"
 #include "net/tcp_stream.h"
+#include "net/thread.h"
 #include "query.h"
 #include "zone/image.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,19 +359,6 @@ static int listener_open(struct tcp_server *server, int fd_take)
     return uv_listen((uv_stream_t *)&listener->socket, TCP_BACKLOG, on_connection);
 }
 
-/* Signals are the main thread's. 0 or an errno, negative as libuv has it. */
-static int start_thread(struct tcp_server *server)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&server->thread, NULL, server_main, server);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0)
-        (void)pthread_setname_np(server->thread, "dns-tcp");
-    return -code;
-}
-
 static void close_all(const struct tcp_options *options)
 {
     for (unsigned i = 0; i < options->fd_count; i++)
@@ -395,7 +381,7 @@ static int server_start(struct tcp_server *server, const struct tcp_options *opt
         code = code != 0 ? code : listener_code;
     }
     if (code == 0)
-        code = start_thread(server);
+        code = -thread_start(&server->thread, "dns-tcp", server_main, server);
     if (code != 0) {
         server_shut(server);
         uv_run(&server->loop, UV_RUN_DEFAULT);

@@ -5,14 +5,13 @@
 #include "base/err.h"
 #include "dns/answer.h"
 #include "net/net.h"
+#include "net/thread.h"
 #include "query.h"
 #include "zone/image.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,19 +179,6 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static int start_thread(struct udp_worker *worker)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&worker->thread, NULL, worker_main, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0)
-        (void)pthread_setname_np(worker->thread, "dns-udp");
-    return code;
-}
-
 static struct udp_worker *worker_new(const int *fds, unsigned fd_count)
 {
     struct udp_worker *worker = aligned_alloc(_Alignof(struct udp_worker), sizeof *worker);
@@ -227,7 +213,9 @@ int udp_worker_start(const int *fds_take, unsigned fd_count, const struct zone_p
     } else {
         worker->publisher = publisher;
         worker->polls[fd_count].fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        system_errno = worker->polls[fd_count].fd < 0 ? errno : start_thread(worker);
+        system_errno = worker->polls[fd_count].fd < 0
+                           ? errno
+                           : thread_start(&worker->thread, "dns-udp", worker_main, worker);
     }
     if (system_errno == 0) {
         *out = worker;

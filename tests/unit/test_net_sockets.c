@@ -327,6 +327,27 @@ static void test_tcp_slow_reader_pauses_and_loses_nothing(void **state)
     net_close(server.net);
 }
 
+/* A client that goes away with replies unsent takes nothing else with it. */
+static void test_tcp_reset_by_a_slow_reader_is_survived(void **state)
+{
+    (void)state;
+    struct server server = open_plain_server();
+    uint8_t query[300];
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    for (unsigned round = 0; round < 5; round++) {
+        int fd = connect_to(&server.address, SOCK_STREAM);
+        uint64_t paused = event_count(&server, NET_TCP_PAUSED);
+        while (event_count(&server, NET_TCP_PAUSED) == paused)
+            write_all(fd, query, build_query(query, 1, "big", true));
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+        close(fd);
+    }
+    int fd = connect_to(&server.address, SOCK_STREAM);
+    assert_int_equal(ask_tcp(fd, 2, "www"), 1);
+    close(fd);
+    net_close(server.net);
+}
+
 static void test_tcp_idle_connection_is_closed(void **state)
 {
     (void)state;
@@ -489,6 +510,7 @@ int main(void)
         cmocka_unit_test(test_tcp_split_frames_are_put_together),
         cmocka_unit_test(test_tcp_half_close_still_gets_replies),
         cmocka_unit_test(test_tcp_slow_reader_pauses_and_loses_nothing),
+        cmocka_unit_test(test_tcp_reset_by_a_slow_reader_is_survived),
         cmocka_unit_test(test_tcp_idle_connection_is_closed),
         cmocka_unit_test(test_tcp_length_zero_ends_the_connection),
         cmocka_unit_test(test_tcp_connections_above_the_limit_wait),
