@@ -130,11 +130,8 @@ bool dns_answer_add_cname(struct dns_writer *writer, const struct dns_owner *own
     dns_wire_put32(record + TTL_OFFSET, ttl_s);
     dns_wire_put16(record + 10, (uint16_t)target_len);
     memcpy(record + DNS_RRSET_DATA_OFFSET, target, target_len);
-    struct dns_rrset set = {.octets = record,
-                            .octets_len = DNS_RRSET_DATA_OFFSET + target_len,
-                            .count = 1,
-                            .type = DNS_TYPE_CNAME,
-                            .ttl_s = ttl_s};
+    struct dns_rrset set = {
+        .octets = record, .octets_len = DNS_RRSET_DATA_OFFSET + target_len, .count = 1};
     return dns_answer_add(writer, DNS_SECTION_ANSWER, owner, &set);
 }
 

@@ -24,8 +24,6 @@ struct dns_rrset {
     const uint8_t *octets;
     uint32_t octets_len;
     uint16_t count;
-    uint16_t type;
-    uint32_t ttl_s;
 };
 #define DNS_RRSET_DATA_OFFSET 12u /* of a record's data, counted from its owner pointer */
 

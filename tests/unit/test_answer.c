@@ -14,11 +14,8 @@ static const uint8_t a_octets[] = {
     0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 1, 0x2c, 0, 4, 192, 0, 2, 1,
     0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 1, 0x2c, 0, 4, 192, 0, 2, 2,
 };
-static const struct dns_rrset a_set = {.octets = a_octets,
-                                       .octets_len = sizeof a_octets,
-                                       .count = 2,
-                                       .type = DNS_TYPE_A,
-                                       .ttl_s = 300};
+static const struct dns_rrset a_set = {
+    .octets = a_octets, .octets_len = sizeof a_octets, .count = 2};
 
 static uint8_t buffer[DNS_MESSAGE_MAX];
 
