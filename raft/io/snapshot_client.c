@@ -43,7 +43,7 @@ static int client_dial(struct snapshot_client *client, const char *url, nng_tls_
     return transport__error(error);
 }
 
-static int slots_open(struct snapshot_client *client)
+static int slots_open(struct snapshot_client *client, int32_t timeout_ms)
 {
     for (uint32_t i = 0; i < SNAPSHOT_CLIENT_SLOTS; i++) {
         struct slot *slot = &client->slots[i];
@@ -52,7 +52,7 @@ static int slots_open(struct snapshot_client *client)
             error = nng_ctx_open(&slot->context, client->socket);
         if (error != 0)
             return transport__error(error);
-        nng_aio_set_timeout(slot->aio, SNAPSHOT_CLIENT_TIMEOUT_MS);
+        nng_aio_set_timeout(slot->aio, timeout_ms);
     }
     return 0;
 }
@@ -78,19 +78,20 @@ static int client_new(const struct codec_keys *keys, raft_id server, struct snap
 }
 
 int snapshot_client_open(const struct codec_keys *keys, const struct transport_tls *tls,
-                         raft_id server, const char *address, struct snapshot_client **out)
+                         const struct snapshot_locator *locator, int32_t timeout_ms,
+                         struct snapshot_client **out)
 {
     char url[TRANSPORT__URL_LEN];
     nng_tls_config *config = NULL;
     struct snapshot_client *client = NULL;
-    int code = transport__url(address, url);
+    int code = transport__url(locator->address, url);
     if (code == 0)
-        code = transport__tls_config(tls, server, &config);
+        code = transport__tls_config(tls, locator->server, &config);
     if (code != 0)
         return code;
-    code = client_new(keys, server, &client);
+    code = client_new(keys, locator->server, &client);
     if (code == 0)
-        code = slots_open(client);
+        code = slots_open(client, timeout_ms);
     if (code == 0)
         code = client_dial(client, url, config);
     nng_tls_config_free(config);

@@ -2,17 +2,18 @@
  * each in a slot. Blocking; for one thread of its own, except where stated. */
 #pragma once
 
+#include "raft/io/snapshot_locator.h"
 #include "raft/io/transport_internal.h"
 
-#define SNAPSHOT_CLIENT_SLOTS 4          /* requests in flight */
-#define SNAPSHOT_CLIENT_TIMEOUT_MS 15000 /* of one request */
+#define SNAPSHOT_CLIENT_SLOTS 4 /* requests in flight */
 
 struct snapshot_client; /* opaque */
 
-/* Prepare to dial @address (its snapshot port) as member @server. Connects by itself, again and
- * again. RAFT_EADDR, RAFT_EINVALID (bad PEM), RAFT_ENOMEM. */
+/* Prepare to dial the locator's server. Connects by itself, again and
+ * again; @timeout_ms is for one request. RAFT_EADDR, RAFT_EINVALID (bad PEM), RAFT_ENOMEM. */
 int snapshot_client_open(const struct codec_keys *keys, const struct transport_tls *tls,
-                         raft_id server, const char *address, struct snapshot_client **out);
+                         const struct snapshot_locator *locator, int32_t timeout_ms,
+                         struct snapshot_client **out);
 void snapshot_client_close(struct snapshot_client *client); /* accepts NULL */
 
 /* Send a request; what an earlier one in @slot would have brought is forgotten. Waits for a

@@ -10,9 +10,10 @@
 #include "raft/io/snapshot_stage.h"
 
 #define PROGRESS_MS 200
+#define REQUEST_TIMEOUT_MS 15000 /* a chunk at 70 kB/s */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 2000
-#define BAD_CHUNKS_MAX 8 /* answers in a row that do not match the manifest */
+#define BAD_CHUNKS_MAX 4 /* answers in a row that do not match the manifest */
 
 /* One chunk on its way. */
 struct errand {
@@ -274,8 +275,10 @@ static int fetch_chunks(struct snapshot_fetch *fetch)
 static int client_open(struct snapshot_fetch *fetch)
 {
     struct snapshot_client *client = NULL;
-    int code = snapshot_client_open(&fetch->keys, &fetch->tls, fetch->locator.server,
-                                    fetch->locator.address, &client);
+    int32_t timeout_ms =
+        fetch->give_up_ms < REQUEST_TIMEOUT_MS ? (int32_t)fetch->give_up_ms : REQUEST_TIMEOUT_MS;
+    int code =
+        snapshot_client_open(&fetch->keys, &fetch->tls, &fetch->locator, timeout_ms, &client);
     if (code != 0)
         return code;
     uv_mutex_lock(&fetch->mutex);
