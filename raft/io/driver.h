@@ -4,7 +4,8 @@
  * may call any function of this header except raft_driver_close().
  *
  * Folders under options.dir: log/ (log_store.h), checkpoint/ (snapshots given out), staging/
- * (a snapshot being fetched). Both of the latter are emptied at open. */
+ * (a snapshot being fetched; it outlives a restart, so that a fetch can go on). checkpoint/ is
+ * emptied at open. */
 #pragma once
 
 #include <stdbool.h>
@@ -121,8 +122,8 @@ struct raft_driver_address {
 int raft_driver_set_addresses(struct raft_driver *driver,
                               const struct raft_driver_address *addresses, uint32_t count);
 
-/* Own state is quarantined: ask the leader for a snapshot; install() follows. RAFT_EBUSY while an
- * install is under way; RAFT_EINVALID on the leader (transfer first). */
+/* Own state is quarantined: ask the leader for a snapshot (a leader steps down first); install()
+ * follows. RAFT_EBUSY while an install is under way. */
 int raft_driver_need_snapshot(struct raft_driver *driver);
 /* Answer of install(): 0: the copy is the state now, durable. Else it is not. */
 void raft_driver_installed(struct raft_driver *driver, int code);

@@ -7,13 +7,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void finish(struct raft_driver *driver, enum raft_event_kind kind)
+static int finish(struct raft_driver *driver, enum raft_event_kind kind)
 {
     struct driver_install *install = &driver->install;
     struct raft_snapshot snapshot = install->snapshot;
     struct raft_event event = {.kind = kind, .snapshot = &snapshot};
     install->state = DRIVER_INSTALL_NONE;
-    driver__step(driver, &event);
+    return driver__step(driver, &event);
 }
 
 static void fail(struct raft_driver *driver, const char *step, int code)
@@ -118,7 +118,8 @@ static void on_reset(void *user)
     }
     install->count++;
     driver__log(driver, RAFT_LOG_INFO, "install_done index=%" PRIu64, install->snapshot.index);
-    finish(driver, RAFT_EVENT_INSTALLED);
+    if (finish(driver, RAFT_EVENT_INSTALLED) != 0) /* log and core no longer agree */
+        driver__fail(driver, "the core did not expect the snapshot that was installed");
     driver__pump(driver);
 }
 

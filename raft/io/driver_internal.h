@@ -18,6 +18,8 @@
 #define DRIVER_GUESTS_MAX 8
 #define DRIVER_GUEST_MS 60000
 #define DRIVER_SNAPSHOT_FRESH_MS 60000 /* a snapshot is given to further peers for this long */
+#define DRIVER_SNAPSHOT_AGAIN_MS 5000  /* … but not again to one for whom it did not work */
+#define DRIVER_SERVED_MAX 4            /* snapshots kept for fetching; the oldest goes */
 #define DRIVER_PATH_LEN (PATH_MAX - 64)
 
 struct driver_read {
@@ -56,6 +58,10 @@ struct driver_make {
     bool has_fresh;
     struct raft_snapshot fresh; /* served; with locator */
     uint64_t fresh_ms;
+    raft_id given[RAFT_MEMBERS_MAX]; /* who got the fresh one */
+    uint32_t given_count;
+    uint8_t served[DRIVER_SERVED_MAX][CODEC_SNAPSHOT_ID_LEN]; /* oldest first */
+    uint32_t served_count;
     uint64_t sent_count;
 };
 

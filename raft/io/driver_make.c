@@ -4,33 +4,59 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+static bool is_listed(const raft_id *ids, uint32_t count, raft_id id)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
 
 void driver__make_wanted(struct raft_driver *driver, const raft_id *peers, uint32_t count)
 {
     struct driver_make *make = &driver->make;
-    for (uint32_t i = 0; i < count; i++) {
-        bool is_known = false;
-        for (uint32_t k = 0; k < make->wanted_count; k++)
-            is_known |= make->wanted[k] == peers[i];
-        if (!is_known && make->wanted_count < RAFT_MEMBERS_MAX)
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_listed(make->wanted, make->wanted_count, peers[i]) &&
+            make->wanted_count < RAFT_MEMBERS_MAX)
             make->wanted[make->wanted_count++] = peers[i];
-    }
 }
 
 /* Tell the core the outcome for everyone who waits. */
 static void answer(struct raft_driver *driver, const struct raft_snapshot *snapshot)
 {
     struct driver_make *make = &driver->make;
-    struct driver_make asked = *make;
+    raft_id peers[RAFT_MEMBERS_MAX];
+    uint32_t count = make->wanted_count;
+    memcpy(peers, make->wanted, count * sizeof(*peers));
     make->wanted_count = 0;
-    for (uint32_t i = 0; i < asked.wanted_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct raft_event event = {.kind = snapshot != NULL ? RAFT_EVENT_SNAPSHOT_READY
                                                             : RAFT_EVENT_SNAPSHOT_FAILED,
-                                   .peer = asked.wanted[i],
+                                   .peer = peers[i],
                                    .snapshot = snapshot};
-        if (driver__step(driver, &event) == 0 && snapshot != NULL)
-            make->sent_count++;
+        if (driver__step(driver, &event) != 0 || snapshot == NULL)
+            continue;
+        make->sent_count++;
+        if (!is_listed(make->given, make->given_count, peers[i]) &&
+            make->given_count < RAFT_MEMBERS_MAX)
+            make->given[make->given_count++] = peers[i];
     }
+}
+
+/* Remember what is served, and let the oldest go. */
+static void note_served(struct raft_driver *driver, const uint8_t *snapshot_id)
+{
+    struct driver_make *make = &driver->make;
+    if (make->served_count == DRIVER_SERVED_MAX) {
+        /* RAFT_ENOENT: it has expired by itself */
+        (void)driver->net.ops->unserve(driver->net.self, make->served[0]);
+        memmove(make->served[0], make->served[1],
+                (DRIVER_SERVED_MAX - 1) * sizeof(make->served[0]));
+        make->served_count--;
+    }
+    memcpy(make->served[make->served_count++], snapshot_id, sizeof(make->served[0]));
 }
 
 static void fail(struct raft_driver *driver, const char *step, int code)
@@ -43,26 +69,32 @@ static void fail(struct raft_driver *driver, const char *step, int code)
     answer(driver, NULL);
 }
 
+/* What was made is served under @snapshot_id and has its locator: give it to all who wait. */
+static void take_served(struct raft_driver *driver, const uint8_t *snapshot_id)
+{
+    struct driver_make *make = &driver->make;
+    make->is_working = false;
+    make->has_fresh = true;
+    make->fresh = make->made;
+    make->fresh_ms = driver__now(driver);
+    make->given_count = 0;
+    note_served(driver, snapshot_id);
+    driver__log(driver, RAFT_LOG_INFO, "snapshot_made index=%" PRIu64, make->made.index);
+    answer(driver, &make->fresh);
+}
+
 static void on_served(void *user, int result, const uint8_t *snapshot_id)
 {
     struct raft_driver *driver = user;
-    struct driver_make *make = &driver->make;
+    struct raft_net net = driver->net;
     if (!driver__is_stopped(driver)) {
-        int code = result;
-        const char *step = "serve";
-        if (code == 0) {
-            step = "locate";
-            code = driver->net.ops->locate(driver->net.self, snapshot_id, &make->made);
-        }
-        if (code != 0) {
-            fail(driver, step, code);
+        if (result != 0) {
+            fail(driver, "serve", result);
+        } else if (net.ops->locate(net.self, snapshot_id, &driver->make.made) != 0) {
+            (void)net.ops->unserve(net.self, snapshot_id);
+            fail(driver, "locate", RAFT_ELIMIT);
         } else {
-            make->is_working = false;
-            make->has_fresh = true;
-            make->fresh = make->made;
-            make->fresh_ms = driver__now(driver);
-            driver__log(driver, RAFT_LOG_INFO, "snapshot_made index=%" PRIu64, make->made.index);
-            answer(driver, &make->fresh);
+            take_served(driver, snapshot_id);
         }
         driver__pump(driver);
     }
@@ -94,11 +126,19 @@ static void on_checkpoint(struct raft_driver *driver)
     }
 }
 
+/* Will the last one do for all who wait? One who got it and asks again could not use it. */
 static bool is_fresh(struct raft_driver *driver)
 {
     const struct driver_make *make = &driver->make;
-    return make->has_fresh && driver__now(driver) - make->fresh_ms < DRIVER_SNAPSHOT_FRESH_MS &&
-           make->fresh.index + 1 >= raft_first_index(driver->raft);
+    uint64_t age_ms = driver__now(driver) - make->fresh_ms;
+    if (!make->has_fresh || age_ms >= DRIVER_SNAPSHOT_FRESH_MS ||
+        make->fresh.index + 1 < raft_first_index(driver->raft))
+        return false;
+    for (uint32_t i = 0; i < make->wanted_count; i++)
+        if (age_ms >= DRIVER_SNAPSHOT_AGAIN_MS &&
+            is_listed(make->given, make->given_count, make->wanted[i]))
+            return false;
+    return true;
 }
 
 void driver__make_pump(struct raft_driver *driver)

@@ -167,6 +167,13 @@ static int net_serve(void *self, const char *dir, snapshot_added_cb added, void 
     return 0;
 }
 
+static int net_unserve(void *self, const uint8_t *id)
+{
+    (void)self;
+    (void)id;
+    return 0;
+}
+
 static int net_locate(void *self, const uint8_t *id, struct raft_snapshot *snapshot)
 {
     (void)self;
@@ -214,6 +221,7 @@ static void net_cancel(void *self, void *fetch)
 
 static const struct raft_net_ops net_ops = {.attach = net_attach,
                                             .serve = net_serve,
+                                            .unserve = net_unserve,
                                             .locate = net_locate,
                                             .fetch = net_fetch,
                                             .cancel = net_cancel};
