@@ -85,6 +85,8 @@ int raft__trimmed(struct raft *raft, uint64_t index)
     if (index <= raft->log.base_index)
         return 0;
     int rc = raft_log_term(&raft->log, index, &term);
+    if (rc == RAFT_ECOMPACTED) /* trimmed further meanwhile: that is reported next */
+        return 0;
     raft__check(raft, rc);
     if (rc == 0)
         raft_log_trim(&raft->log, index, term);
