@@ -180,6 +180,13 @@ void bench_deliver(struct bench *bench)
     }
 }
 
+void bench_discard(struct bench *bench)
+{
+    for (uint32_t i = 0; i < bench->queue_count; i++)
+        free_message(&bench->queue[i]);
+    bench->queue_count = 0;
+}
+
 void bench_run(struct bench *bench, uint32_t ms)
 {
     for (uint32_t t = 0; t < ms; t += 5) {
@@ -259,7 +266,6 @@ void bench_fini(struct bench *bench)
         drop_entries(&bench->nodes[i], 0);
         free(bench->nodes[i].entries);
     }
-    for (uint32_t i = 0; i < bench->queue_count; i++)
-        free_message(&bench->queue[i]);
+    bench_discard(bench);
     free(bench->queue);
 }

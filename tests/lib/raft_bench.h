@@ -50,6 +50,7 @@ int bench_change(struct bench *bench, uint32_t node, enum raft_conf_change_kind 
 void bench_persist(struct bench *bench, uint32_t node);
 
 void bench_deliver(struct bench *bench);              /* until nobody says anything more */
+void bench_discard(struct bench *bench);              /* all that is on its way */
 void bench_run(struct bench *bench, uint32_t ms);     /* ticks of 5 ms, delivering */
 void bench_elect(struct bench *bench, uint32_t node); /* time-out of @node alone, then deliver */
 void bench_isolate(struct bench *bench, uint32_t node, bool is_cut);

@@ -1,0 +1,176 @@
+/* Linearizable reads and leader transfer of raft/core.
+ * links: raft_core raft_bench */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/raft_bench.h"
+
+static int read_at(struct bench *bench, uint32_t node, uint64_t read_id)
+{
+    return bench_step(bench, node,
+                      (struct raft_event){.kind = RAFT_EVENT_READ, .read_id = read_id});
+}
+
+static int transfer(struct bench *bench, uint32_t node, raft_id to)
+{
+    return bench_step(bench, node, (struct raft_event){.kind = RAFT_EVENT_TRANSFER, .peer = to});
+}
+
+/* read_round: §6.4 */
+static void test_read_leader_waits_for_quorum(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    assert_int_equal(read_at(&bench, 0, 7), 0);
+    assert_int_equal(read_at(&bench, 0, 8), 0); /* shares the next round */
+    assert_int_equal(bench.nodes[0].read_count, 0);
+    bench_deliver(&bench);
+    assert_int_equal(bench.nodes[0].read_count, 2);
+    assert_int_equal(bench.nodes[0].reads[0].read_id, 7);
+    assert_int_equal(bench.nodes[0].reads[1].read_id, 8);
+    assert_int_equal(bench.nodes[0].reads[1].index, 2);
+    assert_int_equal(bench.nodes[0].reads[1].outcome, RAFT_READ_OK);
+    bench_fini(&bench);
+}
+
+static void test_read_single_voter_answers_at_once(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 1, 0);
+    bench_run(&bench, 5);
+    read_at(&bench, 0, 7);
+    assert_int_equal(bench.nodes[0].read_count, 1);
+    bench_fini(&bench);
+}
+
+static void test_read_deposed_leader_fails_them(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 0, true);
+    read_at(&bench, 0, 7);
+    bench_run(&bench, 2 * BENCH_TIMEOUT_MS);
+    assert_int_equal(bench.nodes[0].read_count, 1);
+    assert_int_equal(bench.nodes[0].reads[0].outcome, RAFT_READ_NO_LEADER);
+    read_at(&bench, 0, 8);
+    assert_int_equal(bench.nodes[0].reads[1].outcome, RAFT_READ_NO_LEADER);
+    bench_fini(&bench);
+}
+
+static void test_read_before_own_commit_waits(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 1, 0);
+    bench.nodes[0].holds_disk = true;
+    bench_run(&bench, 5);
+    bench_persist(&bench, 0);
+    read_at(&bench, 0, 7);
+    assert_int_equal(bench.nodes[0].read_count, 0);
+    bench_persist(&bench, 0); /* the no-op */
+    assert_int_equal(bench.nodes[0].read_count, 1);
+    bench_fini(&bench);
+}
+
+/* A learner asks too; a lost ask is repeated; several reads make one ask. */
+static void test_read_follower_asks_and_retries(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 1);
+    bench_elect(&bench, 0);
+    bench.cut[3][0] = true;
+    read_at(&bench, 3, 7);
+    bench_run(&bench, 10);
+    bench.cut[3][0] = false;
+    read_at(&bench, 3, 8);
+    bench_run(&bench, 50);
+    assert_int_equal(bench.nodes[3].read_count, 2);
+    assert_int_equal(bench.nodes[3].reads[0].outcome, RAFT_READ_OK);
+    assert_int_equal(bench.nodes[3].reads[1].index, 2);
+    uint32_t asks = bench.sent[RAFT_MSG_READ];
+    for (uint64_t id = 10; id < 20; id++)
+        read_at(&bench, 3, id);
+    bench_deliver(&bench);
+    assert_int_equal(bench.nodes[3].read_count, 12);
+    assert_int_equal(bench.sent[RAFT_MSG_READ] - asks, 2); /* the first; the other nine */
+    bench_fini(&bench);
+}
+
+static void test_read_over_bound_refused(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 0, true);
+    for (uint64_t id = 0; id < RAFT_READS_MAX; id++)
+        assert_int_equal(read_at(&bench, 0, id), 0);
+    assert_int_equal(read_at(&bench, 0, 1), RAFT_EBUSY);
+    bench_fini(&bench);
+}
+
+static void test_transfer_hands_over(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 1);
+    bench_elect(&bench, 0);
+    assert_int_equal(transfer(&bench, 0, 1), RAFT_EINVALID); /* itself */
+    assert_int_equal(transfer(&bench, 0, 4), RAFT_EINVALID); /* a learner */
+    assert_int_equal(transfer(&bench, 0, 9), RAFT_EINVALID);
+    assert_int_equal(transfer(&bench, 1, 3), RAFT_ENOTLEADER);
+    assert_int_equal(transfer(&bench, 0, 3), 0);
+    bench_deliver(&bench);
+    assert_int_equal(raft_role_of(bench.nodes[2].raft), RAFT_LEADER);
+    assert_int_equal(bench.nodes[0].transfer, RAFT_TRANSFER_DONE);
+    bench_fini(&bench);
+}
+
+/* transfer_catch_up */
+static void test_transfer_waits_for_log_and_times_out(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 2, true);
+    bench_propose(&bench, 0, "a");
+    bench_deliver(&bench);
+    assert_int_equal(transfer(&bench, 0, 3), 0);
+    assert_int_equal(bench.sent[RAFT_MSG_TIMEOUT_NOW], 0);
+    assert_int_equal(bench_propose(&bench, 0, "b"), RAFT_EBUSY);
+    assert_int_equal(transfer(&bench, 0, 2), RAFT_EBUSY);
+    bench_run(&bench, BENCH_TIMEOUT_MS + 10);
+    assert_int_equal(bench.nodes[0].transfer, RAFT_TRANSFER_TIMEOUT);
+    assert_int_equal(raft_role_of(bench.nodes[0].raft), RAFT_LEADER);
+    assert_int_equal(bench_propose(&bench, 0, "b"), 0);
+    assert_int_equal(transfer(&bench, 0, 0), 0); /* the best one is the other */
+    bench_deliver(&bench);
+    assert_int_equal(raft_role_of(bench.nodes[1].raft), RAFT_LEADER);
+    bench_fini(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_read_leader_waits_for_quorum),
+        cmocka_unit_test(test_read_single_voter_answers_at_once),
+        cmocka_unit_test(test_read_deposed_leader_fails_them),
+        cmocka_unit_test(test_read_before_own_commit_waits),
+        cmocka_unit_test(test_read_follower_asks_and_retries),
+        cmocka_unit_test(test_read_over_bound_refused),
+        cmocka_unit_test(test_transfer_hands_over),
+        cmocka_unit_test(test_transfer_waits_for_log_and_times_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
