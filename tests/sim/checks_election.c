@@ -57,11 +57,28 @@ static bool is_voter_in(const struct raft_conf *conf, raft_id id)
     return member != NULL && member->role == RAFT_VOTER;
 }
 
-/* A voter goes on until the entry that takes its vote away is committed, thesis §4.2.2. */
+/* A voter goes on until it knows the entry that takes its vote away to be committed, thesis §4.2.2:
+ * any membership from its commit index on may make it one. */
 static bool is_voter(const struct node *node)
 {
-    return is_voter_in(raft_conf_of(node->raft), node->id) ||
-           is_voter_in(history_conf_at(node->world->history, node->seen.commit), node->id);
+    uint64_t index =
+        node->seen.commit > node->seen.applied ? node->seen.commit : node->seen.applied;
+    const struct log *view = &node->disk.view;
+    if (is_voter_in(raft_conf_of(node->raft), node->id) ||
+        is_voter_in(history_conf_at(node->world->history, index), node->id))
+        return true;
+    while (index++ < log_last(view)) {
+        const struct raft_entry *entry = log_find(view, index);
+        struct raft_conf conf;
+        struct raft_conf_change change;
+        const uint8_t *context;
+        size_t len;
+        if (entry != NULL && entry->kind == RAFT_ENTRY_CONF &&
+            raft_conf_entry_decode(entry->data, &conf, &change, &context, &len) == 0 &&
+            is_voter_in(&conf, node->id))
+            return true;
+    }
+    return false;
 }
 
 /* Other voters count from now on: a leader has from here to hear them. */

@@ -61,6 +61,7 @@ void checks_at_end(struct world *world)
     for (uint32_t i = 0; i < conf->count; i++)
         check_member(world, world_find(world, conf->members[i].id));
     if (stuck >= 0)
-        world_fail(world, "every operation is done after the healing", "client %d still waits",
-                   stuck);
+        world_fail(world, "every operation is done after the healing",
+                   "client %d still waits; it asked n%u", stuck,
+                   workload_contact(world->workload, stuck));
 }

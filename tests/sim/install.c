@@ -9,6 +9,7 @@
 #include "sim/history.h"
 #include "sim/net.h"
 #include "sim/node.h"
+#include "sim/workload.h"
 
 #define CHUNKS 4
 
@@ -99,6 +100,7 @@ static void swap(struct node *node)
     install->step = INSTALL_SWAPPED;
     TRACE(node->world, "n%u stands on snapshot %" PRIu64, node->slot, install->snapshot.index);
     checks_after_install(node);
+    workload_node_applied(node);
 }
 
 static void on_swapped(struct world *world, const struct event *event)

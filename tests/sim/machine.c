@@ -1,131 +1,138 @@
-/* tests/sim/machine.c: placeholder */
+/* tests/sim/machine.c: the production apply (node/cluster) over storage that forgets (tests/lib).
+ * One entry is one write, so the writes since the last flush are what a crash can take. */
 #include "sim/machine.h"
+
+#include "cluster/apply.h"
+#include "lib/kv_memory.h"
 #include "sim/alloc.h"
-#include <string.h>
-#define CLIENTS 16
-struct state {
-    uint64_t applied;
-    struct machine_hash hash;
-    uint64_t ids[CLIENTS], last[CLIENTS];
-};
+
 struct image {
     uint32_t refs;
-    struct state state;
+    struct kv kv;
 };
+
 struct machine {
-    struct state *undo;
-    size_t undo_count, undo_room;
-    struct state now;
+    struct kv kv;
+    struct apply *apply;
     struct raft_snapshot installed;
+    struct machine_result *results; /* of the entry that is being applied; borrowed */
+    uint32_t result_count;
 };
+
+static enum machine_outcome outcome_of(enum apply_outcome outcome)
+{
+    switch (outcome) {
+    case APPLY_DONE:
+    case APPLY_REFUSED: return MACHINE_APPLIED;
+    case APPLY_REPEATED:
+    case APPLY_SETTLED: return MACHINE_REPEATED;
+    case APPLY_NO_SESSION: return MACHINE_NO_SESSION;
+    default: SIM_ASSERT(outcome != APPLY_TOO_FAR); return MACHINE_NO_SESSION;
+    }
+}
+
+static void on_result(void *user, const struct apply_result *result)
+{
+    struct machine *machine = user;
+    SIM_ASSERT(machine->result_count < MACHINE_RESULTS_MAX);
+    machine->results[machine->result_count++] =
+        (struct machine_result){.client_id = result->client_id,
+                                .sequence = result->sequence,
+                                .outcome = outcome_of(result->outcome)};
+}
+
+static void on_effect(void *user, const struct apply_effect *effect)
+{
+    (void)user;
+    (void)effect;
+}
+
 struct machine *machine_new(void)
 {
-    return sim_new(sizeof(struct machine));
+    struct machine *machine = sim_new(sizeof *machine);
+    const struct apply_sink sink = {.user = machine, .effect = on_effect, .result = on_result};
+    SIM_ASSERT(kv_memory_new(&machine->kv) == 0);
+    SIM_ASSERT(apply_new(&machine->kv, &sink, &machine->apply) == 0);
+    return machine;
 }
-void machine_free(struct machine *m)
+
+void machine_free(struct machine *machine)
 {
-    sim_free(m->undo);
-    sim_free(m);
+    apply_free(machine->apply);
+    kv_close(&machine->kv);
+    sim_free(machine);
 }
-static uint64_t mix(uint64_t h, uint64_t v)
+
+uint32_t machine_apply(struct machine *machine, const struct raft_entry *entry,
+                       struct machine_result results[MACHINE_RESULTS_MAX])
 {
-    h ^= v + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
-    return h * 0xff51afd7ed558ccdu;
+    machine->results = results;
+    machine->result_count = 0;
+    SIM_ASSERT(apply_entry(machine->apply, entry) == 0);
+    machine->results = NULL;
+    return machine->result_count;
 }
-uint32_t machine_apply(struct machine *m, const struct raft_entry *e,
-                       struct machine_result r[MACHINE_RESULTS_MAX])
+
+uint64_t machine_applied(const struct machine *machine)
 {
-    sim_grow((void **)&m->undo, &m->undo_room, m->undo_count + 1, sizeof *m->undo);
-    m->undo[m->undo_count++] = m->now;
-    m->now.applied = e->index;
-    m->now.hash.high = mix(m->now.hash.high, e->index);
-    m->now.hash.low = mix(m->now.hash.low, e->term);
-    if (e->kind != RAFT_ENTRY_NORMAL)
-        return 0;
-    uint64_t w[3];
-    memcpy(w, e->data->data, sizeof w);
-    r[0] = (struct machine_result){w[0], w[1], MACHINE_APPLIED};
-    for (int i = 0; i < CLIENTS; i++)
-        if (m->now.ids[i] == w[0] || m->now.ids[i] == 0) {
-            m->now.ids[i] = w[0];
-            if (w[1] != 0) {
-                if (m->now.last[i] >= w[1])
-                    r[0].outcome = MACHINE_REPEATED;
-                else {
-                    m->now.last[i] = w[1];
-                    m->now.hash.high = mix(m->now.hash.high, w[2]);
-                }
-            }
-            break;
-        }
-    return 1;
+    struct state_applied point;
+    apply_point(machine->apply, &point);
+    return point.index;
 }
-uint64_t machine_applied(const struct machine *m)
+
+struct machine_hash machine_hash(const struct machine *machine)
 {
-    return m->now.applied;
+    struct state_applied point;
+    apply_point(machine->apply, &point);
+    return (struct machine_hash){point.hash.high, point.hash.low};
 }
-struct machine_hash machine_hash(const struct machine *m)
+
+void machine_flush(struct machine *machine)
 {
-    return m->now.hash;
+    SIM_ASSERT(kv_flush(&machine->kv) == 0);
 }
-void machine_flush(struct machine *m)
+
+void machine_crash(struct machine *machine, struct rng *rng)
 {
-    m->undo_count = 0;
+    size_t lost = (size_t)rng_between(rng, 0, kv_memory_unflushed(&machine->kv));
+    kv_memory_crash(&machine->kv, lost);
+    SIM_ASSERT(apply_reload(machine->apply, &machine->kv) == 0);
 }
-uint64_t machine_flushed(const struct machine *m)
+
+struct image *machine_image(struct machine *machine, struct raft_snapshot *snapshot)
 {
-    return m->undo_count ? m->undo[0].applied : m->now.applied;
+    struct image *image = sim_new(sizeof *image);
+    image->refs = 1;
+    SIM_ASSERT(kv_memory_clone(&machine->kv, &image->kv) == 0);
+    snapshot->index = machine_applied(machine);
+    return image;
 }
-void machine_crash(struct machine *m, struct rng *rng)
+
+struct image *image_ref(struct image *image)
 {
-    size_t k = (size_t)rng_between(rng, 0, m->undo_count);
-    if (k < m->undo_count)
-        m->now = m->undo[k];
-    m->undo_count = 0;
+    image->refs++;
+    return image;
 }
-struct image *machine_image(struct machine *m, struct raft_snapshot *s)
+
+void image_unref(struct image *image)
 {
-    struct image *i = sim_new(sizeof *i);
-    i->refs = 1;
-    i->state = m->now;
-    s->index = m->now.applied;
-    return i;
+    if (image == NULL || --image->refs > 0)
+        return;
+    kv_close(&image->kv);
+    sim_free(image);
 }
-struct image *image_ref(struct image *i)
+
+void machine_install(struct machine *machine, const struct image *image,
+                     const struct raft_snapshot *snapshot)
 {
-    i->refs++;
-    return i;
+    struct kv old = machine->kv;
+    SIM_ASSERT(kv_memory_clone(&image->kv, &machine->kv) == 0);
+    SIM_ASSERT(apply_reload(machine->apply, &machine->kv) == 0);
+    kv_close(&old);
+    machine->installed = *snapshot;
 }
-void image_unref(struct image *i)
+
+const struct raft_snapshot *machine_installed(const struct machine *machine)
 {
-    if (i && --i->refs == 0)
-        sim_free(i);
-}
-void machine_install(struct machine *m, const struct image *i, const struct raft_snapshot *s)
-{
-    m->now = i->state;
-    m->undo_count = 0;
-    m->installed = *s;
-}
-const struct raft_snapshot *machine_installed(const struct machine *m)
-{
-    return &m->installed;
-}
-static struct raft_buf *cmd(uint64_t a, uint64_t b, uint64_t c)
-{
-    uint64_t w[3] = {a, b, c};
-    return raft_buf_new(w, sizeof w);
-}
-struct raft_buf *machine_open_command(uint64_t c)
-{
-    return cmd(c, 0, 0);
-}
-struct raft_buf *machine_write_command(uint64_t c, uint64_t s, uint64_t v)
-{
-    return cmd(c, s, v);
-}
-struct raft_buf *machine_member_context(uint64_t id)
-{
-    (void)id;
-    return NULL;
+    return &machine->installed;
 }

@@ -32,7 +32,6 @@ uint32_t machine_apply(struct machine *machine, const struct raft_entry *entry,
 uint64_t machine_applied(const struct machine *machine);
 struct machine_hash machine_hash(const struct machine *machine);
 void machine_flush(struct machine *machine);
-uint64_t machine_flushed(const struct machine *machine);
 void machine_crash(struct machine *machine, struct rng *rng);
 
 /* A checkpoint of the state as it is now; fills the index of @snapshot. The caller owns it. */
@@ -46,8 +45,8 @@ void machine_install(struct machine *machine, const struct image *image,
 /* What the last durable install put in place; index 0: nothing. */
 const struct raft_snapshot *machine_installed(const struct machine *machine);
 
-/* A client's commands. The caller owns the result. */
+/* A client's commands, by command.c. The caller owns the result. */
 struct raft_buf *machine_open_command(uint64_t client_id);
-struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence, uint64_t value);
+struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence);
 /* What a membership entry says about a node, for the state machine. The caller owns it. */
 struct raft_buf *machine_member_context(uint64_t id);

@@ -88,6 +88,12 @@ const struct raft_conf *members_committed(const struct world *world)
     return history_conf_at(world->history, history_last(world->history));
 }
 
+bool members_has(const struct world *world, raft_id id)
+{
+    const struct raft_conf *conf = members_committed(world);
+    return conf != NULL && raft_conf_find(conf, id) != NULL;
+}
+
 bool members_has_voter(const struct world *world, raft_id id)
 {
     const struct raft_conf *conf = members_committed(world);
@@ -207,6 +213,8 @@ static void random_change(struct world *world, struct node *leader)
     const struct raft_member *voter = draw_member(world, conf, RAFT_VOTER);
     const struct raft_member *learner = draw_member(world, conf, RAFT_LEARNER);
     uint64_t dice = rng_below(&world->rng, 100);
+    if (find_gone(world) != NULL)
+        return;
     if (conf->count < world->members->wanted || (dice < 20 && conf->count < 7)) {
         if (learner != NULL && dice % 2 == 0 && is_caught_up(leader, learner->id))
             change(leader, RAFT_CONF_PROMOTE, learner->id);
@@ -227,6 +235,17 @@ static void random_change(struct world *world, struct node *leader)
     } else {
         lose_disk(world, conf);
     }
+}
+
+/* A leader whose own state is not to be trusted can give nobody a snapshot: another has to lead. */
+static void hand_over(struct world *world, struct node *leader)
+{
+    const struct raft_conf *conf = members_committed(world);
+    const struct raft_member *learner = draw_member(world, conf, RAFT_LEARNER);
+    if (raft_conf_voters(conf) > 1)
+        (void)node_step(leader, &(struct raft_event){.kind = RAFT_EVENT_TRANSFER});
+    else if (learner != NULL && is_caught_up(leader, learner->id))
+        change(leader, RAFT_CONF_PROMOTE, learner->id);
 }
 
 /* After the healing: lost nodes out, an odd number of voters. */
@@ -272,7 +291,9 @@ static void on_operator(struct world *world, const struct event *event)
         checks_is_quiet(world))
         return;
     const struct node *gone = find_gone(world);
-    if (world_is_healing(world)) {
+    if (leader->is_quarantined) {
+        hand_over(world, leader);
+    } else if (world_is_healing(world)) {
         tidy(world, leader);
     } else if (gone != NULL) {
         repair(world, leader, gone);
@@ -285,8 +306,7 @@ static void on_operator(struct world *world, const struct event *event)
 
 static void on_new_leader(struct world *world, const struct event *event)
 {
-    if (find_gone(world) == NULL && !world_is_healing(world) && !checks_is_quiet(world) &&
-        members_committed(world) != NULL)
+    if (!world_is_healing(world) && !checks_is_quiet(world) && members_committed(world) != NULL)
         random_change(world, event->node);
 }
 

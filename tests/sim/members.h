@@ -13,6 +13,7 @@ void members_on_update(struct node *node, const struct raft_update *update);
 
 /* The committed members; NULL before there are any. */
 const struct raft_conf *members_committed(const struct world *world);
+bool members_has(const struct world *world, raft_id id);
 bool members_has_voter(const struct world *world, raft_id id);
 /* No log of a member, durable or not, holds a change that is not committed. */
 bool members_is_settled(const struct world *world);

@@ -139,7 +139,7 @@ static void on_flush(struct world *world, const struct event *event)
     if (node->install.step != INSTALL_NONE || node->is_quarantined)
         return;
     machine_flush(node->machine);
-    uint64_t flushed = machine_flushed(node->machine);
+    uint64_t flushed = machine_applied(node->machine);
     uint64_t keep = world->profile.keep_entries;
     if (flushed <= keep || flushed - keep <= node->disk.synced.base_index ||
         rng_chance(&world->rng, 300))

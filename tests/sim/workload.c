@@ -5,6 +5,7 @@
 
 #include "sim/alloc.h"
 #include "sim/checks.h"
+#include "sim/members.h"
 #include "sim/net.h"
 #include "sim/node.h"
 
@@ -47,7 +48,7 @@ static struct raft_buf *command_of(const struct client *client)
 {
     if (client->operation == OP_OPEN)
         return machine_open_command(client->id);
-    return machine_write_command(client->id, client->sequence, client->sequence * 31);
+    return machine_write_command(client->id, client->sequence);
 }
 
 static void propose(struct node *node, const struct client *client)
@@ -116,7 +117,8 @@ static struct node *choose_node(struct world *world)
     uint32_t start = (uint32_t)rng_below(&world->rng, world->node_count);
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[(start + i) % world->node_count];
-        if (node_is_up(node) && !node->is_retired)
+        bool is_out = world_is_healing(world) && !members_has(world, node->id);
+        if (node_is_up(node) && !is_out)
             return node;
     }
     return NULL;
@@ -131,6 +133,7 @@ static void ask(struct world *world, struct client *client)
     struct node *node = choose_node(world);
     if (node == NULL)
         return;
+    TRACE(world, "client %" PRIu64 " asks n%u", client->id, node->slot);
     client->contact = node->slot;
     uint64_t number = (uint64_t)(client - workload->clients);
     if (client->operation == OP_READ) { /* a read that is asked again is a new one */
@@ -278,6 +281,11 @@ int workload_find_stuck(const struct workload *workload)
             return (int)i;
     }
     return -1;
+}
+
+uint32_t workload_contact(const struct workload *workload, int client)
+{
+    return workload->clients[client].contact;
 }
 
 void workload_final_reads(struct world *world)

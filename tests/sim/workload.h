@@ -18,5 +18,6 @@ void workload_node_crashed(struct node *node);
 uint64_t workload_done_count(const struct workload *workload); /* operations with a known outcome */
 /* A client with an operation under way at the end, or -1. */
 int workload_find_stuck(const struct workload *workload);
+uint32_t workload_contact(const struct workload *workload, int client); /* slot that it asked */
 /* One last read by every client, after the writes have stopped. */
 void workload_final_reads(struct world *world);
