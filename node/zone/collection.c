@@ -222,7 +222,7 @@ static void on_problem(void *user, const struct zone_record_set *set, bool is_wa
                        const struct zone_problem *problem)
 {
     struct zone_collection *c = user;
-    const bool is_ours = set >= c->sets && set < c->sets + c->set_count && c->sets;
+    const bool is_ours = c->set_count > 0 && set >= c->sets && set < c->sets + c->set_count;
     const struct line *line = is_ours ? &c->lines[c->set_lines[set - c->sets]] : NULL;
 
     complain(c, line, is_warning, problem->text);

@@ -25,3 +25,7 @@ int zone_rdata_format(uint16_t type, const uint8_t *data, uint16_t len, char *ou
 int zone_type_parse(const char *text, uint16_t *out);
 /* 15 → "MX", 65280 → "TYPE65280". @out has room for ZONE_TYPE_TEXT_LEN_MAX. */
 void zone_type_format(uint16_t type, char *out);
+
+/* A name as zone files write it, final dot included: libzscanner wants more octets escaped than
+ * RFC 1035 does. @out has room for DNS_NAME_TEXT_SIZE. */
+void zone_name_format(const uint8_t *name, char *out);

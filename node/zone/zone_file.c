@@ -202,8 +202,7 @@ int zone_file_read(const char *path, const struct zone_file_reader *reader, uint
     struct reading reading = {.reader = reader, .can_include = true};
     char origin[DNS_NAME_TEXT_SIZE];
 
-    if (dns_name_format(reader->origin, origin, sizeof(origin)) < 0)
-        return ERR_INVALID;
+    zone_name_format(reader->origin, origin);
     int err = push_file(&reading, path, origin, reader->default_ttl_s, path, 0);
     return err != 0 ? err : read_all(&reading, error_count);
 }
@@ -214,8 +213,7 @@ int zone_file_read_text(const char *text, size_t len, const char *file, bool can
     struct reading reading = {.reader = reader, .can_include = can_include};
     char origin[DNS_NAME_TEXT_SIZE];
 
-    if (dns_name_format(reader->origin, origin, sizeof(origin)) < 0)
-        return ERR_INVALID;
+    zone_name_format(reader->origin, origin);
     if (open_source(&reading.stack[0], file, origin, reader->default_ttl_s) != 0)
         return ERR_NOMEM;
     reading.depth = 1;
@@ -230,8 +228,7 @@ int zone_file_write_begin(FILE *out, const uint8_t *apex)
 {
     char text[DNS_NAME_TEXT_SIZE];
 
-    if (dns_name_format(apex, text, sizeof(text)) < 0)
-        return ERR_INVALID;
+    zone_name_format(apex, text);
     return fprintf(out, "$ORIGIN %s\n", text) < 0 ? ERR_IO : 0;
 }
 
@@ -244,8 +241,7 @@ int zone_file_write_set(FILE *out, const struct zone_record_set *set)
     size_t len;
 
     zone_type_format(set->type, type);
-    if (dns_name_format(set->name, name, sizeof(name)) < 0)
-        err = ERR_INVALID;
+    zone_name_format(set->name, name);
     for (unsigned i = 0; i < set->rdata_count && err == 0; i++) {
         err = zone_rdata_format(set->type, set->rdatas[i].data, set->rdatas[i].len, data,
                                 TEXT_LEN_MAX, &len);
