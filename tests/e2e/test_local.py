@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+"""deploy/local as the README tells it: up, the dig lines as printed, up again, kill, down, up."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import tap  # noqa: E402
+from cluster import BUILD, ROOT, wait_until  # noqa: E402
+
+DNS_PORT = 8153  # beside a cluster that somebody may be running
+
+
+class TestLocal(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.state = pathlib.Path(tempfile.mkdtemp(prefix="quartet-local-"))
+        cls.env = {**os.environ, "QUARTET_LOCAL_STATE": str(cls.state),
+                   "QUARTET_BUILD": str(BUILD)}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.local("down")
+        shutil.rmtree(cls.state, ignore_errors=True)
+
+    @classmethod
+    def local(cls, *words):
+        return subprocess.run([ROOT / "deploy/local", *words], env=cls.env, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=600,
+                              check=False)
+
+    def shell(self, line):
+        return subprocess.run(["bash", "-c", line], cwd=ROOT, env=self.env, text=True,
+                              capture_output=True, timeout=120, check=False)
+
+    def pid(self, number):
+        return int((self.state / f"ns{number}" / "pid").read_text())
+
+    def test_1_up_prints_digs_that_work(self):
+        done = self.local("up", "--dns-port", str(DNS_PORT))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("healthy", done.stdout)
+        digs = re.findall(r"^  (dig .*)$", done.stdout, re.M)
+        self.assertGreaterEqual(len(digs), 4)
+        for dig in digs[:3]:
+            answer = self.shell(dig)
+            self.assertIn("status: NOERROR", answer.stdout, dig)
+            self.assertNotIn("ANSWER: 0", answer.stdout, dig)
+        change = re.search(r"^  (quartet record set .*)$", done.stdout, re.M).group(1)
+        changed = self.shell(f'eval "$(deploy/local env)" && {change} && {digs[-1]}')
+        self.assertEqual(changed.returncode, 0, changed.stderr)
+        self.assertIn("192.0.2.99", changed.stdout.splitlines())
+
+    def test_2_up_again_is_harmless(self):
+        pids = [self.pid(n) for n in range(1, 5)]
+        done = self.local("up", "--dns-port", str(DNS_PORT))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(pids, [self.pid(n) for n in range(1, 5)])
+        status = self.local("status")
+        self.assertEqual(status.returncode, 0, status.stderr)
+        self.assertEqual(len(re.findall(r"^ns\d", status.stdout, re.M)), 4, status.stdout)
+
+    def test_3_a_killed_node_is_not_missed_and_comes_back(self):
+        os.kill(self.pid(2), signal.SIGKILL)
+        wait_until(lambda: not pathlib.Path(f"/proc/{self.pid(2)}").exists(), 10, "ns2 is dead")
+        for number in (1, 3, 4):
+            answer = self.shell(f"dig @127.0.53.{number} -p {DNS_PORT} +short api.example.com")
+            self.assertEqual(sorted(answer.stdout.split()),
+                             ["192.0.2.31", "192.0.2.32", "192.0.2.33"])
+        done = self.local("up", "--dns-port", str(DNS_PORT))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("started ns2", done.stdout)
+
+    def test_4_down_and_up_finds_the_old_data(self):
+        done = self.local("down")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.count("stopped ns"), 4)
+        self.assertEqual(self.local("status").returncode, 1)
+        done = self.local("up", "--dns-port", str(DNS_PORT))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        answer = self.shell(f"dig @127.0.53.3 -p {DNS_PORT} +short www2.example.com")
+        self.assertEqual(answer.stdout.strip(), "192.0.2.99")
+
+    def test_5_wrong_arguments_are_told(self):
+        for words in (["frobnicate"], ["up", "--nodes", "x"], ["up", "--nodes", "99"], []):
+            done = self.local(*words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn("usage:", done.stderr)
+
+
+if __name__ == "__main__":
+    tap.main()
