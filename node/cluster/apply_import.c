@@ -152,21 +152,6 @@ static int put_set(struct apply *apply, struct state_import *import, struct stat
     return apply__tell(apply, &effect);
 }
 
-static bool has_type(const struct apply__types *types, uint16_t type)
-{
-    for (size_t i = 0; i < types->count; i++) {
-        if (types->types[i] == type)
-            return true;
-    }
-    return false;
-}
-
-static void assume_type(struct apply__types *types, uint16_t type)
-{
-    if (!has_type(types, type) && types->count < APPLY__TYPES_MAX)
-        types->types[types->count++] = type;
-}
-
 /* The rules that later chunks cannot mend: what may still come is taken as there. */
 static int check_run(struct apply *apply, const struct state_zone *zone, uint64_t content,
                      const struct run *run)
@@ -180,16 +165,15 @@ static int check_run(struct apply *apply, const struct state_zone *zone, uint64_
         for (size_t i = 0; i < run->count && i < APPLY__TYPES_MAX; i++)
             types.types[types.count++] = run->sets[i].state.type;
     } else {
-        int rc = apply__read_types(apply, content, name, &types);
+        const struct state_record_set *added = run->count == 1 ? &run->sets[0].state : NULL;
+        int rc = apply__read_types(apply, content, added, name, &types);
         if (rc != 0)
             return rc;
     }
-    if (dns_name_is_equal(name, zone->name)) {
-        assume_type(&types, DNS_TYPE_SOA);
-        assume_type(&types, DNS_TYPE_NS);
-    } else if (has_type(&types, DNS_TYPE_DS) && !has_type(&types, DNS_TYPE_DNAME)) {
-        assume_type(&types, DNS_TYPE_NS);
-    }
+    if (dns_name_is_equal(name, zone->name))
+        apply__assume_apex(&types);
+    else
+        apply__assume_delegation(&types);
     int rc = zone_rules_check_name(zone->name, name, types.types, types.count, &problem);
     return rc != 0 ? apply__refuse(apply, rc, "%s", problem.text) : 0;
 }
@@ -266,7 +250,7 @@ static int check_complete(struct apply *apply, const struct state_zone *zone,
     if (import->chunk_count != command->chunk_count)
         return apply__refuse(apply, ERR_CONFLICT, "%" PRIu64 " of %" PRIu64 " chunks are there",
                              import->chunk_count, command->chunk_count);
-    int rc = apply__read_types(apply, import->content, zone->name, &types);
+    int rc = apply__read_types(apply, import->content, NULL, zone->name, &types);
     if (rc != 0)
         return rc;
     if (types.count == 0)

@@ -83,14 +83,24 @@ int apply__take_set(struct apply *apply, const struct state_zone *zone,
 /* Read one stored set into the scratch arena; NULL in @out when it is not there. */
 int apply__read_set(struct apply *apply, uint64_t content, const struct state_record_set *which,
                     const struct state_record_set **out);
-/* All types that @name has now. */
+/* Types that a name has. */
 #define APPLY__TYPES_MAX 512u
 struct apply__types {
     uint16_t types[APPLY__TYPES_MAX];
     size_t count;
 };
-int apply__read_types(struct apply *apply, uint64_t content, const uint8_t *name,
-                      struct apply__types *out);
+/* All types that @name has now; or, when only @added (NULL: anything) came to a name that obeyed
+ * the rules, those that the rules about it depend on. At the apex SOA and NS may be missing then.
+ */
+int apply__read_types(struct apply *apply, uint64_t content, const struct state_record_set *added,
+                      const uint8_t *name, struct apply__types *out);
+bool apply__has_type(const struct apply__types *types, uint16_t type);
+/* Take as there: SOA and NS (of an apex); NS beside DS. */
+void apply__assume_apex(struct apply__types *types);
+void apply__assume_delegation(struct apply__types *types);
+/* Can this change of one set break a rule about the types of a name? */
+bool apply__types_matter(const struct state_record_set *before,
+                         const struct state_record_set *after);
 /* Read the zone, or refuse. */
 int apply__read_zone(struct apply *apply, const char *zone_id, struct state_zone *out);
 /* Bounds of texts from outside: refuse with the name of the field. */

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "cluster/apply_internal.h"
 #include "dns/name.h"
+#include "dns/type.h"
 #include "proto/command.pb-c.h"
 
 int apply__check_id(struct apply *apply, const char *what, const char *text, char first)
@@ -127,6 +128,30 @@ int apply__read_set(struct apply *apply, uint64_t content, const struct state_re
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* Does the rule of zone_rules_check_name() care which types stand beside one of this type? If not,
+ * a CNAME is all that matters, which one read tells where a scan would cost ten. */
+static bool is_ordinary(uint16_t type)
+{
+    switch (type) {
+    case DNS_TYPE_CNAME:
+    case DNS_TYPE_DNAME:
+    case DNS_TYPE_NS:
+    case DNS_TYPE_SOA:
+    case DNS_TYPE_DS:
+    case DNS_TYPE_RRSIG:
+    case DNS_TYPE_NSEC: return false;
+    default: return true;
+    }
+}
+
+bool apply__types_matter(const struct state_record_set *before,
+                         const struct state_record_set *after)
+{
+    if (before && after)
+        return false; /* the same types as before */
+    return after || !is_ordinary(before->type);
+}
+
 struct collecting {
     const uint8_t *name;
     struct apply__types *types;
@@ -144,15 +169,60 @@ static int on_type(void *user, const struct state_record_set *set)
     return 0;
 }
 
-int apply__read_types(struct apply *apply, uint64_t content, const uint8_t *name,
-                      struct apply__types *out)
+static int has_cname(struct apply *apply, uint64_t content, const uint8_t *name, bool *out)
+{
+    struct state_record_set cname = {.name = name, .type = DNS_TYPE_CNAME};
+    const struct state_record_set *stored;
+    int rc = apply__read_set(apply, content, &cname, &stored);
+
+    *out = rc == 0 && stored;
+    return rc;
+}
+
+int apply__read_types(struct apply *apply, uint64_t content, const struct state_record_set *added,
+                      const uint8_t *name, struct apply__types *out)
 {
     struct collecting collecting = {name, out};
     struct state_set_start start = {.name = name};
+    bool is_beside_cname;
 
     out->count = 0;
+    if (added && is_ordinary(added->type)) {
+        int rc = has_cname(apply, content, name, &is_beside_cname);
+        out->types[out->count++] = added->type;
+        if (rc == 0 && is_beside_cname)
+            out->types[out->count++] = DNS_TYPE_CNAME;
+        return rc;
+    }
     int rc = state_list_record_sets(apply__kv(apply), content, &start, on_type, &collecting);
     if (rc == ERR_LIMIT)
         return apply__refuse(apply, ERR_LIMIT, "more than %u types at one name", APPLY__TYPES_MAX);
     return rc;
+}
+
+static void assume_type(struct apply__types *types, uint16_t type)
+{
+    if (!apply__has_type(types, type) && types->count < APPLY__TYPES_MAX)
+        types->types[types->count++] = type;
+}
+
+void apply__assume_apex(struct apply__types *types)
+{
+    assume_type(types, DNS_TYPE_SOA);
+    assume_type(types, DNS_TYPE_NS);
+}
+
+void apply__assume_delegation(struct apply__types *types)
+{
+    if (apply__has_type(types, DNS_TYPE_DS) && !apply__has_type(types, DNS_TYPE_DNAME))
+        assume_type(types, DNS_TYPE_NS);
+}
+
+bool apply__has_type(const struct apply__types *types, uint16_t type)
+{
+    for (size_t i = 0; i < types->count; i++) {
+        if (types->types[i] == type)
+            return true;
+    }
+    return false;
 }

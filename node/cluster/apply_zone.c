@@ -216,23 +216,32 @@ static int change_set(struct apply *apply, struct state_zone *zone, const Cmd__C
     return tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
 }
 
-/* Names whose set of types changed must still obey the rules, all changes done. */
+/* The rules about the types of one name, all changes done. What was not touched obeyed them. */
+static int check_name(struct apply *apply, const struct state_zone *zone,
+                      const struct state_action *action)
+{
+    const struct state_record_set *set = action->after ? action->after : action->before;
+    struct apply__types types;
+    struct zone_problem problem;
+    int rc = apply__read_types(apply, zone->content, action->after, set->name, &types);
+
+    if (rc != 0)
+        return rc;
+    if (action->after && dns_name_is_equal(set->name, zone->name))
+        apply__assume_apex(&types); /* not all types were read; what removes these is checked too */
+    rc = zone_rules_check_name(zone->name, set->name, types.types, types.count, &problem);
+    return rc != 0 ? apply__refuse(apply, rc, "%s", problem.text) : 0;
+}
+
 static int check_names(struct apply *apply, const struct state_zone *zone,
                        const struct state_action *actions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct state_record_set *set =
-            actions[i].after ? actions[i].after : actions[i].before;
-        struct apply__types types;
-        struct zone_problem problem;
-        if (actions[i].before && actions[i].after)
+        if (!apply__types_matter(actions[i].before, actions[i].after))
             continue;
-        int rc = apply__read_types(apply, zone->content, set->name, &types);
+        int rc = check_name(apply, zone, &actions[i]);
         if (rc != 0)
             return rc;
-        rc = zone_rules_check_name(zone->name, set->name, types.types, types.count, &problem);
-        if (rc != 0)
-            return apply__refuse(apply, rc, "%s", problem.text);
     }
     return 0;
 }
