@@ -505,7 +505,7 @@ struct fake_node *fake_wait_leader(struct fake_cluster *cluster)
     return fake_leader(cluster);
 }
 
-static void change(struct fake_cluster *cluster, raft_id id, enum raft_conf_change_kind kind)
+void fake_change(struct fake_cluster *cluster, raft_id id, enum raft_conf_change_kind kind)
 {
     const struct raft_conf_change wanted = {.kind = kind, .id = id};
     uint64_t index, term;
@@ -520,8 +520,8 @@ void fake_grow(struct fake_cluster *cluster, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
         fake_node_start(&cluster->nodes[i], 0);
-        change(cluster, cluster->nodes[i].id, RAFT_CONF_ADD_LEARNER);
-        change(cluster, cluster->nodes[i].id, RAFT_CONF_PROMOTE);
+        fake_change(cluster, cluster->nodes[i].id, RAFT_CONF_ADD_LEARNER);
+        fake_change(cluster, cluster->nodes[i].id, RAFT_CONF_PROMOTE);
     }
 }
 

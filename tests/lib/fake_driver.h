@@ -67,6 +67,8 @@ struct fake_node *fake_leader(struct fake_cluster *cluster);
 struct fake_node *fake_wait_leader(struct fake_cluster *cluster);
 /* Add nodes [1, count) to node 0's cluster as voters. */
 void fake_grow(struct fake_cluster *cluster, uint32_t count);
+/* Propose one membership change and wait until all applied it. */
+void fake_change(struct fake_cluster *cluster, raft_id id, enum raft_conf_change_kind kind);
 /* Propose @count entries of @len octets on the leader; RAFT_EBUSY is waited out. */
 void fake_propose(struct fake_cluster *cluster, uint64_t count, size_t len);
 /* Until every node that is up has the leader's last entry applied; their hashes must be equal. */
