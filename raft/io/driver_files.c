@@ -1,10 +1,12 @@
 /* raft/io/driver_files.c: the driver's folders. */
-#include "raft/io/driver_internal.h"
+#include "raft/io/driver_files.h"
 
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
+
+#include "raft/core/error.h"
 
 #define OPEN_FOLDERS_MAX 8
 

@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "raft/io/driver_files.h"
+
 static int finish(struct raft_driver *driver, enum raft_event_kind kind)
 {
     struct driver_install *install = &driver->install;

@@ -197,9 +197,3 @@ void driver__space_tick(struct raft_driver *driver); /* once a second */
 /* driver_peers.c */
 extern const struct transport_handler driver__handler; /* all but user */
 void driver__guests_tick(struct raft_driver *driver);  /* once a second */
-
-/* driver_files.c */
-/* Remove @path and all below it; 0 also when it is not there. RAFT_EIO. */
-int driver__remove_tree(const char *path);
-/* Make folder @path unless it is there. RAFT_EIO. */
-int driver__make_dir(const char *path);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "raft/io/driver_files.h"
+
 static bool is_listed(const raft_id *ids, uint32_t count, raft_id id)
 {
     for (uint32_t i = 0; i < count; i++)

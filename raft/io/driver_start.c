@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "raft/io/driver_files.h"
 #include "raft/io/driver_internal.h"
 
 #define BOOTSTRAP_TERM 1
