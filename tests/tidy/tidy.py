@@ -82,7 +82,8 @@ def check_functions(root, names):
         if length > FUNCTION_LINES_MAX:
             yield name, int(start), f"{function}: {length} lines, {FUNCTION_LINES_MAX} allowed"
         parameters = signature.count(",") + 1
-        if parameters > PARAMETERS_MAX and "(*" not in signature:
+        is_foreign = name.endswith("_stub.c")  # signatures of the library it stands in for
+        if parameters > PARAMETERS_MAX and "(*" not in signature and not is_foreign:
             yield name, int(start), f"{function}: {parameters} parameters, {PARAMETERS_MAX} allowed"
     if count == 0:
         yield "(none)", 0, "ctags found no function: the test itself is broken"
