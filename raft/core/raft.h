@@ -51,7 +51,7 @@ enum raft_event_kind {
     RAFT_EVENT_TICK = 1,     /* time passed; every few ms. The driver drains messages first */
     RAFT_EVENT_MESSAGE,      /* `message`, borrowed; entries are referenced if kept */
     RAFT_EVENT_PROPOSE,      /* `data`: references taken. RAFT_ENOTLEADER; RAFT_EBUSY (a bound, or a
-                              * transfer); RAFT_ELIMIT (0 or over RAFT_APPEND_ENTRIES_MAX buffers, or
+                              * transfer); RAFT_ELIMIT (0 or over RAFT_APPEND_ENTRIES_MAX, or
                               * one over RAFT_ENTRY_LEN_MAX) */
     RAFT_EVENT_PROPOSE_CONF, /* `change`. RAFT_ENOTLEADER, RAFT_EBUSY (one at a time; or no entry of
                               * this term committed yet), RAFT_EINVALID */
@@ -65,7 +65,7 @@ enum raft_event_kind {
     RAFT_EVENT_SNAPSHOT_FAILED, /* leader: none could be made for `peer`, or its fetch failed: retry
                                    later */
     RAFT_EVENT_INSTALLED,       /* follower: `snapshot` is the state now, durable; the log is
-                                 * empty behind it (the core asks only where no entry is lost by it) */
+                                 * empty behind it (asked only where no entry is lost by that) */
     RAFT_EVENT_INSTALL_FAILED,  /* follower: it is not; go on as before */
     RAFT_EVENT_TRIMMED,         /* storage dropped entries up to `index` (≤ applied) */
     RAFT_EVENT_UNREACHABLE,     /* transport: messages to `peer` are being dropped */
