@@ -9,7 +9,27 @@
 #define RCU_MEMBARRIER
 #include <urcu.h>
 
+#include <poll.h>
 #include <stdlib.h>
+
+/* ThreadSanitizer does not see into liburcu: tell it that a batch is complete before liburcu's
+ * thread has it, and that sections are over before the grace period that waits for them is. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAS_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define HAS_TSAN 1
+#endif
+static char sections; /* only its address counts */
+#ifdef HAS_TSAN
+#include <sanitizer/tsan_interface.h>
+#define TSAN_BEFORE(at) __tsan_release(at)
+#define TSAN_AFTER(at) __tsan_acquire(at)
+#else
+#define TSAN_BEFORE(at) ((void)(at))
+#define TSAN_AFTER(at) ((void)(at))
+#endif
 
 struct zone_batch {
     struct rcu_head head;
@@ -33,11 +53,12 @@ void zone_reader_unregister(void)
 const struct zone_image *zone_image_read_begin(const struct zone_publisher *publisher)
 {
     rcu_read_lock();
-    return rcu_dereference(publisher->current);
+    return atomic_load_explicit(&publisher->current, memory_order_acquire);
 }
 
 void zone_image_read_end(void)
 {
+    TSAN_BEFORE(&sections);
     rcu_read_unlock();
 }
 
@@ -62,11 +83,20 @@ int zone_publisher_new(struct zone_publisher **out)
         return ERR_NOMEM;
     }
     zone__slab_init(&publisher->slab);
-    publisher->current = image;
+    atomic_init(&publisher->current, image);
     publisher->owner = publisher->owner_last = 1;
     publisher->batches_tail = &publisher->batches;
     *out = publisher;
     return 0;
+}
+
+/* Are the readers of the generations before this batch gone? */
+static bool is_done(struct zone_batch *batch)
+{
+    if (!atomic_load_explicit(&batch->is_done, memory_order_acquire))
+        return false;
+    TSAN_AFTER(&sections);
+    return true;
 }
 
 static void batch_free(struct zone_batch *batch)
@@ -80,15 +110,16 @@ void zone_publisher_free(struct zone_publisher *publisher)
 {
     if (!publisher)
         return;
-    rcu_barrier(); /* no callback may still point at a batch */
     while (publisher->batches) {
         struct zone_batch *batch = publisher->batches;
+        while (!is_done(batch)) /* liburcu's thread still points at it */
+            poll(NULL, 0, 1);
         publisher->batches = batch->next;
         batch_free(batch);
     }
     free(publisher->retired.entries);
     zone__slab_fini(&publisher->slab);
-    free(publisher->current);
+    free(atomic_load_explicit(&publisher->current, memory_order_relaxed));
     free(publisher);
 }
 
@@ -96,6 +127,8 @@ void zone_publisher_free(struct zone_publisher *publisher)
 static void batch_done(struct rcu_head *head)
 {
     struct zone_batch *batch = caa_container_of(head, struct zone_batch, head);
+
+    TSAN_AFTER(batch);
     atomic_store_explicit(&batch->is_done, true, memory_order_release);
 }
 
@@ -115,14 +148,15 @@ int zone_publish(struct zone_publisher *publisher, uint64_t index)
     *batch = (struct zone_batch){
         .retired = publisher->retired,
         .zones = publisher->retired_zones,
-        .image = publisher->current,
+        .image = atomic_load_explicit(&publisher->current, memory_order_relaxed),
     };
-    rcu_assign_pointer(publisher->current, image);
+    atomic_store_explicit(&publisher->current, image, memory_order_release);
     publisher->retired = (struct zone_retired_list){0};
     publisher->retired_zones = NULL;
     publisher->owner = ++publisher->owner_last;
     *publisher->batches_tail = batch;
     publisher->batches_tail = &batch->next;
+    TSAN_BEFORE(batch);
     call_rcu(&batch->head, batch_done);
     return 0;
 }
@@ -173,7 +207,7 @@ size_t zone_image_reclaim(struct zone_publisher *publisher, size_t blocks_max)
 
     while (publisher->batches && freed < blocks_max) {
         struct zone_batch *batch = publisher->batches;
-        if (!atomic_load_explicit(&batch->is_done, memory_order_acquire))
+        if (!is_done(batch))
             break;
         bury_zones(publisher, batch);
         freed += free_retired(publisher, &batch->retired, blocks_max - freed);

@@ -34,10 +34,10 @@ struct zone_content {
 struct zone_batch;
 
 struct zone_publisher {
-    struct zone_image *current; /* by RCU */
-    struct zone_image next;     /* the change being prepared */
-    uint64_t owner;             /* of the blocks that it made */
-    uint64_t owner_last;        /* highest number given out */
+    _Atomic(struct zone_image *) current; /* readers take it in a read section */
+    struct zone_image next;               /* the change being prepared */
+    uint64_t owner;                       /* of the blocks that it made */
+    uint64_t owner_last;                  /* highest number given out */
     struct zone_slab slab;
     struct zone_retired_list retired; /* blocks that it replaced */
     struct zone *retired_zones;       /* whole zones that it replaced */
