@@ -2,7 +2,6 @@
  * process, one command, one thread. */
 #pragma once
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
