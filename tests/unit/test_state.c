@@ -1,0 +1,270 @@
+/* links: store test_kv */
+/* Keys, stored record sets, and reads of the state. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "dns/name.h"
+#include "lib/kv_memory.h"
+#include "store/state_key.h"
+#include "store/state_put.h"
+#include "store/state_set.h"
+
+static void key_of(const char *text, uint8_t *key, size_t *len)
+{
+    uint8_t name[DNS_NAME_MAX];
+
+    assert_true(dns_name_parse(text, NULL, name) > 0);
+    *len = state_key_name(name, key);
+}
+
+static void test_key_name_orders_as_route53(void **state)
+{
+    /* route53.md 3.3: labels reversed, joined by dots with a trailing dot, as escaped text */
+    static const char *const sorted[] = {".",
+                                         "com.",
+                                         "example.com.",
+                                         "*.example.com.",
+                                         "a-b.example.com.",
+                                         "www.a-b.example.com.",
+                                         "a.example.com.",
+                                         "x.a.example.com.",
+                                         "aa.example.com.",
+                                         "b.example.com.",
+                                         "example-b.com.",
+                                         "net."};
+    /* "example-b" sorts before "example." as '-' is below '.' */
+    (void)state;
+    uint8_t before[STATE_KEY_NAME_MAX], key[STATE_KEY_NAME_MAX];
+    size_t before_len = 0, key_len;
+
+    for (size_t i = 0; i < sizeof(sorted) / sizeof(sorted[0]); i++) {
+        if (strcmp(sorted[i], "example-b.com.") == 0)
+            continue;
+        key_of(sorted[i], key, &key_len);
+        if (i > 0) {
+            size_t len = before_len < key_len ? before_len : key_len;
+            assert_true(memcmp(before, key, len) < 0);
+        }
+        memcpy(before, key, key_len);
+        before_len = key_len;
+    }
+    key_of("example-b.com.", before, &before_len);
+    key_of("example.com.", key, &key_len);
+    assert_true(memcmp(before, key, before_len < key_len ? before_len : key_len) < 0);
+}
+
+static void test_key_name_round_trip(void **state)
+{
+    static const char *const names[] = {".", "a.b.c.", "*.example.", "\\000\\255\\.\\\\.x.",
+                                        "_a-1.z."};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        uint8_t name[DNS_NAME_MAX], key[STATE_KEY_NAME_MAX], back[DNS_NAME_MAX];
+        int name_len = dns_name_parse(names[i], NULL, name);
+        assert_true(name_len > 0);
+        size_t len = state_key_name(name, key);
+        assert_int_equal(state_key_name_decode(key, len, back), len);
+        assert_memory_equal(name, back, (size_t)name_len);
+    }
+}
+
+static void test_key_name_longest_fits(void **state)
+{
+    uint8_t name[DNS_NAME_MAX] = {0}, key[STATE_KEY_NAME_MAX], back[DNS_NAME_MAX];
+    static const uint8_t lens[] = {63, 63, 63, 61};
+    size_t at = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lens); i++) {
+        name[at] = lens[i];
+        memset(name + at + 1, 1, lens[i]);
+        at += lens[i] + 1u;
+    }
+    size_t len = state_key_name(name, key);
+    assert_int_equal(len, 250 * 4 + 4 + 1);
+    assert_int_equal(state_key_name_decode(key, len, back), len);
+    assert_memory_equal(name, back, DNS_NAME_MAX);
+}
+
+static void test_key_name_decode_malformed_is_corrupt(void **state)
+{
+    static const char *const keys[] = {"abc.", "a", "..", "\\12", "\\999.", "\\141.", "A.", "a\\"};
+    uint8_t name[DNS_NAME_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        size_t len = strlen(keys[i]) + (i >= 2); /* the first two lack the zero octet */
+        assert_int_equal(state_key_name_decode((const uint8_t *)keys[i], len, name), ERR_CORRUPT);
+    }
+}
+
+static void test_key_type_orders_by_name(void **state)
+{
+    static const uint16_t sorted[] = {1, 28, 257, 5,  43, 65, 15, 35, 2,    12,
+                                      6, 99, 33,  44, 64, 52, 16, 48, 65534};
+    uint8_t before[STATE_KEY_TYPE_LEN], key[STATE_KEY_TYPE_LEN];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sorted) / sizeof(sorted[0]); i++) {
+        state_key_type(sorted[i], key);
+        assert_int_equal(state_key_type_decode(key), sorted[i]);
+        if (i > 0)
+            assert_true(memcmp(before, key, sizeof(key)) < 0);
+        memcpy(before, key, sizeof(key));
+    }
+}
+
+static void test_key_successor_carries(void **state)
+{
+    uint8_t key[] = {1, 0xff, 0xff}, last[] = {0xff};
+
+    (void)state;
+    assert_int_equal(state_key_successor(key, 3), 1);
+    assert_int_equal(key[0], 2);
+    assert_int_equal(state_key_successor(last, 1), 0);
+}
+
+static struct state_record_set set_of(const char *rdata, size_t len, uint16_t count, uint32_t ttl_s)
+{
+    return (struct state_record_set){.name = (const uint8_t *)"\1a\0",
+                                     .type = 1,
+                                     .rdata = (const uint8_t *)rdata,
+                                     .rdata_len = len,
+                                     .rdata_count = count,
+                                     .ttl_s = ttl_s};
+}
+
+static void test_set_round_trip_and_equality(void **state)
+{
+    struct state_record_set a = set_of("\0\1x\0\2yz", 7, 2, 300),
+                            b = set_of("\0\2yz\0\1x", 7, 2, 300);
+    struct state_record_set c = set_of("\0\2yz\0\1w", 7, 2, 300), back = a;
+    uint8_t value[STATE_SET_VALUE_MAX];
+
+    (void)state;
+    size_t len = state_set_encode(&a, value);
+    assert_int_equal(state_set_decode(kv_slice(value, len), &back), 0);
+    assert_true(state_set_is_equal(&a, &back));
+    assert_true(state_set_is_equal(&a, &b));
+    assert_false(state_set_is_equal(&a, &c));
+    b.ttl_s = 301;
+    assert_false(state_set_is_equal(&a, &b));
+}
+
+static void test_set_decode_malformed_refused(void **state)
+{
+    struct state_record_set out = {0};
+
+    (void)state;
+    assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0", 6), &out), ERR_CORRUPT);
+    assert_int_equal(state_set_decode(kv_slice("\2\0\0\0\0\0\0", 7), &out), ERR_VERSION);
+    assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1", 7), &out), ERR_CORRUPT);
+    assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0\5x", 10), &out), ERR_CORRUPT);
+    assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0", 8), &out), ERR_CORRUPT);
+}
+
+/* A state with four sets in content 5 and one each in 4 and 6. */
+static void fill(struct kv *kv)
+{
+    struct overlay *overlay = overlay_new(kv);
+    struct state_applied point = {1, 1, {0, 0}};
+    static const char *const names[] = {"\0", "\1a\0", "\1a\0", "\1b\0"};
+    static const uint16_t types[] = {6, 1, 16, 1};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct state_record_set set = set_of("\0\1x", 3, 1, 60);
+        set.name = (const uint8_t *)names[i];
+        set.type = types[i];
+        state_put_record_set(overlay, 5, &set);
+    }
+    struct state_record_set set = set_of("\0\1x", 3, 1, 60);
+    state_put_record_set(overlay, 4, &set);
+    state_put_record_set(overlay, 6, &set);
+    assert_int_equal(state_commit(overlay, kv, &point), 0);
+    overlay_free(overlay);
+}
+
+static int on_set(void *user, const struct state_record_set *set)
+{
+    char *out = user, text[DNS_NAME_TEXT_SIZE];
+    size_t len = strlen(out);
+
+    assert_true(dns_name_format(set->name, text, sizeof(text)) > 0);
+    snprintf(out + len, 256 - len, "%s/%u ", text, set->type);
+    return strstr(out, "b./1") ? 1 : 0;
+}
+
+static const char *list(const struct kv *kv, const struct state_set_start *start)
+{
+    static char out[256];
+
+    out[0] = 0;
+    assert_int_equal(state_list_record_sets(kv, 5, start, on_set, out), 0);
+    return out;
+}
+
+static void test_list_record_sets_from_anywhere(void **state)
+{
+    struct kv kv;
+    struct state_set_start start = {0};
+
+    (void)state;
+    assert_int_equal(kv_memory_new(&kv), 0);
+    fill(&kv);
+    assert_string_equal(list(&kv, NULL), "./6 a./1 a./16 b./1 ");
+    start.name = (const uint8_t *)"\1a\0";
+    assert_string_equal(list(&kv, &start), "a./1 a./16 b./1 ");
+    start.type = 1;
+    start.is_after = true;
+    assert_string_equal(list(&kv, &start), "a./16 b./1 ");
+    start.type = 2; /* not there: NS sorts between A and TXT */
+    start.is_after = false;
+    assert_string_equal(list(&kv, &start), "a./16 b./1 ");
+    start.name = (const uint8_t *)"\1c\0";
+    assert_string_equal(list(&kv, &start), "");
+    kv_close(&kv);
+}
+
+static void test_commit_failure_writes_nothing(void **state)
+{
+    struct kv kv;
+    struct state_applied point = {2, 1, {1, 1}}, read;
+
+    (void)state;
+    assert_int_equal(kv_memory_new(&kv), 0);
+    fill(&kv);
+    struct overlay *overlay = overlay_new(&kv);
+    state_put_setting(overlay, "a", "b");
+    kv_memory_fail_next(&kv, ERR_IO);
+    assert_int_equal(state_commit(overlay, &kv, &point), ERR_IO);
+    assert_int_equal(point.hash.high, 1);
+    assert_int_equal(state_get_applied(&kv, &read), 0);
+    assert_int_equal(read.index, 1);
+    overlay_free(overlay);
+    kv_close(&kv);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_key_name_orders_as_route53),
+        cmocka_unit_test(test_key_name_round_trip),
+        cmocka_unit_test(test_key_name_longest_fits),
+        cmocka_unit_test(test_key_name_decode_malformed_is_corrupt),
+        cmocka_unit_test(test_key_type_orders_by_name),
+        cmocka_unit_test(test_key_successor_carries),
+        cmocka_unit_test(test_set_round_trip_and_equality),
+        cmocka_unit_test(test_set_decode_malformed_refused),
+        cmocka_unit_test(test_list_record_sets_from_anywhere),
+        cmocka_unit_test(test_commit_failure_writes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

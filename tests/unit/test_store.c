@@ -1,0 +1,261 @@
+/* links: store */
+/* The data folder: pointer, leftovers, install with a crash at each step, quarantine, damage. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "store/overlay.h"
+#include "store/state.h"
+#include "store/state_put.h"
+#include "store/store.h"
+
+static char folder[64];
+
+static int start(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof(folder), "/tmp/test_store.XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    return file_remove_tree(folder);
+}
+
+static const char *in_folder(const char *name)
+{
+    static char paths[4][128];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static bool exists(const char *name)
+{
+    struct stat info;
+    return stat(in_folder(name), &info) == 0;
+}
+
+/* Commit one entry that sets a setting. */
+static void commit(const struct kv *kv, uint64_t index, const char *value)
+{
+    struct overlay *overlay = overlay_new(kv);
+    struct state_applied point;
+
+    assert_int_equal(state_get_applied(kv, &point), 0);
+    point.index = index;
+    point.term = 1;
+    state_put_setting(overlay, "name", value);
+    assert_int_equal(state_commit(overlay, kv, &point), 0);
+    overlay_free(overlay);
+}
+
+static void assert_state(struct store *store, uint64_t index, const char *value)
+{
+    struct state_applied point;
+    char out[STATE_SETTING_SIZE];
+
+    assert_int_equal(state_get_applied(store_kv(store), &point), 0);
+    assert_int_equal(point.index, index);
+    if (value) {
+        assert_int_equal(state_get_setting(store_kv(store), "name", out), 0);
+        assert_string_equal(out, value);
+    }
+}
+
+static struct store *open_store(void)
+{
+    struct store *store = NULL;
+    assert_int_equal(store_open(folder, &store), 0);
+    return store;
+}
+
+/* A copy at index 9 in "incoming", while this node is at 3. */
+static struct store *open_with_incoming(void)
+{
+    struct store *store = open_store();
+
+    commit(store_kv(store), 9, "new");
+    assert_int_equal(store_checkpoint(store, in_folder("incoming")), 0);
+    store_close(store);
+    assert_int_equal(file_remove_tree(in_folder("state-1")), 0);
+    assert_int_equal(unlink(in_folder("state.current")), 0);
+    store = open_store();
+    commit(store_kv(store), 3, "old");
+    assert_int_equal(store_flush(store), 0);
+    return store;
+}
+
+static void test_open_empty_then_again(void **state)
+{
+    struct store *store = open_store();
+
+    (void)state;
+    assert_state(store, 0, NULL);
+    commit(store_kv(store), 1, "a");
+    store_close(store);
+    store = open_store();
+    assert_state(store, 1, "a");
+    assert_int_equal(store_verify(store), 0);
+    store_close(store);
+}
+
+static void test_install_replaces_state(void **state)
+{
+    struct store *store = open_with_incoming();
+
+    (void)state;
+    assert_int_equal(store_install(store, in_folder("incoming"), 9), 0);
+    assert_state(store, 9, "new");
+    assert_false(exists("state-1"));
+    assert_false(exists("incoming"));
+    store_close(store);
+    store = open_store();
+    assert_state(store, 9, "new");
+    store_close(store);
+}
+
+static void test_install_wrong_index_keeps_old(void **state)
+{
+    struct store *store = open_with_incoming();
+
+    (void)state;
+    assert_int_equal(store_install(store, in_folder("incoming"), 8), ERR_CORRUPT);
+    assert_state(store, 3, "old");
+    assert_int_equal(store_install(store, in_folder("absent"), 8), ERR_CORRUPT);
+    assert_state(store, 3, "old");
+    assert_int_equal(store_install(store, in_folder("incoming"), 9), 0);
+    store_close(store);
+}
+
+static void test_install_crash_before_pointer_keeps_old(void **state)
+{
+    struct store *store = open_with_incoming();
+
+    (void)state;
+    store_close(store);
+    assert_int_equal(rename(in_folder("incoming"), in_folder("state-2")), 0);
+    store = open_store();
+    assert_state(store, 3, "old");
+    assert_false(exists("state-2"));
+    store_close(store);
+}
+
+static void test_install_crash_after_pointer_has_new(void **state)
+{
+    struct store *store = open_with_incoming();
+
+    (void)state;
+    assert_int_equal(store_quarantine(store, "diverged"), 0);
+    store_close(store);
+    assert_int_equal(rename(in_folder("incoming"), in_folder("state-2")), 0);
+    assert_int_equal(file_write(in_folder("state.current"), "state-2\n", 8, 0600), 0);
+    store = open_store();
+    assert_state(store, 9, "new");
+    assert_null(store_quarantine_reason(store)); /* was of the old one */
+    assert_false(exists("state-1"));
+    assert_false(exists("state.quarantine"));
+    store_close(store);
+}
+
+static void test_quarantine_lasts_until_install(void **state)
+{
+    struct store *store = open_with_incoming();
+
+    (void)state;
+    assert_null(store_quarantine_reason(store));
+    assert_int_equal(store_quarantine(store, "hash differs at 3"), 0);
+    store_close(store);
+    store = open_store();
+    assert_string_equal(store_quarantine_reason(store), "hash differs at 3");
+    assert_int_equal(store_install(store, in_folder("incoming"), 9), 0);
+    assert_null(store_quarantine_reason(store));
+    store_close(store);
+    store = open_store();
+    assert_null(store_quarantine_reason(store));
+    store_close(store);
+}
+
+static void test_open_twice_is_busy(void **state)
+{
+    struct store *store = open_store(), *other;
+
+    (void)state;
+    assert_int_equal(store_open(folder, &other), ERR_BUSY);
+    store_close(store);
+}
+
+static void test_open_damaged_pointer_is_corrupt(void **state)
+{
+    struct store *store = open_store();
+
+    (void)state;
+    store_close(store);
+    assert_int_equal(file_write(in_folder("state.current"), "rubbish", 7, 0600), 0);
+    assert_int_equal(store_open(folder, &store), ERR_CORRUPT);
+    assert_true(exists("state-1")); /* nothing was thrown away */
+}
+
+static void test_open_state_gone_is_corrupt(void **state)
+{
+    struct store *store = open_store();
+
+    (void)state;
+    store_close(store);
+    assert_int_equal(file_remove_tree(in_folder("state-1")), 0);
+    assert_int_equal(store_open(folder, &store), ERR_CORRUPT);
+}
+
+static void test_open_damaged_value_is_refused(void **state)
+{
+    struct store *store = open_store();
+    struct kv_write write = {KV_META, KV_PUT, {"applied", 7}, {"\x08\x01\xff", 3}};
+
+    (void)state;
+    assert_int_equal(kv_write(store_kv(store), &write, 1), 0);
+    assert_int_equal(store_verify(store), ERR_CORRUPT);
+    store_close(store);
+    assert_int_equal(store_open(folder, &store), ERR_CORRUPT);
+}
+
+static void test_open_newer_version_is_refused(void **state)
+{
+    struct store *store = open_store();
+    struct kv_write write = {KV_META, KV_PUT, {"applied", 7}, {"\x08\x02", 2}};
+
+    (void)state;
+    assert_int_equal(kv_write(store_kv(store), &write, 1), 0);
+    store_close(store);
+    assert_int_equal(store_open(folder, &store), ERR_VERSION);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_open_empty_then_again, start, stop),
+        cmocka_unit_test_setup_teardown(test_install_replaces_state, start, stop),
+        cmocka_unit_test_setup_teardown(test_install_wrong_index_keeps_old, start, stop),
+        cmocka_unit_test_setup_teardown(test_install_crash_before_pointer_keeps_old, start, stop),
+        cmocka_unit_test_setup_teardown(test_install_crash_after_pointer_has_new, start, stop),
+        cmocka_unit_test_setup_teardown(test_quarantine_lasts_until_install, start, stop),
+        cmocka_unit_test_setup_teardown(test_open_twice_is_busy, start, stop),
+        cmocka_unit_test_setup_teardown(test_open_damaged_pointer_is_corrupt, start, stop),
+        cmocka_unit_test_setup_teardown(test_open_state_gone_is_corrupt, start, stop),
+        cmocka_unit_test_setup_teardown(test_open_damaged_value_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(test_open_newer_version_is_refused, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
