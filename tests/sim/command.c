@@ -108,7 +108,7 @@ struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence)
     command.time_wall_ms = sequence;
     (void)snprintf(zone_id, sizeof zone_id, "Z%020u", (unsigned)letter);
     (void)snprintf(change_id, sizeof change_id, "C%010" PRIu64 "%010" PRIu64,
-                   client_id % UINT64_C(10000000000), sequence % UINT64_C(10000000000));
+                   sequence % UINT64_C(10000000000), client_id % UINT64_C(10000000000));
     if (sequence == 1)
         return create_zone(&command, zone_id, change_id, letter);
     return change_record(&command, zone_id, change_id, letter);

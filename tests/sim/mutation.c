@@ -57,15 +57,19 @@ static uint64_t seeds_needed(uint64_t limit, uint64_t first, struct seed_result 
     return 0;
 }
 
-int mutation_table(uint64_t limit, uint64_t first)
+int mutation_table(uint64_t limit, uint64_t first, bool is_tap)
 {
     unsigned caught = 0;
-    (void)printf("%-27s %5s  %-10s %s\n", "rule taken out", "seeds", "profile", "noticed as");
+    (void)printf("%s%-27s %5s  %-10s %s\n", is_tap ? "# " : "", "rule taken out", "seeds",
+                 "profile", "noticed as");
     for (unsigned i = 1; i < RAFT_RULE_COUNT; i++) {
         struct seed_result result;
         raft_mutation = i;
         uint64_t needed = seeds_needed(limit, first, &result);
         caught += needed > 0;
+        if (is_tap)
+            (void)printf("%s %u - rule %s\n# ", needed > 0 ? "ok" : "not ok", i,
+                         raft_rule_names[i]);
         if (needed > 0)
             (void)printf("%-27s %5" PRIu64 "  %-10s %s\n", raft_rule_names[i], needed,
                          result.profile, result.invariant);
@@ -75,6 +79,8 @@ int mutation_table(uint64_t limit, uint64_t first)
         (void)fflush(stdout);
     }
     raft_mutation = 0;
+    if (is_tap)
+        (void)printf("1..%u\n", RAFT_RULE_COUNT - 1);
     (void)printf("sim: %u rules noticed, %u not\n", caught, RAFT_RULE_COUNT - 1 - caught);
     return caught != RAFT_RULE_COUNT - 1;
 }
@@ -92,10 +98,11 @@ int mutation_choose(const char *rule)
     return -1;
 }
 
-int mutation_table(uint64_t limit, uint64_t first)
+int mutation_table(uint64_t limit, uint64_t first, bool is_tap)
 {
     (void)limit;
     (void)first;
+    (void)is_tap;
     return 1;
 }
 

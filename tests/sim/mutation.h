@@ -8,6 +8,7 @@
 bool mutation_is_built(void);
 /* -1: no such rule, or not in this program. */
 int mutation_choose(const char *rule);
-/* Run seeds for every rule until a violation is found, at most @limit; print the table. Exit
- * status: 0 when every rule was found broken. */
-int mutation_table(uint64_t limit, uint64_t first);
+/* Run seeds for every rule until a violation is found, at most @limit; print the table, with a
+ * line of the Test Anything Protocol for each rule if @is_tap. Exit status: 0 when every rule was
+ * found broken. */
+int mutation_table(uint64_t limit, uint64_t first, bool is_tap);

@@ -46,7 +46,7 @@ static void draw_common(struct profile *profile, struct rng *rng)
     profile->transfer_ms = between(rng, 5, 800);
     profile->transfer_fail_pm = between(rng, 0, 400);
     profile->clients = between(rng, 1, 6);
-    profile->think_ms = between(rng, 50, 500);
+    profile->think_ms = between(rng, 100, 600);
     profile->read_pm = between(rng, 50, 500);
     profile->gap_min_ms = 20;
     profile->gap_max_ms = between(rng, 200, 2500);
@@ -71,7 +71,7 @@ static void theme_churn(struct profile *profile, struct rng *rng)
     profile->gap_min_ms = 5;
     profile->gap_max_ms = between(rng, 100, 500);
     profile->clients = between(rng, 3, 8);
-    profile->think_ms = between(rng, 10, 100);
+    profile->think_ms = between(rng, 40, 200);
     profile->read_pm = 50;
     profile->weights[FAULT_CRASH_LEADER] = between(rng, 5, 30);
     profile->weights[FAULT_SPLIT] = between(rng, 5, 30);
@@ -83,8 +83,8 @@ static void theme_churn(struct profile *profile, struct rng *rng)
 /* Many entries on bad links: windows, old replies, unverified tails. */
 static void theme_flow(struct profile *profile, struct rng *rng)
 {
-    profile->clients = between(rng, 8, 16);
-    profile->think_ms = between(rng, 1, 20);
+    profile->clients = between(rng, 6, 12);
+    profile->think_ms = between(rng, 20, 80);
     profile->delay_max_us = between(rng, 1000, 40000);
     profile->duplicate_pm = between(rng, 0, 200);
     profile->read_pm = 50;
@@ -100,7 +100,7 @@ static void theme_snapshots(struct profile *profile, struct rng *rng)
 {
     profile->flush_ms = between(rng, 20, 300);
     profile->keep_entries = between(rng, 0, 15);
-    profile->think_ms = between(rng, 20, 150);
+    profile->think_ms = between(rng, 50, 250);
     profile->change_ms = rng_chance(rng, 400) ? between(rng, 500, 4000) : 0;
     profile->weights[FAULT_LAG] = between(rng, 10, 40);
     profile->weights[FAULT_CRASH] = between(rng, 5, 30);
@@ -132,8 +132,8 @@ static void theme_members(struct profile *profile, struct rng *rng)
 static void theme_reads(struct profile *profile, struct rng *rng)
 {
     profile->clients = between(rng, 4, 12);
-    profile->think_ms = between(rng, 5, 60);
-    profile->read_pm = between(rng, 300, 800);
+    profile->think_ms = between(rng, 30, 120);
+    profile->read_pm = between(rng, 500, 900);
     profile->weights[FAULT_STALL] = between(rng, 5, 30);
     profile->weights[FAULT_SKEW] = between(rng, 0, 10);
     profile->weights[FAULT_ISOLATE_LEADER] = between(rng, 10, 30);
@@ -160,7 +160,7 @@ static void theme_power(struct profile *profile, struct rng *rng)
 {
     profile->write_max_us = between(rng, 2000, 30000);
     profile->gap_max_ms = between(rng, 100, 1000);
-    profile->think_ms = between(rng, 10, 100);
+    profile->think_ms = between(rng, 50, 200);
     profile->weights[FAULT_POWER] = between(rng, 5, 30);
     profile->weights[FAULT_SLOW_DISK] = between(rng, 5, 30);
     profile->weights[FAULT_CRASH] = between(rng, 5, 30);

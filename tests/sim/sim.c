@@ -15,7 +15,16 @@
 
 #define FAILURES_SHOWN_MAX 10
 
-enum option_key { KEY_SEEDS = 256, KEY_FIRST, KEY_SEED, KEY_FILE, KEY_RULE, KEY_LIST, KEY_PROFILE };
+enum option_key {
+    KEY_SEEDS = 256,
+    KEY_FIRST,
+    KEY_SEED,
+    KEY_FILE,
+    KEY_RULE,
+    KEY_LIST,
+    KEY_PROFILE,
+    KEY_TAP
+};
 
 struct options {
     struct campaign campaign;
@@ -23,6 +32,7 @@ struct options {
     const char *file; /* of seeds to run, or NULL */
     const char *rule; /* to break, or NULL */
     bool has_count;
+    bool is_tap;
 };
 
 static const struct argp_option option_table[] = {
@@ -43,6 +53,8 @@ static const struct argp_option option_table[] = {
      0},
     {"mutation", KEY_RULE, "RULE", 0, "Break this rule of the core (sim_mutation only)", 0},
     {"list-rules", KEY_LIST, NULL, 0, "Print the rules of the core", 0},
+    {"tap", KEY_TAP, NULL, 0, "Print a line for each seed, or rule, in the Test Anything Protocol",
+     0},
     {"verbose", 'v', NULL, 0, "Print a readable trace", 0},
     {0},
 };
@@ -92,12 +104,14 @@ static error_t on_option(int key, char *arg, struct argp_state *state)
     case KEY_PROFILE: options->campaign.profile = parse_profile(arg, state); return 0;
     case KEY_RULE: options->rule = arg; return 0;
     case KEY_LIST: list_rules(); exit(0);
+    case KEY_TAP: options->is_tap = true; return 0;
     case 'v': options->campaign.is_verbose = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
 struct tally {
+    bool is_tap;
     uint64_t passed, failed;
     double started_s, shown_s;
 };
@@ -118,6 +132,9 @@ static void run_one(const struct campaign *campaign, uint64_t seed, struct tally
 {
     struct seed_result result;
     campaign_run_seed(campaign, seed, &result);
+    if (tally->is_tap)
+        (void)printf("%s %" PRIu64 " - seed %" PRIu64 " %s\n", result.has_failed ? "not ok" : "ok",
+                     tally->passed + tally->failed + 1, seed, result.profile);
     if (!result.has_failed) {
         tally->passed++;
         return;
@@ -149,14 +166,14 @@ static int run_file(const struct options *options, struct tally *tally)
 
 static int run(const struct options *options)
 {
-    struct tally tally = {.started_s = campaign_now_s()};
+    struct tally tally = {.is_tap = options->is_tap, .started_s = campaign_now_s()};
     tally.shown_s = tally.started_s;
     if (options->file != NULL) {
         int code = run_file(options, &tally);
         if (code != 0)
             return code;
     } else {
-        if (options->count > 1)
+        if (options->count > 1 && !options->is_tap)
             (void)printf("sim: seeds %" PRIu64 " to %" PRIu64 "\n", options->first,
                          options->first + options->count - 1);
         for (uint64_t i = 0; i < options->count; i++) {
@@ -164,6 +181,8 @@ static int run(const struct options *options)
             show_progress(&tally, options->count);
         }
     }
+    if (tally.is_tap)
+        (void)printf("1..%" PRIu64 "\n", tally.passed + tally.failed);
     (void)printf("sim: %" PRIu64 " seeds passed, %" PRIu64 " failed\n", tally.passed, tally.failed);
     return tally.failed > 0;
 }
@@ -185,7 +204,8 @@ int main(int argc, char **argv)
     struct options options = {.campaign.replay = "", .first = 1, .count = 1000};
     (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
     if (mutation_is_built() && options.rule == NULL)
-        return mutation_table(options.has_count ? options.count : 3000, options.first);
+        return mutation_table(options.has_count ? options.count : 3000, options.first,
+                              options.is_tap);
     if (options.rule != NULL && mutation_choose(options.rule) != 0) {
         (void)fprintf(stderr, "sim: cannot break rule %s: see --list-rules; sim_mutation can\n",
                       options.rule);
