@@ -26,11 +26,12 @@ void zone_image_read_end(void);
 uint64_t zone_image_index(const struct zone_image *image);
 size_t zone_image_zone_count(const struct zone_image *image);
 
-/* ---- the writer: one thread, which need not be a reader ---- */
+/* ---- the writer: one thread, registered as a reader too (grace periods need it) ---- */
 
 /* Starts with an empty generation of index 0. ERR_NOMEM. On 0 the caller owns *@out. */
 int zone_publisher_new(struct zone_publisher **out);
-/* Waits for readers' last sections (they must be over or about to be); accepts NULL. */
+/* Waits for the last sections of readers, which must not be this thread's; accepts NULL. Contents
+ * not served or dropped go too, but not their handles. */
 void zone_publisher_free(struct zone_publisher *publisher);
 
 /* Changes gather, unseen, until zone_publish makes all of them visible at once. Each call either

@@ -33,9 +33,10 @@ struct zone_file_reader {
     uint32_t default_ttl_s; /* of records before any $TTL that give none */
 };
 
-/* Read @path and what it includes ($INCLUDE is relative to the including file). Memory does not
- * depend on the file's length. 0; ERR_INVALID when there were errors, *@error_count of them;
- * ERR_NOMEM; or what @record returned. @error_count may be NULL. */
+/* Read @path and what it includes ($INCLUDE is relative to the including file; the names after
+ * $ORIGIN and $INCLUDE must be absolute, as libzscanner has it). Memory does not depend on the
+ * file's length. 0; ERR_INVALID when there were errors, *@error_count of them; ERR_NOMEM; or what
+ * @record returned. @error_count may be NULL. */
 int zone_file_read(const char *path, const struct zone_file_reader *reader, uint64_t *error_count);
 /* The same for text in memory, called @file in messages. $INCLUDE is relative to the working
  * directory, or an error when @can_include is false. */
