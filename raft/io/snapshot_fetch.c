@@ -10,7 +10,7 @@
 #include "raft/io/snapshot_stage.h"
 
 #define PROGRESS_MS 200
-#define REQUEST_TIMEOUT_MS 15000 /* a chunk at 70 kB/s */
+#define REQUEST_TIMEOUT_MS 10000 /* four chunks at 420 kB/s */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 2000
 #define BAD_CHUNKS_MAX 4 /* answers in a row that do not match the manifest */
@@ -71,8 +71,56 @@ static void gained(struct snapshot_fetch *fetch, uint64_t len)
     uv_async_send(&fetch->wake);
 }
 
-/* After a failure that may pass: wait, twice as long each time. 0: try again; RAFT_ECLOSED,
- * RAFT_ETIMEDOUT. */
+static int client_open(struct snapshot_fetch *fetch)
+{
+    struct snapshot_client *client = NULL;
+    int32_t timeout_ms = REQUEST_TIMEOUT_MS;
+    if (fetch->give_up_ms / 4 < REQUEST_TIMEOUT_MS)
+        timeout_ms = (int32_t)(fetch->give_up_ms / 4) + 1;
+    int code =
+        snapshot_client_open(&fetch->keys, &fetch->tls, &fetch->locator, timeout_ms, &client);
+    if (code != 0)
+        return code;
+    uv_mutex_lock(&fetch->mutex);
+    fetch->client = client;
+    if (fetch->is_cancelled)
+        snapshot_client_cancel(client);
+    uv_mutex_unlock(&fetch->mutex);
+    return 0;
+}
+
+static void client_close(struct snapshot_fetch *fetch)
+{
+    uv_mutex_lock(&fetch->mutex);
+    struct snapshot_client *client = fetch->client;
+    fetch->client = NULL;
+    uv_mutex_unlock(&fetch->mutex);
+    snapshot_client_close(client);
+}
+
+/* NNG 1.5.2 may miss that a TLS connection was cut in the middle of a message: its socket is gone,
+ * but nothing is dialled anew. So nothing of a failed client is used again. */
+static int client_renew(struct snapshot_fetch *fetch)
+{
+    for (uint32_t i = 0; i < SNAPSHOT_CLIENT_SLOTS; i++)
+        fetch->errands[i].is_asked = false;
+    client_close(fetch);
+    return client_open(fetch);
+}
+
+static int sleep_until(struct snapshot_fetch *fetch, uint64_t end_mono_ms)
+{
+    uv_mutex_lock(&fetch->mutex);
+    for (uint64_t now = now_mono_ms(); now < end_mono_ms && !fetch->is_cancelled;
+         now = now_mono_ms())
+        (void)uv_cond_timedwait(&fetch->cancelled, &fetch->mutex, (end_mono_ms - now) * 1000000);
+    int code = fetch->is_cancelled ? RAFT_ECLOSED : 0;
+    uv_mutex_unlock(&fetch->mutex);
+    return code;
+}
+
+/* After a failure that may pass: wait, twice as long each time, and connect anew. 0: try again;
+ * RAFT_ECLOSED, RAFT_ETIMEDOUT, RAFT_ENOMEM. */
 static int back_off(struct snapshot_fetch *fetch)
 {
     uint64_t delay_ms = BACKOFF_MAX_MS;
@@ -81,13 +129,8 @@ static int back_off(struct snapshot_fetch *fetch)
     fetch->failures++;
     if (now_mono_ms() - fetch->gained_mono_ms >= fetch->give_up_ms)
         return RAFT_ETIMEDOUT;
-    uint64_t end_ms = now_mono_ms() + delay_ms;
-    uv_mutex_lock(&fetch->mutex);
-    for (uint64_t now = now_mono_ms(); now < end_ms && !fetch->is_cancelled; now = now_mono_ms())
-        (void)uv_cond_timedwait(&fetch->cancelled, &fetch->mutex, (end_ms - now) * 1000000);
-    int code = fetch->is_cancelled ? RAFT_ECLOSED : 0;
-    uv_mutex_unlock(&fetch->mutex);
-    return code;
+    int code = sleep_until(fetch, now_mono_ms() + delay_ms);
+    return code == 0 ? client_renew(fetch) : code;
 }
 
 /* Does the failure of a request mean more than that it should be repeated? */
@@ -231,7 +274,7 @@ static int await_errand(struct snapshot_fetch *fetch, uint32_t slot, int *stage_
 static int run_errands(struct snapshot_fetch *fetch, int *stage_code)
 {
     int code = send_errands(fetch);
-    if (is_final(code))
+    if (code != 0)
         return code;
     for (uint32_t i = 0; i < SNAPSHOT_CLIENT_SLOTS; i++) {
         int errand_code = await_errand(fetch, i, stage_code);
@@ -239,10 +282,12 @@ static int run_errands(struct snapshot_fetch *fetch, int *stage_code)
             return errand_code;
         if (errand_code == RAFT_ECORRUPT && ++fetch->bad_chunks == BAD_CHUNKS_MAX)
             return RAFT_ECORRUPT;
-        if (errand_code == 0)
+        if (errand_code == RAFT_ECORRUPT)
+            code = errand_code; /* asked again after a pause */
+        else if (errand_code == 0)
             errand_code = send_errands(fetch); /* keep the slots busy */
-        if (errand_code != 0)
-            code = errand_code;
+        if (errand_code != 0 && errand_code != RAFT_ECORRUPT)
+            return errand_code; /* the connection: what else waits on it is lost as well */
     }
     return code;
 }
@@ -270,32 +315,6 @@ static int fetch_chunks(struct snapshot_fetch *fetch)
             return code;
     }
     return 0;
-}
-
-static int client_open(struct snapshot_fetch *fetch)
-{
-    struct snapshot_client *client = NULL;
-    int32_t timeout_ms =
-        fetch->give_up_ms < REQUEST_TIMEOUT_MS ? (int32_t)fetch->give_up_ms : REQUEST_TIMEOUT_MS;
-    int code =
-        snapshot_client_open(&fetch->keys, &fetch->tls, &fetch->locator, timeout_ms, &client);
-    if (code != 0)
-        return code;
-    uv_mutex_lock(&fetch->mutex);
-    fetch->client = client;
-    if (fetch->is_cancelled)
-        snapshot_client_cancel(client);
-    uv_mutex_unlock(&fetch->mutex);
-    return 0;
-}
-
-static void client_close(struct snapshot_fetch *fetch)
-{
-    uv_mutex_lock(&fetch->mutex);
-    struct snapshot_client *client = fetch->client;
-    fetch->client = NULL;
-    uv_mutex_unlock(&fetch->mutex);
-    snapshot_client_close(client);
 }
 
 static int fetch_all(struct snapshot_fetch *fetch)

@@ -382,7 +382,7 @@ static void test_fetch_server_unreachable_for_a_while_goes_on(void **state)
     assert_int_equal(server_add(f), 0);
     relay_open(&relay, 0, snapshot_server_port(f->server));
     uint16_t port = relay.port;
-    fetch_start(f, port, 15000);
+    fetch_start(f, port, 12000);
     assert_true(test_run_until(&loop, has_served_two_chunks, f, WAIT_MS));
     relay_cut(&relay);
     test_run_for(&loop, 500);
