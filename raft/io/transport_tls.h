@@ -10,7 +10,8 @@
 
 /* PEM texts, NUL-terminated; borrowed, copied by whoever keeps them. The node certificate names
  * "<16 hex digits of the member id>.quartet" as DNS subject alternative name and serves both as
- * client and as server. */
+ * client and as server (extended key usages of both, key usage digitalSignature). ECDSA P-256 keys
+ * are taken as PKCS#8 ("PRIVATE KEY") and as SEC 1 ("EC PRIVATE KEY"); both are tested. */
 struct transport_tls {
     const char *ca_pem;   /* the cluster's CA; nothing else is trusted */
     const char *cert_pem; /* this node's, signed by the CA */
