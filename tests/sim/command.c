@@ -97,6 +97,18 @@ static struct raft_buf *change_record(Cmd__Command *command, char *zone_id, char
     return pack(command);
 }
 
+/* Keep the journal short, so that trimming it is part of every run. */
+static struct raft_buf *shorten_journal(Cmd__Command *command)
+{
+    char name[] = "changes.kept", value[] = "64";
+    Cmd__PutSetting put = CMD__PUT_SETTING__INIT;
+    put.name = name;
+    put.value = value;
+    command->kind_case = CMD__COMMAND__KIND_PUT_SETTING;
+    command->put_setting = &put;
+    return pack(command);
+}
+
 struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence)
 {
     Cmd__Command command = CMD__COMMAND__INIT;
@@ -111,6 +123,8 @@ struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence)
                    sequence % UINT64_C(10000000000), client_id % UINT64_C(10000000000));
     if (sequence == 1)
         return create_zone(&command, zone_id, change_id, letter);
+    if (sequence == 2)
+        return shorten_journal(&command);
     return change_record(&command, zone_id, change_id, letter);
 }
 
