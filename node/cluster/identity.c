@@ -29,6 +29,7 @@ void identity_fini(struct identity *identity)
     free(identity->cert_pem);
     certificate_free_key(identity->key_pem);
     free(identity->peers);
+    free(identity->init_text);
     explicit_bzero(identity, sizeof(*identity));
 }
 
@@ -100,7 +101,7 @@ static int load_key(const char *data_dir, uint8_t out[SECRETS_KEY_LEN])
     return rc;
 }
 
-/* One line a member: id, peer address, snapshot address. */
+/* One line a member: id, peer address. */
 static int load_peers(const char *data_dir, struct identity *out)
 {
     char *text = NULL, *rest = NULL;
@@ -116,7 +117,7 @@ static int load_peers(const char *data_dir, struct identity *out)
         char id[HEX_ID_LEN];
         struct identity_peer *peer = &out->peers[out->peer_count];
         if (out->peer_count == IDENTITY_PEERS_MAX ||
-            sscanf(line, "%16[0-9a-f] %255s %255s", id, peer->peer, peer->snapshot) != 3 ||
+            sscanf(line, "%16[0-9a-f] %255s", id, peer->peer) != 2 ||
             hex_parse_id(id, &peer->id) != 0)
             rc = ERR_CORRUPT;
         else
@@ -154,6 +155,11 @@ static int load_files(const char *data_dir, struct identity *out, const char **n
     if (rc == 0) {
         *name = "members";
         rc = load_peers(data_dir, out);
+    }
+    if (rc == 0) {
+        *name = "init";
+        rc = read_text(data_dir, "identity", "init", &out->init_text);
+        rc = rc == ERR_NOT_FOUND ? 0 : rc;
     }
     return rc;
 }
@@ -196,7 +202,7 @@ static int write_key(const char *data_dir, const uint8_t key[SECRETS_KEY_LEN])
 
 static int write_peers(const char *data_dir, const struct identity *identity)
 {
-    size_t size = 1 + (size_t)identity->peer_count * (HEX_ID_LEN + 2 * CLUSTER_TEXT_MAX + 2);
+    size_t size = 1 + (size_t)identity->peer_count * (HEX_ID_LEN + CLUSTER_TEXT_MAX + 1);
     char *text = calloc(1, size);
 
     if (!text)
@@ -205,8 +211,7 @@ static int write_peers(const char *data_dir, const struct identity *identity)
     for (unsigned i = 0; i < identity->peer_count; i++) {
         char id[HEX_ID_LEN];
         hex_format_id(identity->peers[i].id, id);
-        at += (size_t)snprintf(text + at, size - at, "%s %s %s\n", id, identity->peers[i].peer,
-                               identity->peers[i].snapshot);
+        at += (size_t)snprintf(text + at, size - at, "%s %s\n", id, identity->peers[i].peer);
     }
     int rc = write_text(data_dir, "identity.new", "members", text);
     free(text);
@@ -229,6 +234,8 @@ static int write_files(const char *data_dir, const struct identity *identity)
         rc = write_key(data_dir, identity->cluster_key);
     if (rc == 0 && identity->peer_count > 0)
         rc = write_peers(data_dir, identity);
+    if (rc == 0 && identity->init_text)
+        rc = write_text(data_dir, "identity.new", "init", identity->init_text);
     return rc;
 }
 
@@ -265,6 +272,17 @@ int identity_store_certificate(const char *data_dir, const char *cert_pem)
 int identity_store_removed(const char *data_dir)
 {
     return write_text(data_dir, "identity", "removed", "");
+}
+
+int identity_init_done(const char *data_dir)
+{
+    char path[PATH_MAX], folder[PATH_MAX];
+
+    path_of(path, data_dir, "identity", "init");
+    path_of(folder, data_dir, "identity", "");
+    if (unlink(path) != 0 && errno != ENOENT)
+        return ERR_IO;
+    return file_sync_folder(folder);
 }
 
 static int load_draft(const char *data_dir, uint64_t *id, char **key_pem)

@@ -6,6 +6,7 @@
  *     ca.pem cert.pem key.pem cluster.key
  *     members      where members were at the time of joining, until the log has told
  *     removed      only when the cluster has removed this node
+ *     init         only until a new cluster's first commands are applied (init.h)
  *
  * A join first keeps a draft (key and member id) in DATADIR/joining/, so that one whose answer was
  * lost asks again as the same joiner. DATADIR/admin.conf is for administrators' programs. */
@@ -20,7 +21,6 @@
 struct identity_peer {
     uint64_t id;
     char peer[CLUSTER_TEXT_MAX];
-    char snapshot[CLUSTER_TEXT_MAX];
 };
 #define IDENTITY_PEERS_MAX 64
 struct identity {
@@ -31,6 +31,7 @@ struct identity {
     bool is_removed;
     struct identity_peer *peers; /* owned; NULL when there are none */
     unsigned peer_count;
+    char *init_text; /* owned; NULL when there is none */
 };
 
 /* Release what @identity owns and wipe it; a zeroed one is legal. */
@@ -44,6 +45,9 @@ int identity_store(const char *data_dir, const struct identity *identity);
 int identity_store_certificate(const char *data_dir, const char *cert_pem);
 /* Remember that the cluster has removed this node. ERR_IO. */
 int identity_store_removed(const char *data_dir);
+
+/* The first commands are applied: remove `init`. ERR_IO. */
+int identity_init_done(const char *data_dir);
 
 /* The key and id of a join under way, made on the first call and found again by later ones, also
  * after a restart. On 0 the caller owns *@key_pem (certificate_free_key). */
