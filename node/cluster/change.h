@@ -1,0 +1,24 @@
+/* node/cluster/change.h: the leader changes the members, one step of Raft at a time (thesis §4.1):
+ * what administrators ask, joins, and what the autopilot finds wise. Each change is judged against
+ * who lives now, done, and answered once its last step is committed. Loop thread. */
+#pragma once
+
+#include "cluster/internal.h"
+
+struct Clu__AskChange;
+struct Cmd__MemberContext;
+struct ask_call;
+
+#define CHANGE_TIMEOUT_MS 30000
+
+struct change *change_new(void); /* NULL: no memory */
+void change_free(struct change *change);
+void change_asked(struct cluster *cluster, struct ask_call *call,
+                  const struct Clu__AskChange *asked);
+void change_asked_add(struct cluster *cluster, struct ask_call *call,
+                      const struct Cmd__MemberContext *context);
+/* An entry was applied. */
+void change_applied(struct cluster *cluster, uint64_t index, uint64_t term);
+/* This node leads no longer, or anew: what was under way is asked again by its askers. */
+void change_leader_changed(struct cluster *cluster);
+void change_tick(struct cluster *cluster, uint64_t now_mono_ms);

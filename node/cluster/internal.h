@@ -1,0 +1,171 @@
+/* node/cluster/internal.h: the parts of one cluster object, for the files of this room. Everything
+ * is on the loop thread unless it says otherwise.
+ *
+ *     cluster.c   open, close, phases            machine.c  committed entries into state
+ *     proposer.c  own commands                   publish.c  state into the image
+ *     ask.c       questions to the leader        members.c  table of members
+ *     change.c    membership changes (leader)    report.c   status messages
+ *     hash_check.c, own_zone.c, autopilot.c      the leader's housekeeping
+ *     admin_port.c, join_server.c, join_client.c how others get in */
+#pragma once
+
+#include <pthread.h>
+
+#include "cluster/apply.h"
+#include "cluster/cluster.h"
+#include "cluster/identity.h"
+#include "cluster/secrets.h"
+#include "cluster/status.h"
+#include "raft/io/driver.h"
+#include "store/state.h"
+
+struct Clu__Message;
+struct admin_port;
+struct apply;
+struct asks;
+struct change;
+struct command_arena;
+struct hash_check;
+struct init;
+struct join;
+struct known;
+struct leader_queue;
+struct own_zone;
+struct proposer;
+struct publish;
+struct store;
+struct uv_async_s;
+struct uv_prepare_s;
+struct uv_timer_s;
+
+#define CLUSTER_TICK_MS 50
+#define CLUSTER_REPORT_MS 100
+
+/* What a member last said about itself to the leader. */
+struct member_report {
+    uint64_t heard_mono_ms; /* 0: never in this leader's time */
+    uint64_t applied_index, image_index;
+    uint64_t check_index;
+    struct state_hash check_hash;
+    char version[32];
+    bool is_quarantined;
+};
+struct member {
+    uint64_t id;
+    enum cluster_role role;
+    bool is_described; /* `about` is filled */
+    struct state_member about;
+    struct member_report report;
+};
+struct members {
+    struct member list[CLUSTER_MEMBERS_MAX]; /* by name, then id */
+    unsigned count;
+};
+
+/* How far taking part has been stopped, for good: cluster_close(), or removal from the cluster. */
+enum cluster_stop {
+    CLUSTER_STOP_NONE,
+    CLUSTER_STOP_DRIVER, /* comes next; then the network, the admin port */
+    CLUSTER_STOP_NET,
+    CLUSTER_STOP_ADMIN,
+    CLUSTER_STOP_WORKERS, /* waits for a join or a question on a worker */
+    CLUSTER_STOP_WAIT,    /* for the callback of what is being closed */
+    CLUSTER_STOP_DONE,
+};
+
+struct cluster {
+    /* options, copied */
+    struct uv_loop_s *loop;
+    char *data_dir;
+    char name[64], region[64];
+    struct {
+        uint8_t octets[16];
+        uint8_t len;
+    } public_addresses[CLUSTER_ADDRESSES_MAX];
+    unsigned public_address_count;
+    struct cluster_addresses listen, advertised;
+    uint32_t election_timeout_ms, heartbeat_ms;
+    void (*fatal)(void *user, const char *message);
+    void *fatal_user;
+
+    enum cluster_phase phase;
+    bool is_fatal;   /* reported once */
+    bool is_closing; /* cluster_close() was called */
+    enum cluster_stop stop;
+    char domain[CLUSTER_TEXT_MAX];
+    struct identity identity; /* zeroes while unjoined */
+    struct secrets secrets;
+
+    /* a member's */
+    struct store *store;
+    pthread_mutex_t store_lock; /* checkpoint and flush on workers against install */
+    struct apply *apply;
+    struct command_arena *arena;
+    struct raft_net *net;
+    struct raft_driver *driver;
+    struct leader_queue *queue;
+    struct proposer *proposer;
+    struct asks *asks;
+    struct change *change;
+    struct hash_check *hash_check;
+    struct own_zone *own_zone;
+    struct admin_port *admin_port;
+    struct known *known;
+    struct members members;
+    struct cluster_settings settings;
+    enum raft_role role;
+    uint64_t term, leader, commit_index;
+    uint64_t leading_since_mono_ms, leader_heard_mono_ms;
+    uint64_t reported_mono_ms, quarantine_tried_mono_ms;
+    bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
+    struct { /* snapshot being installed, while the image is rebuilt from it */
+        bool is_running;
+    } install;
+    unsigned reads_count;
+    bool is_verifying; /* verify.c reads the state on a worker */
+
+    /* always there */
+    struct publish *publish;
+    struct init *init;
+    struct join *join;
+    struct uv_timer_s *tick;
+    struct uv_prepare_s *flush;
+    struct uv_async_s *wake; /* lets the loop turn once more, so that `flush` runs */
+    unsigned handles_open;
+    cluster_admin_cb admin_handler;
+    void *admin_user;
+    cluster_close_cb close_cb;
+    void *close_user;
+};
+
+static inline bool cluster__leads(const struct cluster *cluster)
+{
+    return cluster->driver && cluster->role == RAFT_LEADER;
+}
+/* cluster.c */
+void cluster__fatal(struct cluster *cluster, const char *message);
+void cluster__wake(struct cluster *cluster);
+/* Stop taking part, step by step; cluster_stop.c. */
+void cluster__stop(struct cluster *cluster);
+void cluster__stop_step(struct cluster *cluster);
+/* Start taking part with cluster->identity; builds the image first. @error as cluster_open(). */
+int cluster__start_member(struct cluster *cluster, char error[CLUSTER_TEXT_MAX]);
+/* The cluster has removed this node: remember, and stop taking part. */
+void cluster__removed(struct cluster *cluster);
+/* RAFT_E* and other codes → enum err. */
+int cluster__error(int code);
+
+/* machine.c */
+int machine_open(struct cluster *cluster, char error[CLUSTER_TEXT_MAX]);
+void machine_close(struct cluster *cluster);
+struct raft_app machine_app(struct cluster *cluster);
+/* Read again what effects have marked as changed. */
+void machine_refresh(struct cluster *cluster);
+void machine_tick(struct cluster *cluster, uint64_t now_mono_ms);
+
+/* message.c: proto/cluster.proto to and from members. */
+int message_send(struct cluster *cluster, uint64_t to, const struct Clu__Message *message);
+void message_receive(struct cluster *cluster, uint64_t from, const uint8_t *data, size_t len);
+/* proposer_port.deliver */
+int message_deliver(void *cluster, const uint8_t *const *commands, const size_t *lens,
+                    unsigned count);

@@ -1,0 +1,322 @@
+/* The replicated state machine as the Raft driver sees it: committed entries go through apply into
+ * the store, their effects into the image, their results to whoever waits. Callbacks on the loop,
+ * except flush and checkpoint, which run on workers. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cluster/ask.h"
+#include "cluster/change.h"
+#include "cluster/hash_check.h"
+#include "cluster/init.h"
+#include "cluster/internal.h"
+#include "cluster/known.h"
+#include "cluster/leader_queue.h"
+#include "cluster/members.h"
+#include "cluster/own_zone.h"
+#include "cluster/proposer.h"
+#include "cluster/publish.h"
+#include "cluster/report.h"
+#include "cluster/settings.h"
+#include "store/kv_rocks.h"
+#include "store/store.h"
+
+#define REBUILD_SETS 2000 /* record sets in one step of the loop: a few ms */
+
+static void on_effect(void *user, const struct apply_effect *effect)
+{
+    struct cluster *cluster = user;
+
+    switch (effect->kind) {
+    case APPLY_MEMBERS_CHANGED: cluster->is_members_dirty = true; break;
+    case APPLY_SETTINGS_CHANGED: cluster->is_settings_dirty = true; break;
+    case APPLY_CLUSTER_CHANGED: cluster->is_cluster_dirty = true; break;
+    case APPLY_HASH_CHECK: hash_check_applied(cluster, effect->index); break;
+    default: publish_effect(cluster->publish, store_kv(cluster->store), effect);
+    }
+}
+
+static void on_result(void *user, const struct apply_result *result)
+{
+    struct cluster *cluster = user;
+    proposer_result(cluster->proposer, result);
+}
+
+static int to_raft(int code)
+{
+    switch (code) {
+    case 0: return 0;
+    case ERR_NOMEM: return RAFT_ENOMEM;
+    case ERR_VERSION: return RAFT_EVERSION;
+    case ERR_CORRUPT: return RAFT_ECORRUPT;
+    default: return RAFT_EIO;
+    }
+}
+
+static int describe(const struct kv *kv, struct raft_snapshot *out)
+{
+    struct state_applied applied;
+    struct state_conf conf;
+
+    int rc = state_get_applied(kv, &applied);
+    if (rc == 0)
+        rc = state_get_conf(kv, &conf);
+    if (rc != 0)
+        return to_raft(rc);
+    memset(out, 0, sizeof(*out));
+    out->index = applied.index;
+    out->term = applied.term;
+    out->conf.count = conf.count;
+    for (uint32_t i = 0; i < conf.count; i++)
+        out->conf.members[i] =
+            (struct raft_member){conf.members[i].id, (enum raft_member_role)conf.members[i].role};
+    return 0;
+}
+
+static int app_applied(void *user, struct raft_snapshot *out)
+{
+    struct cluster *cluster = user;
+    return describe(store_kv(cluster->store), out);
+}
+
+void machine_refresh(struct cluster *cluster)
+{
+    if (cluster->is_cluster_dirty) {
+        struct state_cluster about;
+        cluster->is_cluster_dirty = false;
+        if (state_get_cluster(store_kv(cluster->store), &about) == 0)
+            snprintf(cluster->domain, sizeof(cluster->domain), "%.255s", about.domain);
+    }
+    if (cluster->is_settings_dirty) {
+        cluster->is_settings_dirty = false;
+        settings_reload(cluster);
+    }
+    if (cluster->is_members_dirty) {
+        cluster->is_members_dirty = false;
+        members_reload(cluster);
+    }
+}
+
+static int app_apply(void *user, const struct raft_entry *entries, uint32_t count)
+{
+    struct cluster *cluster = user;
+
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = apply_entry(cluster->apply, &entries[i]);
+        if (rc != 0) {
+            log_error("cluster", "entry_not_applied index=%" PRIu64 " why=\"%s\"", entries[i].index,
+                      err_text(rc));
+            return to_raft(rc);
+        }
+        cluster->commit_index = entries[i].index;
+        change_applied(cluster, entries[i].index, entries[i].term);
+    }
+    if (count > 0) {
+        uint64_t index = entries[count - 1].index;
+        publish_commit(cluster->publish, index);
+        leader_queue_applied(cluster->queue, index);
+        cluster->is_report_due = true;
+    }
+    machine_refresh(cluster);
+    cluster__wake(cluster);
+    return 0;
+}
+
+static int app_flush(void *user)
+{
+    struct cluster *cluster = user;
+
+    pthread_mutex_lock(&cluster->store_lock);
+    int rc = store_flush(cluster->store);
+    pthread_mutex_unlock(&cluster->store_lock);
+    return to_raft(rc);
+}
+
+/* The copy is of some moment during the call; which one, it says itself. */
+static int app_checkpoint(void *user, const char *dir, struct raft_snapshot *out)
+{
+    struct cluster *cluster = user;
+    struct kv copy;
+
+    pthread_mutex_lock(&cluster->store_lock);
+    int rc = store_quarantine_reason(cluster->store) ? ERR_DIVERGED
+                                                     : store_checkpoint(cluster->store, dir);
+    pthread_mutex_unlock(&cluster->store_lock);
+    if (rc != 0)
+        return to_raft(rc);
+    rc = kv_rocks_open(dir, false, &copy);
+    if (rc != 0)
+        return to_raft(rc);
+    rc = describe(&copy, out);
+    kv_close(&copy);
+    return rc;
+}
+
+static void install_failed(struct cluster *cluster, int code, bool is_fatal)
+{
+    cluster->install.is_running = false;
+    log_error("cluster", "snapshot_not_installed why=\"%s\"", err_text(code));
+    if (is_fatal)
+        cluster__fatal(cluster, "a received snapshot could not be put in place: check the disk of "
+                                "the data folder and start again");
+    else
+        raft_driver_installed(cluster->driver, to_raft(code));
+}
+
+static void app_install(void *user, const char *dir, const struct raft_snapshot *snapshot)
+{
+    struct cluster *cluster = user;
+
+    pthread_mutex_lock(&cluster->store_lock);
+    int rc = store_install(cluster->store, dir, snapshot->index);
+    pthread_mutex_unlock(&cluster->store_lock);
+    if (rc != 0) {
+        install_failed(cluster, rc, rc != ERR_CORRUPT && rc != ERR_VERSION);
+        return;
+    }
+    cluster->install.is_running = true;
+    rc = apply_reload(cluster->apply, store_kv(cluster->store));
+    if (rc == 0)
+        rc = publish_rebuild_begin(cluster->publish, store_kv(cluster->store));
+    if (rc != 0)
+        install_failed(cluster, rc, true);
+    else
+        cluster__wake(cluster);
+}
+
+/* One step of the rebuild in each turn of the loop; then the driver may apply again. An image that
+ * cannot be rebuilt stays the old one: DNS goes on, status tells. */
+static void step_install(struct cluster *cluster)
+{
+    const struct kv *kv = store_kv(cluster->store);
+
+    int rc = publish_rebuild_step(cluster->publish, kv, REBUILD_SETS);
+    cluster__wake(cluster);
+    if (rc == 1)
+        return;
+    cluster->install.is_running = false;
+    if (!cluster->driver)
+        return; /* stopping */
+    log_info("cluster", "snapshot_installed image=%" PRIu64, publish_index(cluster->publish));
+    cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
+    raft_driver_installed(cluster->driver, 0);
+    proposer_leader_changed(cluster->proposer); /* results may have been in what was skipped */
+    machine_refresh(cluster);
+    cluster->is_report_due = true;
+}
+
+static void app_role_changed(void *user, enum raft_role role, uint64_t term, raft_id leader)
+{
+    struct cluster *cluster = user;
+    bool was_leader = cluster->role == RAFT_LEADER;
+    uint64_t old_leader = cluster->leader;
+
+    cluster->role = role;
+    cluster->term = term;
+    cluster->leader = role == RAFT_LEADER ? cluster->identity.id : leader;
+    if (cluster->leader != 0)
+        cluster->leader_heard_mono_ms = clock_mono_ms();
+    if (was_leader != (role == RAFT_LEADER)) {
+        leader_queue_clear(cluster->queue);
+        cluster->leading_since_mono_ms = clock_mono_ms();
+        report_reset(cluster);
+        change_leader_changed(cluster);
+        own_zone_members_changed(cluster);
+    }
+    if (cluster->leader != old_leader && cluster->leader != 0) {
+        log_info("cluster", "leader_changed leader=%016" PRIx64 " term=%" PRIu64, cluster->leader,
+                 term);
+        proposer_leader_changed(cluster->proposer);
+        asks_leader_changed(cluster);
+        cluster->is_report_due = true;
+    }
+    cluster__wake(cluster);
+}
+
+static void app_conf_changed(void *user, const struct raft_conf *conf)
+{
+    (void)user; /* members are taken from state, when the change is committed */
+    (void)conf;
+}
+
+static void app_message(void *user, raft_id from, const uint8_t *data, size_t len)
+{
+    message_receive(user, from, data, len);
+}
+
+static void app_fatal(void *user, const char *message)
+{
+    cluster__fatal(user, message);
+}
+
+struct raft_app machine_app(struct cluster *cluster)
+{
+    return (struct raft_app){
+        .user = cluster,
+        .applied = app_applied,
+        .apply = app_apply,
+        .flush = app_flush,
+        .checkpoint = app_checkpoint,
+        .install = app_install,
+        .role_changed = app_role_changed,
+        .conf_changed = app_conf_changed,
+        .app_message = app_message,
+        .fatal = app_fatal,
+    };
+}
+
+int machine_open(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
+{
+    struct apply_sink sink = {cluster, on_effect, on_result};
+
+    int rc = store_open(cluster->data_dir, &cluster->store);
+    if (rc != 0) {
+        snprintf(error, CLUSTER_TEXT_MAX,
+                 "the state in the data folder cannot be opened: %s; if it stays so, remove this "
+                 "node from the cluster, clear the folder and join again",
+                 err_text(rc));
+        return rc;
+    }
+    const struct kv *kv = store_kv(cluster->store);
+    rc = apply_new(kv, &sink, &cluster->apply);
+    if (rc == 0)
+        rc = publish_rebuild_begin(cluster->publish, kv);
+    if (rc == 0) {
+        do
+            rc = publish_rebuild_step(cluster->publish, kv, 1u << 30);
+        while (rc == 1);
+    }
+    if (rc != 0) {
+        snprintf(error, CLUSTER_TEXT_MAX, "the state cannot be read: %s", err_text(rc));
+        return rc;
+    }
+    cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
+    return 0;
+}
+
+void machine_close(struct cluster *cluster)
+{
+    apply_free(cluster->apply);
+    cluster->apply = NULL;
+    store_close(cluster->store);
+    cluster->store = NULL;
+}
+
+void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
+{
+    proposer_tick(cluster->proposer, now_mono_ms);
+    if (cluster->install.is_running) {
+        step_install(cluster);
+        return;
+    }
+    report_tick(cluster, now_mono_ms);
+    asks_tick(cluster, now_mono_ms);
+    change_tick(cluster, now_mono_ms);
+    hash_check_tick(cluster, now_mono_ms);
+    own_zone_tick(cluster, now_mono_ms);
+    init_tick(cluster, now_mono_ms);
+    known_tick(cluster->known, now_mono_ms);
+}
