@@ -128,6 +128,47 @@ static void check_durable_quorum(struct node *leader, const struct raft_entry *e
                    entry->index, entry->term, durable, raft_conf_voters(conf));
 }
 
+/* §3.6.1: would @voter take @candidate's log for new enough? */
+static bool would_vote(const struct node *voter, const struct node *candidate)
+{
+    const struct log *own = &voter->disk.view, *other = &candidate->disk.view;
+    uint64_t own_term = log_term(own, log_last(own));
+    uint64_t other_term = log_term(other, log_last(other));
+    if (own_term != other_term)
+        return other_term > own_term;
+    return log_last(other) >= log_last(own);
+}
+
+static bool could_win(struct node *leader, const struct node *candidate)
+{
+    const struct raft_conf *conf = raft_conf_of(leader->raft);
+    uint32_t votes = 0;
+    for (uint32_t i = 0; i < conf->count; i++) {
+        const struct node *voter = world_find(leader->world, conf->members[i].id);
+        votes +=
+            voter != NULL && conf->members[i].role == RAFT_VOTER && would_vote(voter, candidate);
+    }
+    return votes > raft_conf_voters(conf) / 2;
+}
+
+/* Figure 3.7 (d) of the thesis, seen before it happens: nobody who lacks a committed entry has a
+ * log that a quorum would vote for. */
+static void check_election_safe(struct node *leader, const struct raft_entry *entry)
+{
+    const struct raft_conf *conf = raft_conf_of(leader->raft);
+    for (uint32_t i = 0; i < conf->count; i++) {
+        const struct node *member = world_find(leader->world, conf->members[i].id);
+        if (member == NULL || conf->members[i].role != RAFT_VOTER)
+            continue;
+        const struct log *view = &member->disk.view;
+        bool lacks = entry->index > view->base_index && log_term(view, entry->index) != entry->term;
+        if (lacks && could_win(leader, member))
+            world_fail(leader->world, "no election can lose what is committed",
+                       "n%u commits %" PRIu64 "/%" PRIu64 ", which n%u lacks and can win without",
+                       leader->slot, entry->index, entry->term, member->slot);
+    }
+}
+
 static void note_committed(struct node *node, const struct raft_entry *entry, bool is_last)
 {
     struct world *world = node->world;
@@ -143,8 +184,10 @@ static void note_committed(struct node *node, const struct raft_entry *entry, bo
     if (!led && raft_role_of(node->raft) != RAFT_LEADER)
         world_fail(world, "the leader commits first", "n%u, a %s, takes %" PRIu64 " for committed",
                    node->slot, node_role_name(raft_role_of(node->raft)), entry->index);
-    else if (is_last)
+    else if (is_last) {
         check_durable_quorum(node, entry);
+        check_election_safe(node, entry);
+    }
     history_commit(world->history, entry, raft_term(node->raft));
 }
 
@@ -157,6 +200,11 @@ void checks__commit(struct node *node)
                    "n%u goes from %" PRIu64 " to %" PRIu64 ", its log ends at %" PRIu64, node->slot,
                    seen->commit, commit, raft_last_index(node->raft));
     const struct log *view = &node->disk.view;
+    bool has_counted = seen->role == RAFT_LEADER && seen->term == raft_term(node->raft);
+    if (has_counted && commit > seen->commit && log_term(view, commit) != seen->term)
+        world_fail(node->world, "only entries of the own term are committed by counting",
+                   "n%u leads term %" PRIu64 " and commits %" PRIu64 "/%" PRIu64, node->slot,
+                   seen->term, commit, log_term(view, commit));
     uint64_t index = seen->commit > view->base_index ? seen->commit : view->base_index;
     while (index < commit && !node->world->has_failed) {
         const struct raft_entry *entry = log_find(view, ++index);

@@ -60,7 +60,8 @@ static void theme_mixed(struct profile *profile, struct rng *rng)
     profile->change_ms = rng_chance(rng, 500) ? between(rng, 200, 4000) : 0;
 }
 
-/* Leaders come and go while their entries are on a few logs only: Figure 3.7 of the thesis. */
+/* Leaders come and go while their entries are on a few logs only, and disks lag behind: Figure 3.7
+ * of the thesis. */
 static void theme_churn(struct profile *profile, struct rng *rng)
 {
     profile->voters = rng_chance(rng, 600) ? 5 : 3;
@@ -69,12 +70,15 @@ static void theme_churn(struct profile *profile, struct rng *rng)
     profile->heartbeat_ms = profile->election_ms / between(rng, 3, 6);
     profile->tick_ms = profile->heartbeat_ms / 2;
     profile->gap_min_ms = 5;
-    profile->gap_max_ms = between(rng, 100, 500);
+    profile->gap_max_ms = between(rng, 80, 400);
     profile->clients = between(rng, 3, 8);
-    profile->think_ms = between(rng, 40, 200);
+    profile->think_ms = between(rng, 20, 120);
     profile->read_pm = 50;
+    profile->write_max_us = between(rng, 1000, 40000);
+    profile->delay_max_us = profile->delay_min_us + between(rng, 100, 20000);
+    profile->weights[FAULT_SLOW_DISK] = between(rng, 0, 20);
     profile->weights[FAULT_CRASH_LEADER] = between(rng, 5, 30);
-    profile->weights[FAULT_SPLIT] = between(rng, 5, 30);
+    profile->weights[FAULT_SPLIT] = between(rng, 20, 40);
     profile->weights[FAULT_ISOLATE_LEADER] = between(rng, 0, 20);
     profile->weights[FAULT_ONE_WAY] = between(rng, 0, 30);
     profile->weights[FAULT_CRASH] = between(rng, 0, 10);
