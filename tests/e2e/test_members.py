@@ -48,14 +48,14 @@ class TestMembers(unittest.TestCase):
         raw = bytearray(base64.urlsafe_b64decode(good[4:] + "=" * (-len(good[4:]) % 4)))
         wrong_secret = raw[:-1] + bytes([raw[-1] ^ 1])
         wrong_ca = raw[:16] + bytes([raw[16] ^ 1]) + raw[17:]
-        for octets, word in ((wrong_secret, "token"), (wrong_ca, "certificate|CA|authority")):
+        for octets, word in ((wrong_secret, "token"), (wrong_ca, "another cluster")):
             text = "QT1." + base64.urlsafe_b64encode(bytes(octets)).decode().rstrip("=")
             self.assertRegex(self.refused(new, "join", self.admin(), "--token", text), f"(?i){word}")
         self.assertRegex(self.refused(new, "join", self.admin(), "--token", "QT1.nonsense"),
                          "(?i)malformed")
         other = self.other.node(1).quartet("token", "create").strip()
         self.assertRegex(self.refused(new, "join", self.admin(), "--token", other),
-                         "(?i)certificate|CA|authority|cluster")
+                         "another cluster")
         short = self.cluster.node(1).quartet("token", "create", "--ttl", "1s").strip()
         time.sleep(1.2)
         self.assertRegex(self.refused(new, "join", self.admin(), "--token", short), "(?i)expired")
@@ -71,8 +71,8 @@ class TestMembers(unittest.TestCase):
         used = self.cluster.add_node()
         self.assertRegex(self.refused(used, "join", self.admin(), "--token", token),
                          "(?i)used|token")
-        self.assertIn("192", new.dig("+short", "ns5.quartet.test", "A") + "192")
-        self.assertEqual(new.dig("+short", "ns5.quartet.test", "A").strip(), new.address)
+        wait_until(lambda: new.dig("+short", "ns5.quartet.test").strip() == new.address, 10,
+                   "the cluster's own zone has the address of ns5")
 
     def test_4_a_member_of_another_cluster_is_refused(self):
         token = self.cluster.node(1).quartet("token", "create").strip()
@@ -93,40 +93,47 @@ class TestMembers(unittest.TestCase):
                                                      token).returncode, 0)
 
     def test_6_roles_change_one_at_a_time_and_quorum_is_told(self):
-        node = self.cluster.node(1)
-        node.quartet("cluster", "settings", "--autopilot", "off")
-        replica = next(n for n, r in roles(node).items() if r == "replica")
-        self.assertRegex(node.quartet("member", "promote", replica), r"(?i)quorum|majority")
-        self.assertEqual(roles(node)[replica], "voter")
-        self.assertRegex(node.quartet("member", "demote", replica), r"(?i)quorum|majority")
-        self.assertEqual(roles(node)[replica], "replica")
-        self.assertRegex(self.refused(node, "member", "promote", "nobody"), "no member")
+        leader = self.cluster.leader()
+        leader.quartet("cluster", "settings", "--autopilot", "off")
+        self.assertEqual(list(roles(leader).values()).count("voter"), 5)
+        voter = next(n for n, r in roles(leader).items() if r == "voter" and n != leader.name)
+        self.assertRegex(leader.quartet("member", "demote", voter), r"(?i)quorum")
+        self.assertEqual(roles(leader)[voter], "replica")
+        self.assertRegex(self.refused(leader, "member", "transfer", voter), "(?i)voter|replica")
+        wait_until(lambda: leader.run("member", "promote", voter).returncode == 0, 10,
+                   f"{voter} has caught up and is promoted")
+        self.assertEqual(roles(leader)[voter], "voter")
+        self.assertRegex(self.refused(leader, "member", "promote", "nobody"), "no member")
 
     def test_7_leadership_is_handed_over(self):
         leader = self.cluster.leader()
         voter = next(n for n, r in roles(leader).items() if r == "voter" and n != leader.name)
         leader.quartet("member", "transfer", voter)
         wait_until(lambda: self.cluster.leader().name == voter, 10, f"{voter} leads")
-        replica = next(n for n, r in roles(leader).items() if r == "replica")
-        self.assertRegex(self.refused(leader, "member", "transfer", replica), "(?i)voter|replica")
 
     def test_8_what_would_lose_the_quorum_is_refused(self):
-        names = roles(self.cluster.node(1))
-        voters = [n for n, r in names.items() if r == "voter"]
         leader = self.cluster.leader()
-        dead = next(self.cluster.node(int(n[2:])) for n in voters if n != leader.name)
-        alive = next(n for n in voters if n not in (leader.name, dead.name))
-        dead.kill()
-        wait_until(lambda: any(m["name"] == dead.name and not m["is_alive"]
-                               for m in leader.json("member", "list")), 15, "the dead one is seen")
-        words = self.refused(leader, "member", "remove", alive)
-        self.assertRegex(words, "(?i)quorum")
-        dead.start()
-        self.cluster.node(1).quartet("cluster", "wait", "--timeout", "30s")
+        others = [self.cluster.node(int(n[2:])) for n, r in roles(leader).items()
+                  if r == "voter" and n != leader.name]
+        dead, alive = others[:2], others[2]
+        for node in dead:
+            node.kill()
+        names = {node.name for node in dead}
+        wait_until(lambda: names == {m["name"] for m in leader.json("member", "list")
+                                     if not m["is_alive"]}, 15, "the dead ones are seen")
+        for operation in ("remove", "demote"):
+            words = self.refused(leader, "member", operation, alive.name)
+            self.assertRegex(words, "(?i)quorum")
+        self.assertEqual(leader.json("cluster", "status")["can_lose"], 0)
+        for node in dead:
+            node.start()
+        leader.quartet("cluster", "wait", "--timeout", "30s")
 
     def test_9_a_removed_node_says_so_and_still_answers(self):
         node = self.cluster.node(1)
         removed = self.cluster.node(5)
+        if self.cluster.leader() is removed:
+            removed.quartet("member", "transfer", "ns1")
         self.assertRegex(node.quartet("member", "remove", "ns5"), "(?i)quorum|remove")
         self.assertNotIn("ns5", roles(node))
         wait_until(lambda: removed.status()["phase"] == "removed", 20, "ns5 knows")
