@@ -79,21 +79,29 @@ int apply__journal(struct apply *apply, struct state_change *change,
     return state_trim_changes(apply->overlay, &apply->counters, excess);
 }
 
+/* Get ready for a batch: decode it, make room for the results, load what commands start from. */
+static int open_batch(struct apply *apply, const struct raft_entry *entry,
+                      const struct Cmd__Batch **out)
+{
+    if (!entry->data)
+        return ERR_CORRUPT;
+    int rc = command_batch_decode(apply->decoder, entry->data->data, entry->data->len, out);
+    if (rc != 0)
+        return rc;
+    apply->results = arena_alloc(apply->scratch, (*out)->n_commands * sizeof(*apply->results) + 1);
+    if (!apply->results)
+        return ERR_NOMEM;
+    rc = state_get_counters(apply__kv(apply), &apply->counters);
+    return rc != 0 ? rc : apply__load_settings(apply);
+}
+
 static int apply_batch(struct apply *apply, const struct raft_entry *entry)
 {
     const struct Cmd__Batch *batch;
+    int rc = open_batch(apply, entry, &batch);
 
-    if (!entry->data)
-        return ERR_CORRUPT;
-    int rc = command_batch_decode(apply->decoder, entry->data->data, entry->data->len, &batch);
-    if (rc == 0 && batch->n_commands > 0)
-        apply->results = arena_alloc(apply->scratch, batch->n_commands * sizeof(*apply->results));
-    if (rc == 0 && batch->n_commands > 0 && !apply->results)
-        rc = ERR_NOMEM;
-    if (rc == 0)
-        rc = state_get_counters(apply__kv(apply), &apply->counters);
-    if (rc == 0)
-        rc = apply__load_settings(apply);
+    if (rc != 0)
+        return rc;
     for (size_t i = 0; i < batch->n_commands && rc == 0; i++) {
         apply->place = (uint32_t)i;
         apply->command = batch->commands[i];
