@@ -32,6 +32,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_SEQUENCE("dns_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                          dns_listen, &address_schema, 1, CONFIG_ADDRESSES_MAX),
     CYAML_FIELD_UINT("dns_threads", CYAML_FLAG_OPTIONAL, struct config, dns_threads),
+    CYAML_FIELD_UINT("log_keep_entries", CYAML_FLAG_OPTIONAL, struct config, log_keep_entries),
     CYAML_FIELD_STRING_PTR("peer_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            peer_listen, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("admin_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
@@ -264,6 +265,10 @@ static int check(struct config *config, char *error)
     if (rc == 0 && config->dns_threads > CONFIG_UDP_THREADS_MAX)
         rc = refuse(error, "dns_threads: %u is over %d", config->dns_threads,
                     CONFIG_UDP_THREADS_MAX);
+    if (rc == 0 && config->log_keep_entries != 0 &&
+        config->log_keep_entries < CONFIG_LOG_KEEP_ENTRIES_MIN)
+        rc = refuse(error, "log_keep_entries: %u is below %d", config->log_keep_entries,
+                    CONFIG_LOG_KEEP_ENTRIES_MIN);
     for (unsigned i = 0; rc == 0 && i < config->dns_listen_count; i++) {
         unsigned port = CONFIG_DNS_PORT;
         rc = normalise_address(&config->dns_listen[i], "dns_listen", &port, error);

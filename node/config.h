@@ -9,6 +9,7 @@
 #define CONFIG_ERROR_LEN 1024
 #define CONFIG_ADDRESSES_MAX 16
 #define CONFIG_UDP_THREADS_MAX 64
+#define CONFIG_LOG_KEEP_ENTRIES_MIN 100
 #define CONFIG_DNS_PORT 53
 #define CONFIG_PEER_PORT 5301 /* admin and snapshot listeners: the next two ports, unless named */
 
@@ -21,8 +22,9 @@ struct config {
     char *log_level;
     char **dns_listen; /* 0.0.0.0:53 and [::]:53 */
     unsigned dns_listen_count;
-    uint32_t dns_threads; /* UDP workers; 0: one for each processor */
-    char *peer_listen;    /* 0.0.0.0:5301 */
+    uint32_t dns_threads;      /* UDP workers; 0: one for each processor */
+    uint32_t log_keep_entries; /* kept for nodes that were away; 0: the default of raft/io */
+    char *peer_listen;         /* 0.0.0.0:5301 */
     char *admin_listen;
     char *snapshot_listen;
     char *peer_address; /* where the others reach this node; as peer_listen if that names a host */

@@ -155,6 +155,7 @@ static int open_cluster(struct node *node)
         .region = config->region,
         .public_addresses = (const char *const *)config->public_addresses,
         .public_address_count = config->public_addresses_count,
+        .log_keep_entries = config->log_keep_entries,
         .fatal = on_fatal,
         .user = node,
     };

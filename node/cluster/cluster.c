@@ -186,6 +186,7 @@ static int open_driver(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
         .log = on_driver_log,
         .election_timeout_ms = cluster->election_timeout_ms,
         .heartbeat_ms = cluster->heartbeat_ms,
+        .keep_entries = cluster->log_keep_entries,
     };
 
     int rc = raft_driver_open(&options, message, &cluster->driver);
@@ -279,6 +280,7 @@ static int copy_options(struct cluster *cluster, const struct cluster_options *o
     cluster->fatal_user = options->user;
     cluster->election_timeout_ms = options->election_timeout_ms;
     cluster->heartbeat_ms = options->heartbeat_ms;
+    cluster->log_keep_entries = options->log_keep_entries;
     settings_defaults(&cluster->settings);
     int rc = copy_addresses(cluster, options);
     if (rc != 0)

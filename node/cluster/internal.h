@@ -84,7 +84,7 @@ struct cluster {
     } public_addresses[CLUSTER_ADDRESSES_MAX];
     unsigned public_address_count;
     struct cluster_addresses listen, advertised;
-    uint32_t election_timeout_ms, heartbeat_ms;
+    uint32_t election_timeout_ms, heartbeat_ms, log_keep_entries;
     void (*fatal)(void *user, const char *message);
     void *fatal_user;
 
