@@ -161,7 +161,8 @@ int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *comman
         return rc;
     if (zone.record_set_count > 2 && !command->with_contents)
         return apply__refuse(apply, ERR_CONFLICT,
-                             "the zone holds record sets besides its SOA and NS");
+                             "the zone holds record sets besides its SOA and NS: delete them "
+                             "first, or delete it with its contents (--with-contents)");
     rc = apply__import_drop_all(apply, zone.id);
     if (rc != 0)
         return rc;
