@@ -66,12 +66,24 @@ static void check_append(struct node *node, const struct raft_message *message)
                    seen->appends_open[to->slot], to->slot);
 }
 
+/* §3.10: who is told to take over has everything, so that the others vote for it at once. */
+static void check_timeout_now(struct node *node, const struct raft_message *message)
+{
+    const struct node *to = world_find(node->world, message->to);
+    if (to != NULL && log_last(&to->disk.view) < log_last(&node->disk.view))
+        world_fail(node->world, "leadership is handed to a member that has everything",
+                   "n%u hands over to n%u, whose log ends at %" PRIu64 " of %" PRIu64, node->slot,
+                   to->slot, log_last(&to->disk.view), log_last(&node->disk.view));
+}
+
 void checks_before_send(struct node *node, const struct raft_message *message)
 {
     if (message->kind == RAFT_MSG_VOTE_REPLY && !message->rejected)
         check_vote_reply(node, message);
     else if (message->kind == RAFT_MSG_APPEND_REPLY && !message->rejected)
         check_append_reply(node, message);
+    else if (message->kind == RAFT_MSG_TIMEOUT_NOW)
+        check_timeout_now(node, message);
     else if (message->kind == RAFT_MSG_APPEND)
         check_append(node, message);
 }

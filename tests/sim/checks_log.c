@@ -82,6 +82,27 @@ static void check_matching(struct node *node, const struct raft_entry *entry,
                    node->slot, entry->index, entry->term);
 }
 
+/* §4.1 and the correction of 2015: a leader begins a change only when no other is under way and an
+ * entry of its own term is committed; else two majorities could be without a common member. */
+static void check_change(struct node *node, const struct raft_entry *entry)
+{
+    const struct log *view = &node->disk.view;
+    uint64_t commit = node->seen.commit;
+    if (entry->kind != RAFT_ENTRY_CONF || raft_role_of(node->raft) != RAFT_LEADER)
+        return;
+    if (log_term(view, commit) != entry->term)
+        world_fail(node->world, "members change after an entry of the leader's term is committed",
+                   "n%u changes members at %" PRIu64 "/%" PRIu64 ", committed is %" PRIu64,
+                   node->slot, entry->index, entry->term, commit);
+    for (uint64_t i = entry->index - 1; i > commit && i > view->base_index; i--) {
+        const struct raft_entry *other = log_find(view, i);
+        if (other != NULL && other->kind == RAFT_ENTRY_CONF)
+            world_fail(node->world, "one membership change at a time",
+                       "n%u changes members at %" PRIu64 " and %" PRIu64 ", committed is %" PRIu64,
+                       node->slot, i, entry->index, commit);
+    }
+}
+
 void checks__log_write(struct node *node, const struct raft_update *update)
 {
     if (update->entry_count == 0)
@@ -105,6 +126,7 @@ void checks__log_write(struct node *node, const struct raft_update *update)
     uint64_t previous_term = log_term(view, first->index - 1);
     for (uint32_t i = 0; i < update->entry_count && !node->world->has_failed; i++) {
         check_matching(node, &update->entries[i], previous_term);
+        check_change(node, &update->entries[i]);
         previous_term = update->entries[i].term;
     }
 }
