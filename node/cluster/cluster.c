@@ -27,6 +27,7 @@
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
 #include "cluster/renew.h"
+#include "cluster/report.h"
 #include "cluster/settings.h"
 #include "raft/io/driver_net.h"
 #include "store/store.h"
@@ -72,10 +73,10 @@ static void on_tick(uv_timer_t *timer)
     struct cluster *cluster = timer->data;
     uint64_t now_mono_ms = clock_mono_ms();
 
-    if (cluster->stop != CLUSTER_STOP_NONE) {
+    if (cluster->stop != CLUSTER_STOP_NONE)
         cluster__stop_step(cluster);
+    if (cluster->is_closing)
         return;
-    }
     if (cluster->phase == CLUSTER_MEMBER && cluster->driver)
         machine_tick(cluster, now_mono_ms);
     else
@@ -95,6 +96,7 @@ static void on_flush(uv_prepare_t *prepare)
         machine_tick(cluster, now_mono_ms);
         return;
     }
+    report_tick(cluster, now_mono_ms);
     proposer_flush(cluster->proposer, now_mono_ms);
     asks_flush(cluster, now_mono_ms);
     if (cluster__leads(cluster) && leader_queue_pump(cluster->queue) != 0)
@@ -149,7 +151,7 @@ static void on_driver_log(void *user, enum raft_log_level level, const char *lin
     log_event(levels[level], "raft", "%s", line);
 }
 
-static int open_net(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
+static int open_net(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
     struct identity *identity = &cluster->identity;
     struct raft_net_options options = {
@@ -168,12 +170,12 @@ static int open_net(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
     explicit_bzero(&options.keys, sizeof(options.keys));
     if (rc == 0)
         return 0;
-    snprintf(error, CLUSTER_TEXT_MAX, "cannot listen on %.80s and %.80s: %s", cluster->listen.peer,
+    snprintf(error, CLUSTER_ERROR_MAX, "cannot listen on %.80s and %.80s: %s", cluster->listen.peer,
              cluster->listen.snapshot, raft_error_text(rc));
     return cluster__error(rc);
 }
 
-static int open_driver(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
+static int open_driver(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
     char message[RAFT_DRIVER_MESSAGE_LEN] = "";
     struct raft_driver_options options = {
@@ -192,11 +194,11 @@ static int open_driver(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
     int rc = raft_driver_open(&options, message, &cluster->driver);
     if (rc == 0)
         return 0;
-    snprintf(error, CLUSTER_TEXT_MAX, "%.255s", message[0] ? message : raft_error_text(rc));
+    snprintf(error, CLUSTER_ERROR_MAX, "%s", message[0] ? message : raft_error_text(rc));
     return cluster__error(rc);
 }
 
-int cluster__start_member(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
+int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
     secrets_derive(cluster->identity.cluster_key, cluster->identity.cluster_id, &cluster->secrets);
     int rc = machine_open(cluster, error);
@@ -216,7 +218,7 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
     if (rc == 0) {
         rc = admin_port_open(cluster, &cluster->admin_port);
         if (rc != 0)
-            snprintf(error, CLUSTER_TEXT_MAX, "cannot listen on %.80s: %s", cluster->listen.admin,
+            snprintf(error, CLUSTER_ERROR_MAX, "cannot listen on %.80s: %s", cluster->listen.admin,
                      err_text(rc));
     }
     if (rc != 0)
@@ -267,10 +269,10 @@ static int copy_addresses(struct cluster *cluster, const struct cluster_options 
 }
 
 static int copy_options(struct cluster *cluster, const struct cluster_options *options,
-                        char error[CLUSTER_TEXT_MAX])
+                        char error[CLUSTER_ERROR_MAX])
 {
     if (!join_is_name(options->name)) {
-        snprintf(error, CLUSTER_TEXT_MAX, "the node's name must be one label of a-z, 0-9 and '-'");
+        snprintf(error, CLUSTER_ERROR_MAX, "the node's name must be one label of a-z, 0-9 and '-'");
         return ERR_INVALID;
     }
     snprintf(cluster->name, sizeof(cluster->name), "%s", options->name);
@@ -284,7 +286,7 @@ static int copy_options(struct cluster *cluster, const struct cluster_options *o
     settings_defaults(&cluster->settings);
     int rc = copy_addresses(cluster, options);
     if (rc != 0)
-        snprintf(error, CLUSTER_TEXT_MAX,
+        snprintf(error, CLUSTER_ERROR_MAX,
                  "a public address is neither IPv4 nor IPv6, or there "
                  "are more than 8");
     if (rc == 0 && !(cluster->data_dir = strdup(options->data_dir)))
@@ -319,12 +321,12 @@ static void note_closed(void *user)
 }
 
 int cluster_open(const struct cluster_options *options, struct cluster **out,
-                 char error[CLUSTER_TEXT_MAX])
+                 char error[CLUSTER_ERROR_MAX])
 {
     struct cluster *cluster = calloc(1, sizeof(*cluster));
     bool is_closed = false;
 
-    snprintf(error, CLUSTER_TEXT_MAX, "out of memory");
+    snprintf(error, CLUSTER_ERROR_MAX, "out of memory");
     if (!cluster)
         return ERR_NOMEM;
     pthread_mutex_init(&cluster->store_lock, NULL);

@@ -116,7 +116,7 @@ struct cluster {
     enum raft_role role;
     uint64_t term, leader, commit_index;
     uint64_t leading_since_mono_ms, leader_heard_mono_ms;
-    uint64_t reported_mono_ms, quarantine_tried_mono_ms;
+    uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms;
     bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
     struct { /* snapshot being installed, while the image is rebuilt from it */
         bool is_running;
@@ -149,14 +149,14 @@ void cluster__wake(struct cluster *cluster);
 void cluster__stop(struct cluster *cluster);
 void cluster__stop_step(struct cluster *cluster);
 /* Start taking part with cluster->identity; builds the image first. @error as cluster_open(). */
-int cluster__start_member(struct cluster *cluster, char error[CLUSTER_TEXT_MAX]);
+int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]);
 /* The cluster has removed this node: remember, and stop taking part. */
 void cluster__removed(struct cluster *cluster);
 /* RAFT_E* and other codes → enum err. */
 int cluster__error(int code);
 
 /* machine.c */
-int machine_open(struct cluster *cluster, char error[CLUSTER_TEXT_MAX]);
+int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]);
 void machine_close(struct cluster *cluster);
 struct raft_app machine_app(struct cluster *cluster);
 /* Read again what effects have marked as changed. */

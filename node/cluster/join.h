@@ -29,6 +29,9 @@ struct admin_call;
 void join_asked(struct cluster *cluster, struct admin_call *call,
                 const struct Adm__Request *request);
 
+/* Leader: forget how a member joined once it has been heard; from time to time. */
+void join_server_tick(struct cluster *cluster, uint64_t now_mono_ms);
+
 /* admin_client.c: one request to an admin port; blocks, any thread. @ca_pem NULL: do not check whom
  * we talk to. On 0 the caller frees *@reply (adm__reply__free_unpacked). ERR_UNAVAILABLE,
  * ERR_TIMEOUT, ERR_DENIED (TLS refused), ERR_CORRUPT (no valid reply), ERR_INVALID (address). */

@@ -23,6 +23,7 @@
 #include "proto/cluster.pb-c.h"
 
 #define NAME_SIZE (sizeof("join.") + 16)
+#define FORGET_EVERY_MS 5000
 #define ACTOR ((char *)(uintptr_t) "join")
 
 struct join_call {
@@ -112,6 +113,12 @@ static void add(struct join_call *join)
     int rc = ask_leader(join->cluster, &ask, JOIN_TIMEOUT_MS / 2, added, join);
     if (rc != 0)
         finish(join, rc, err_text(rc));
+}
+
+static void secret_name(uint64_t id, char out[NAME_SIZE])
+{
+    memcpy(out, "join.", 5);
+    hex_format_id(id, out + 5);
 }
 
 static void remembered(void *user, int rc, const struct apply_result *result)
@@ -271,7 +278,6 @@ void join_asked(struct cluster *cluster, struct admin_call *call, const Adm__Req
     const Adm__Join *from = request->join;
     struct join_call *join;
     const char *why = NULL;
-    char id[HEX_ID_LEN];
 
     if (join_check(from, &why) != 0) {
         admin_port_reply_text(call, ERR_INVALID, why);
@@ -290,12 +296,37 @@ void join_asked(struct cluster *cluster, struct admin_call *call, const Adm__Req
     join->cluster = cluster;
     join->call = call;
     token_hash(from->secret.data, join->secret_hash);
-    hex_format_id(from->id, id);
-    snprintf(join->secret_name, sizeof(join->secret_name), "join.%s", id);
+    secret_name(from->id, join->secret_name);
     int rc = certificate_request_key(from->request_pem, join->key_hash);
     if (rc == 0)
         rc = cluster_read_barrier(cluster, 0, judged, join);
     if (rc != 0)
         finish(join, rc,
                rc == ERR_INVALID ? "the signing request is not acceptable" : err_text(rc));
+}
+
+void join_server_tick(struct cluster *cluster, uint64_t now_mono_ms)
+{
+    Cmd__DeleteSecret forget = CMD__DELETE_SECRET__INIT;
+    Cmd__Command command = CMD__COMMAND__INIT;
+    char name[NAME_SIZE];
+
+    if (!cluster__leads(cluster) || now_mono_ms - cluster->forgot_mono_ms < FORGET_EVERY_MS)
+        return;
+    cluster->forgot_mono_ms = now_mono_ms;
+    for (unsigned i = 0; i < cluster->members.count; i++) {
+        struct kv_buffer kept = {0};
+        if (cluster->members.list[i].report.heard_mono_ms == 0)
+            continue;
+        secret_name(cluster->members.list[i].id, name);
+        int rc = state_get_secret(cluster_state(cluster), name, &kept);
+        kv_buffer_fini(&kept);
+        if (rc != 0)
+            continue;
+        forget.name = name;
+        command.kind_case = CMD__COMMAND__KIND_DELETE_SECRET;
+        command.delete_secret = &forget;
+        command.actor = ACTOR;
+        (void)cluster_propose(cluster, &command, 0, NULL, NULL); /* looked at again later */
+    }
 }

@@ -114,6 +114,6 @@ void known_tick(struct known *known, uint64_t now_mono_ms)
     known->id = cluster->identity.id;
     known->work.data = known;
     known->is_running = uv_queue_work(cluster->loop, &known->work, work, worked) == 0;
-    log_info("cluster", "no_leader action=\"asking whether this node is a member\" address=%s",
-             address);
+    log_debug("cluster", "no_leader action=\"asking whether this node is a member\" address=%s",
+              address);
 }

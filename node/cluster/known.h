@@ -5,7 +5,7 @@
 
 #include "cluster/internal.h"
 
-#define KNOWN_AFTER_MS 15000
+#define KNOWN_AFTER_MS 5000
 
 struct known;
 struct known *known_new(struct cluster *cluster); /* NULL: no memory */

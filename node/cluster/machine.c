@@ -13,6 +13,7 @@
 #include "cluster/hash_check.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
+#include "cluster/join.h"
 #include "cluster/known.h"
 #include "cluster/leader_queue.h"
 #include "cluster/members.h"
@@ -268,13 +269,13 @@ struct raft_app machine_app(struct cluster *cluster)
     };
 }
 
-int machine_open(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
+int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
     struct apply_sink sink = {cluster, on_effect, on_result};
 
     int rc = store_open(cluster->data_dir, &cluster->store);
     if (rc != 0) {
-        snprintf(error, CLUSTER_TEXT_MAX,
+        snprintf(error, CLUSTER_ERROR_MAX,
                  "the state in the data folder cannot be opened: %s; if it stays so, remove this "
                  "node from the cluster, clear the folder and join again",
                  err_text(rc));
@@ -290,7 +291,7 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_TEXT_MAX])
         while (rc == 1);
     }
     if (rc != 0) {
-        snprintf(error, CLUSTER_TEXT_MAX, "the state cannot be read: %s", err_text(rc));
+        snprintf(error, CLUSTER_ERROR_MAX, "the state cannot be read: %s", err_text(rc));
         return rc;
     }
     cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
@@ -318,5 +319,6 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     hash_check_tick(cluster, now_mono_ms);
     own_zone_tick(cluster, now_mono_ms);
     init_tick(cluster, now_mono_ms);
+    join_server_tick(cluster, now_mono_ms);
     known_tick(cluster->known, now_mono_ms);
 }

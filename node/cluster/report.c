@@ -63,7 +63,9 @@ void report_received(struct cluster *cluster, uint64_t from, const Clu__Status *
 
 void report_tick(struct cluster *cluster, uint64_t now_mono_ms)
 {
-    if (cluster->is_report_due || now_mono_ms - cluster->reported_mono_ms >= CLUSTER_REPORT_MS)
+    uint64_t ago_ms = now_mono_ms - cluster->reported_mono_ms;
+
+    if (ago_ms >= (cluster->is_report_due ? REPORT_GAP_MS : CLUSTER_REPORT_MS))
         report_send(cluster);
 }
 

@@ -112,7 +112,7 @@ static void open_node(struct node *node)
                                       .public_addresses = addresses,
                                       .public_address_count = 2,
                                       .fatal = on_fatal};
-    char error[CLUSTER_TEXT_MAX];
+    char error[CLUSTER_ERROR_MAX];
 
     snprintf(options.listen.peer, CLUSTER_TEXT_MAX, "127.0.0.1:%u", node->port);
     snprintf(options.listen.admin, CLUSTER_TEXT_MAX, "127.0.0.1:%u", node->port + 1);
@@ -135,7 +135,8 @@ static void close_node(struct node *node)
 
 static int setup(void **state)
 {
-    unsigned base = 20000 + (unsigned)getpid() % 20000;
+    unsigned base =
+        20000 + (unsigned)getpid() % 12000; /* below the ports of outgoing connections */
 
     (void)state;
     fixture = calloc(1, sizeof(*fixture));
@@ -354,6 +355,12 @@ static void test_cluster_life_as_promised(void **state)
     if (gone.rc != 0)
         fail_msg("remove: %s", gone.message);
     wait_status((leader + 1) % NODES, two_members);
+    /* it has not heard so in the log; it asks, and goes on answering DNS */
+    wait_status(leader, removed);
+    assert_int_equal(put_setting(leader, "test.a", "3").rc, ERR_UNAVAILABLE);
+    close_node(&fixture->nodes[leader]);
+    open_node(&fixture->nodes[leader]);
+    wait_status(leader, removed);
 }
 
 static void test_join_wrong_token_refused(void **state)
@@ -400,14 +407,39 @@ static void test_restart_single_node_serves_zone(void **state)
     zone_image_read_end();
     zone_reader_unregister();
     wait_status(0, has_leader);
-    wait_status(0, has_leader);
-    (void)removed;
+}
+
+/* A process that ends in the middle of an init goes on with it when it starts again. */
+static void test_init_cut_off_resumed(void **state)
+{
+    struct outcome outcome = {0};
+    uint64_t end_ms = clock_mono_ms() + WAIT_MS;
+
+    (void)state;
+    assert_int_equal(cluster_init(fixture->nodes[0].cluster, "example.org", on_done, &outcome), 0);
+    close_node(&fixture->nodes[0]);
+    assert_int_equal(outcome.rc, ERR_CLOSED);
+    open_node(&fixture->nodes[0]);
+    assert_int_equal(cluster_phase(fixture->nodes[0].cluster), CLUSTER_MEMBER);
+    for (size_t zones = 0; zones == 0;) {
+        turn();
+        zone_reader_register();
+        zones =
+            zone_image_zone_count(zone_image_read_begin(cluster_image(fixture->nodes[0].cluster)));
+        zone_image_read_end();
+        zone_reader_unregister();
+        assert_true(clock_mono_ms() < end_ms);
+    }
+    char token[512];
+    make_token(0, 1, token);
+    assert_int_equal(join(1, 0, token).rc, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_restart_single_node_serves_zone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_init_cut_off_resumed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_wrong_token_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cluster_life_as_promised, setup, teardown),
     };
