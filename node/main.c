@@ -159,7 +159,7 @@ static int open_cluster(struct node *node)
         .fatal = on_fatal,
         .user = node,
     };
-    char error[CLUSTER_TEXT_MAX];
+    char error[CLUSTER_ERROR_MAX];
     const struct {
         char *to;
         const char *from;

@@ -19,6 +19,7 @@ struct zone_publisher; /* zone/image.h */
 struct kv;             /* store/kv.h */
 
 #define CLUSTER_TEXT_MAX 256                /* octets of names and addresses, NUL included */
+#define CLUSTER_ERROR_MAX 700               /* octets of a sentence about a failure, NUL included */
 #define CLUSTER_ADDRESSES_MAX 8             /* public addresses of one node */
 #define CLUSTER_PENDING_MAX 4096            /* commands waiting on this node; more: ERR_BUSY */
 #define CLUSTER_PENDING_LEN_MAX (64u << 20) /* their octets; more: ERR_BUSY */
@@ -61,7 +62,7 @@ enum cluster_phase {
  * later. On 0 the caller owns *@out. @error gets a sentence that says what to do.
  * ERR_CORRUPT (state or log fail their checks), ERR_IO, ERR_INVALID (options), ERR_NOMEM. */
 int cluster_open(const struct cluster_options *options, struct cluster **out,
-                 char error[CLUSTER_TEXT_MAX]);
+                 char error[CLUSTER_ERROR_MAX]);
 typedef void (*cluster_close_cb)(void *user);
 /* Stop taking part and free. Pending callbacks fire with ERR_CLOSED first, then @cb, after which
  * @cluster is gone. Readers must have left the image before. */

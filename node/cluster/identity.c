@@ -164,7 +164,7 @@ static int load_files(const char *data_dir, struct identity *out, const char **n
     return rc;
 }
 
-int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER_TEXT_MAX])
+int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER_ERROR_MAX])
 {
     char path[PATH_MAX];
     struct identity found = {0};
@@ -176,7 +176,7 @@ int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER
     int rc = load_files(data_dir, &found, &name);
     if (rc != 0) {
         identity_fini(&found);
-        snprintf(error, CLUSTER_TEXT_MAX,
+        snprintf(error, CLUSTER_ERROR_MAX,
                  "identity/%s in the data folder: %s; restore it, or clear the data folder and "
                  "join again",
                  name, err_text(rc));

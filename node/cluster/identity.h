@@ -38,7 +38,7 @@ struct identity {
 void identity_fini(struct identity *identity);
 /* ERR_NOT_FOUND: this node has not joined. ERR_CORRUPT: a file is missing or malformed (@error
  * names it). ERR_IO, ERR_NOMEM. */
-int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER_TEXT_MAX]);
+int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER_ERROR_MAX]);
 /* Write all, durably, as one step; removes a joining draft. ERR_EXISTS (there is one), ERR_IO. */
 int identity_store(const char *data_dir, const struct identity *identity);
 /* Replace the certificate in place. ERR_IO. */

@@ -152,7 +152,7 @@ static int normalise_domain(const char *domain, char out[CLUSTER_TEXT_MAX])
 
 int cluster_init(struct cluster *cluster, const char *domain, cluster_done_cb cb, void *user)
 {
-    char message[RAFT_DRIVER_MESSAGE_LEN] = "", error[CLUSTER_TEXT_MAX] = "";
+    char message[RAFT_DRIVER_MESSAGE_LEN] = "", error[CLUSTER_ERROR_MAX] = "";
     char text[CLUSTER_TEXT_MAX];
     uint8_t key_hash[32];
 

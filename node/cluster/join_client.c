@@ -240,7 +240,7 @@ static void worked(uv_work_t *request, int status)
 {
     struct join *join = request->data;
     struct cluster *cluster = join->cluster;
-    char error[CLUSTER_TEXT_MAX] = "";
+    char error[CLUSTER_ERROR_MAX] = "";
 
     (void)status;
     join->is_running = false;

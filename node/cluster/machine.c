@@ -291,7 +291,10 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
         while (rc == 1);
     }
     if (rc != 0) {
-        snprintf(error, CLUSTER_ERROR_MAX, "the state cannot be read: %s", err_text(rc));
+        snprintf(error, CLUSTER_ERROR_MAX,
+                 "the state in the data folder cannot be read: %s; remove this node from the "
+                 "cluster, clear the folder and join again; the other nodes are unaffected",
+                 err_text(rc));
         return rc;
     }
     cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;

@@ -121,7 +121,7 @@ static void test_hashes_same_key_same(void **state)
 static void test_identity_stored_loads_same(void **state)
 {
     struct fixture *f = *state;
-    char folder[] = "/tmp/quartet-identity-XXXXXX", error[CLUSTER_TEXT_MAX];
+    char folder[] = "/tmp/quartet-identity-XXXXXX", error[CLUSTER_ERROR_MAX];
     struct identity_peer peer = {5, "127.0.0.1:5301"};
     struct identity in = {.cluster_id = {1},
                           .id = 7,
