@@ -11,8 +11,6 @@ struct control;
 struct uv_loop_s;
 
 #define CONTROL_VERSION 1u
-#define CONTROL_REQUEST_LEN_MAX (4u << 20) /* octets of one request; larger ones are cut off */
-#define CONTROL_CALLS_MAX 256              /* requests at work on the socket; more of them wait */
 #define CONTROL_ERROR_LEN 512
 
 /* Counters of rooms that this one does not know, for NodeStatus: call @add for each. */

@@ -1,9 +1,7 @@
 #include "control/server.h"
 
 #include <errno.h>
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
-#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,85 +13,245 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/frame.h"
 #include "base/log.h"
 
-/* One request's way round: receive (NNG), queue, handle (loop), send (NNG), and receive again. */
-struct slot {
-    struct control_server *server;
-    nng_ctx ctx;
-    nng_aio *aio;
-    nng_msg *request; /* owned between queue and answer */
-    bool is_sending;
-    struct slot *next; /* in the queue */
-};
+#define READ_LEN_MIN 4096u
+#define BACKLOG 128
 
 struct control_server {
-    nng_socket socket;
+    uv_pipe_t listener;
     control_request_cb cb;
     void *user;
-    uv_async_t wake;
-    pthread_mutex_t lock; /* of the queue and is_closing */
-    struct slot *queue_first, **queue_end;
-    bool is_closing;
+    struct connection *connections;
+    unsigned connection_count;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-    struct slot slots[CONTROL_CALLS_MAX];
 };
 
-/* NNG thread: a receive or a send of this slot has ended. */
-static void on_aio(void *user)
-{
-    struct slot *slot = user;
-    struct control_server *server = slot->server;
-    int rc = nng_aio_result(slot->aio);
+/* Freed when its handle is closed and the last request at work has been answered. */
+struct connection {
+    uv_pipe_t pipe;
+    struct control_server *server; /* NULL once closing */
+    struct connection *next, **link;
+    uint8_t *input; /* a request being received, from its header on */
+    size_t input_len, input_capacity;
+    unsigned calls;
+    bool is_closed, is_paused, is_taking;
+};
 
-    if (rc == NNG_ECLOSED || rc == NNG_ECANCELED)
-        return; /* closing */
-    if (slot->is_sending || rc != 0) {
-        if (slot->is_sending && rc != 0)
-            nng_msg_free(nng_aio_get_msg(slot->aio)); /* the asker has gone away */
-        slot->is_sending = false;
-        nng_ctx_recv(slot->ctx, slot->aio);
+struct pending {
+    struct connection *connection;
+    uint32_t number;
+};
+
+struct reply {
+    uv_write_t write;
+    uint8_t octets[];
+};
+
+static void release(struct connection *connection)
+{
+    if (!connection->is_closed || connection->is_taking || connection->calls > 0)
+        return;
+    free(connection->input);
+    free(connection);
+}
+
+static void on_connection_closed(uv_handle_t *handle)
+{
+    struct connection *connection = handle->data;
+
+    connection->is_closed = true;
+    release(connection);
+}
+
+static void close_connection(struct connection *connection)
+{
+    if (!connection->server)
+        return;
+    connection->server->connection_count--;
+    connection->server = NULL;
+    *connection->link = connection->next;
+    if (connection->next)
+        connection->next->link = connection->link;
+    uv_close((uv_handle_t *)&connection->pipe, on_connection_closed);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct connection *connection = write->handle->data;
+
+    free(write->data);
+    if (status < 0)
+        close_connection(connection);
+}
+
+/* Most replies fit into the socket at once; the rest is queued by libuv. */
+static void send_reply(struct connection *connection, uint32_t number, const uint8_t *reply,
+                       size_t len)
+{
+    uint8_t header[FRAME_HEADER_LEN];
+    uv_stream_t *stream = (uv_stream_t *)&connection->pipe;
+
+    frame_encode(header, (uint32_t)len, number);
+    uv_buf_t parts[] = {uv_buf_init((char *)header, sizeof(header)),
+                        uv_buf_init((char *)reply, (unsigned)len)};
+    int sent = uv_try_write(stream, parts, 2);
+    size_t total = sizeof(header) + len, done = sent > 0 ? (size_t)sent : 0;
+    if (done == total)
+        return;
+    struct reply *rest = malloc(sizeof(*rest) + total);
+    if (!rest || (sent < 0 && sent != UV_EAGAIN) ||
+        uv_stream_get_write_queue_size(stream) > SERVER_UNSENT_LEN_MAX) {
+        free(rest);
+        close_connection(connection);
         return;
     }
-    slot->request = nng_aio_get_msg(slot->aio);
-    pthread_mutex_lock(&server->lock);
-    slot->next = NULL;
-    *server->queue_end = slot;
-    server->queue_end = &slot->next;
-    if (!server->is_closing)
-        uv_async_send(&server->wake);
-    pthread_mutex_unlock(&server->lock);
-}
-
-static void answer_slot(void *user, const uint8_t *reply, size_t len)
-{
-    struct slot *slot = user;
-    nng_msg *message = slot->request; /* used again for the way back */
-
-    slot->request = NULL;
-    nng_msg_clear(message);
-    if (nng_msg_append(message, reply, len) != 0)
-        nng_msg_clear(message); /* no memory: an empty reply, which the asker reports */
-    slot->is_sending = true;
-    nng_aio_set_msg(slot->aio, message);
-    nng_ctx_send(slot->ctx, slot->aio);
-}
-
-static void on_wake(uv_async_t *handle)
-{
-    struct control_server *server = handle->data;
-
-    pthread_mutex_lock(&server->lock);
-    struct slot *slot = server->queue_first;
-    server->queue_first = NULL;
-    server->queue_end = &server->queue_first;
-    pthread_mutex_unlock(&server->lock);
-    while (slot) {
-        struct slot *next = slot->next;
-        server->cb(server->user, nng_msg_body(slot->request), nng_msg_len(slot->request),
-                   answer_slot, slot);
-        slot = next;
+    memcpy(rest->octets, header, sizeof(header));
+    memcpy(rest->octets + sizeof(header), reply, len);
+    rest->write.data = rest;
+    uv_buf_t buffer = uv_buf_init((char *)rest->octets + done, (unsigned)(total - done));
+    if (uv_write(&rest->write, stream, &buffer, 1, on_written) != 0) {
+        free(rest);
+        close_connection(connection);
     }
+}
+
+static void start_reading(struct connection *connection);
+
+static void answer_pending(void *user, const uint8_t *reply, size_t len)
+{
+    struct pending *pending = user;
+    struct connection *connection = pending->connection;
+
+    connection->calls--;
+    if (connection->server)
+        send_reply(connection, pending->number, reply, len);
+    free(pending);
+    if (connection->server && connection->is_paused)
+        start_reading(connection);
+    release(connection);
+}
+
+/* Give the first whole request of the input to the handler. false: there is none, or no more may be
+ * at work, or the connection has ended. */
+static bool take_request(struct connection *connection, size_t *offset)
+{
+    uint32_t len, number;
+    const uint8_t *at = connection->input + *offset;
+    size_t have = connection->input_len - *offset;
+
+    if (!connection->server || connection->calls >= SERVER_PIPELINE_MAX || have < FRAME_HEADER_LEN)
+        return false;
+    frame_decode(at, &len, &number);
+    if (len > FRAME_REQUEST_LEN_MAX) {
+        log_warn("control", "request_refused reason=\"too long\" octets=%u", len);
+        close_connection(connection);
+        return false;
+    }
+    if (have < FRAME_HEADER_LEN + len)
+        return false;
+    struct pending *pending = malloc(sizeof(*pending));
+    if (!pending) {
+        close_connection(connection);
+        return false;
+    }
+    *pending = (struct pending){connection, number};
+    connection->calls++;
+    *offset += FRAME_HEADER_LEN + len;
+    struct control_server *server = connection->server;
+    server->cb(server->user, at + FRAME_HEADER_LEN, len, answer_pending, pending);
+    return true;
+}
+
+/* Handlers may answer at once, so the connection is held while they run. */
+static void take_requests(struct connection *connection)
+{
+    size_t offset = 0;
+
+    connection->is_taking = true;
+    while (take_request(connection, &offset))
+        continue;
+    connection->input_len -= offset;
+    memmove(connection->input, connection->input + offset, connection->input_len);
+    if (connection->server && connection->calls >= SERVER_PIPELINE_MAX) {
+        uv_read_stop((uv_stream_t *)&connection->pipe);
+        connection->is_paused = true;
+    }
+    connection->is_taking = false;
+    release(connection);
+}
+
+/* Room for the rest of the request that is coming in, as far as its length is known. */
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    struct connection *connection = handle->data;
+    size_t wanted = connection->input_len + READ_LEN_MIN;
+
+    (void)suggested;
+    if (connection->input_len >= FRAME_HEADER_LEN) {
+        uint32_t len, number;
+        frame_decode(connection->input, &len, &number);
+        if (len <= FRAME_REQUEST_LEN_MAX && wanted < FRAME_HEADER_LEN + len)
+            wanted = FRAME_HEADER_LEN + len;
+    }
+    if (wanted > connection->input_capacity) {
+        uint8_t *grown = realloc(connection->input, wanted);
+        if (grown) {
+            connection->input = grown;
+            connection->input_capacity = wanted;
+        }
+    }
+    *buffer = uv_buf_init((char *)connection->input + connection->input_len,
+                          (unsigned)(connection->input_capacity - connection->input_len));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
+{
+    struct connection *connection = stream->data;
+
+    (void)buffer;
+    if (len < 0) { /* closed by the asker, or no memory for more */
+        close_connection(connection);
+        return;
+    }
+    connection->input_len += (size_t)len;
+    take_requests(connection);
+}
+
+static void start_reading(struct connection *connection)
+{
+    connection->is_paused = false;
+    if (uv_read_start((uv_stream_t *)&connection->pipe, on_alloc, on_read) != 0) {
+        close_connection(connection);
+        return;
+    }
+    take_requests(connection); /* what came in before the pause */
+}
+
+static void on_connect(uv_stream_t *listener, int status)
+{
+    struct control_server *server = listener->data;
+    struct connection *connection = status == 0 ? calloc(1, sizeof(*connection)) : NULL;
+
+    if (!connection)
+        return;
+    connection->pipe.data = connection;
+    ASSERT(uv_pipe_init(listener->loop, &connection->pipe, 0) == 0);
+    int rc = uv_accept(listener, (uv_stream_t *)&connection->pipe);
+    if (rc != 0 || server->connection_count == SERVER_CONNECTIONS_MAX) {
+        log_warn("control", "connection_refused count=%u", server->connection_count);
+        uv_close((uv_handle_t *)&connection->pipe, on_connection_closed);
+        return;
+    }
+    connection->server = server;
+    connection->link = &server->connections;
+    connection->next = server->connections;
+    if (connection->next)
+        connection->next->link = &connection->next;
+    server->connections = connection;
+    server->connection_count++;
+    start_reading(connection);
 }
 
 /* A socket file without a process behind it is a leftover of a crash. */
@@ -117,7 +275,6 @@ static int remove_dead_socket(const struct sockaddr_un *address, char *error)
 static int listen_at(struct control_server *server, const char *path, char *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char url[sizeof(address.sun_path) + 8];
 
     if (strlen(path) >= sizeof(address.sun_path)) {
         snprintf(error, CONTROL_ERROR_LEN, "%s is too long for a socket (%zu octets at most)", path,
@@ -128,63 +285,33 @@ static int listen_at(struct control_server *server, const char *path, char *erro
     int rc = remove_dead_socket(&address, error);
     if (rc != 0)
         return rc;
-    snprintf(url, sizeof(url), "ipc://%s", path);
-    nng_listener listener;
-    rc = nng_listener_create(&listener, server->socket, url);
+    mode_t mask = umask(S_IXUSR | S_IRWXG | S_IRWXO); /* 0600 from the first moment */
+    rc = uv_pipe_bind(&server->listener, path);
+    umask(mask);
     if (rc == 0)
-        rc = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, S_IRUSR | S_IWUSR);
-    if (rc == 0)
-        rc = nng_listener_start(listener, 0);
+        rc = uv_listen((uv_stream_t *)&server->listener, BACKLOG, on_connect);
     if (rc != 0) {
-        snprintf(error, CONTROL_ERROR_LEN, "cannot listen on %s: %s", path, nng_strerror(rc));
+        snprintf(error, CONTROL_ERROR_LEN, "cannot listen on %s: %s", path, uv_strerror(rc));
         return ERR_IO;
     }
     memcpy(server->path, path, strlen(path) + 1);
     return 0;
 }
 
-static int open_slots(struct control_server *server)
+static void on_listener_closed(uv_handle_t *handle)
 {
-    for (unsigned i = 0; i < CONTROL_CALLS_MAX; i++) {
-        struct slot *slot = &server->slots[i];
-        slot->server = server;
-        if (nng_ctx_open(&slot->ctx, server->socket) != 0 ||
-            nng_aio_alloc(&slot->aio, on_aio, slot) != 0)
-            return ERR_NOMEM;
-    }
-    return 0;
+    free(handle->data);
 }
 
-static void on_wake_closed(uv_handle_t *handle)
-{
-    struct control_server *server = handle->data;
-
-    pthread_mutex_destroy(&server->lock);
-    free(server);
-}
-
-/* In NNG's order: aios, socket, then memory (notes on 1.5.2: closing first can deadlock). */
 void control_server_close(struct control_server *server)
 {
     if (!server)
         return;
-    pthread_mutex_lock(&server->lock);
-    server->is_closing = true;
-    pthread_mutex_unlock(&server->lock);
-    for (unsigned i = 0; i < CONTROL_CALLS_MAX; i++) {
-        if (server->slots[i].aio)
-            nng_aio_stop(server->slots[i].aio);
-    }
-    nng_close(server->socket);
-    for (unsigned i = 0; i < CONTROL_CALLS_MAX; i++) {
-        if (server->slots[i].request)
-            nng_msg_free(server->slots[i].request);
-        if (server->slots[i].aio)
-            nng_aio_free(server->slots[i].aio);
-    }
+    while (server->connections)
+        close_connection(server->connections);
     if (server->path[0])
         unlink(server->path);
-    uv_close((uv_handle_t *)&server->wake, on_wake_closed);
+    uv_close((uv_handle_t *)&server->listener, on_listener_closed);
 }
 
 int control_server_open(struct uv_loop_s *loop, const char *path, control_request_cb cb, void *user,
@@ -197,24 +324,13 @@ int control_server_open(struct uv_loop_s *loop, const char *path, control_reques
         return ERR_NOMEM;
     server->cb = cb;
     server->user = user;
-    server->queue_end = &server->queue_first;
-    if (nng_rep0_open(&server->socket) != 0) {
-        free(server);
-        return ERR_NOMEM;
-    }
-    ASSERT(pthread_mutex_init(&server->lock, NULL) == 0);
-    ASSERT(uv_async_init(loop, &server->wake, on_wake) == 0);
-    server->wake.data = server;
-    nng_socket_set_size(server->socket, NNG_OPT_RECVMAXSZ, CONTROL_REQUEST_LEN_MAX);
-    int rc = open_slots(server);
-    if (rc == 0)
-        rc = listen_at(server, path, error);
+    ASSERT(uv_pipe_init(loop, &server->listener, 0) == 0);
+    server->listener.data = server;
+    int rc = listen_at(server, path, error);
     if (rc != 0) {
         control_server_close(server);
         return rc;
     }
-    for (unsigned i = 0; i < CONTROL_CALLS_MAX; i++)
-        nng_ctx_recv(server->slots[i].ctx, server->slots[i].aio);
     log_info("control", "listening socket=%s", path);
     *out = server;
     return 0;

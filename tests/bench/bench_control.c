@@ -12,12 +12,11 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -63,14 +62,14 @@ static double percentile_ms(const uint64_t *sorted, size_t count, double share)
     return (double)sorted[at < count ? at : count - 1] / 1e6;
 }
 
-/* One UPSERT of a TXT record that holds @value. 0 or an error. */
-static int change(struct client *client, const char *zone, const uint8_t *name, const char *value)
+/* Send one UPSERT of a TXT record that holds @value. 0 or an error. */
+static int send_change(struct client *client, const char *zone, const uint8_t *name,
+                       const char *value)
 {
     Ctl__Request request = CTL__REQUEST__INIT;
     Ctl__RecordChange record_change = CTL__RECORD_CHANGE__INIT;
     Cmd__Change item = CMD__CHANGE__INIT, *items[] = {&item};
     Cmd__RecordSet set = CMD__RECORD_SET__INIT;
-    struct Ctl__Reply *reply;
     uint8_t text[256];
     size_t len = strlen(value);
 
@@ -89,9 +88,14 @@ static int change(struct client *client, const char *zone, const uint8_t *name, 
     record_change.changes = items;
     request.kind_case = CTL__REQUEST__KIND_RECORD_CHANGE;
     request.record_change = &record_change;
-    int rc = client_send(client, 0, &request, TIMEOUT_MS);
-    if (rc == 0)
-        rc = client_wait(client, 0, &reply);
+    return client_send(client, 0, &request, TIMEOUT_MS);
+}
+
+static int await_change(struct client *client)
+{
+    struct Ctl__Reply *reply;
+
+    int rc = client_wait(client, 0, &reply);
     if (rc != 0)
         return rc;
     rc = reply->code;
@@ -170,7 +174,7 @@ static int propagate(int argc, char **argv)
         char value[64];
         snprintf(value, sizeof(value), "%08zu-%" PRIx64, i, clock_mono_ns());
         uint64_t start = clock_mono_ns();
-        if (change(client, zone, name, value) != 0)
+        if (send_change(client, zone, name, value) != 0 || await_change(client) != 0)
             die("a change failed", value);
         acknowledged[i] = clock_mono_ns() - start;
         for (int node = 0; node < node_count;)
@@ -193,86 +197,112 @@ static int propagate(int argc, char **argv)
 
 /* ---- changes ---- */
 
-struct worker {
-    pthread_t thread;
+struct asker { /* one connection with one change under way */
     struct client *client;
+    uint8_t name[DNS_NAME_MAX];
+    uint64_t started_mono_ns;
+    uint64_t count;
+};
+
+struct run {
+    struct asker askers[CLIENTS_MAX];
     const char *zone;
-    unsigned number;
-    uint64_t end_mono_ns;
-    uint64_t *samples; /* shared; each takes places by `next` */
-    atomic_size_t *next;
+    uint64_t *samples;
+    size_t done;
     uint64_t failures;
 };
 
-static void *work(void *user)
+static void begin(struct run *run, struct asker *asker)
 {
-    struct worker *worker = user;
-    uint8_t apex[DNS_NAME_MAX], name[DNS_NAME_MAX];
-    char label[32], value[64];
+    char value[64];
 
-    snprintf(label, sizeof(label), "client-%u", worker->number);
-    if (dns_name_parse(worker->zone, NULL, apex) < 0 || dns_name_parse(label, apex, name) < 0)
-        die("not a zone name", worker->zone);
-    for (uint64_t i = 0;; i++) {
-        uint64_t start = clock_mono_ns();
-        if (start >= worker->end_mono_ns)
-            return NULL;
-        snprintf(value, sizeof(value), "%" PRIu64, i);
-        if (change(worker->client, worker->zone, name, value) != 0) {
-            worker->failures++;
-            continue;
+    snprintf(value, sizeof(value), "%" PRIu64, asker->count++);
+    asker->started_mono_ns = clock_mono_ns();
+    if (send_change(asker->client, run->zone, asker->name, value) != 0)
+        die("cannot send a change", run->zone);
+}
+
+static void finish(struct run *run, struct asker *asker)
+{
+    if (await_change(asker->client) != 0) {
+        run->failures++;
+        return;
+    }
+    if (run->done < SAMPLES_MAX)
+        run->samples[run->done++] = clock_mono_ns() - asker->started_mono_ns;
+}
+
+static void open_askers(struct run *run, char *paths, unsigned count, int epoll_fd)
+{
+    char *list[NODES_MAX], *path;
+    unsigned path_count = 0;
+    uint8_t apex[DNS_NAME_MAX];
+
+    while (path_count < NODES_MAX && (path = strsep(&paths, ",")))
+        list[path_count++] = path;
+    if (dns_name_parse(run->zone, NULL, apex) < 0)
+        die("not a zone name", run->zone);
+    for (unsigned i = 0; i < count; i++) {
+        struct asker *asker = &run->askers[i];
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = asker};
+        char label[32];
+        snprintf(label, sizeof(label), "client-%u", i);
+        dns_name_parse(label, apex, asker->name);
+        asker->client = connect_to(list[i % path_count]);
+        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, client_fd(asker->client), &event) != 0)
+            die("cannot watch", list[i % path_count]);
+    }
+}
+
+/* Every connection makes its next change as soon as the last one is acknowledged. */
+static void drive(struct run *run, unsigned count, int epoll_fd, uint64_t end_mono_ns)
+{
+    unsigned underway = count;
+
+    for (unsigned i = 0; i < count; i++)
+        begin(run, &run->askers[i]);
+    while (underway > 0) {
+        struct epoll_event events[CLIENTS_MAX];
+        int ready = epoll_wait(epoll_fd, events, CLIENTS_MAX, TIMEOUT_MS);
+        if (ready <= 0)
+            die("no answer in time", run->zone);
+        for (int i = 0; i < ready; i++) {
+            finish(run, events[i].data.ptr);
+            if (clock_mono_ns() < end_mono_ns)
+                begin(run, events[i].data.ptr);
+            else
+                underway--;
         }
-        size_t at = atomic_fetch_add(worker->next, 1);
-        if (at < SAMPLES_MAX)
-            worker->samples[at] = clock_mono_ns() - start;
     }
 }
 
 static int changes(int argc, char **argv)
 {
-    static struct worker workers[CLIENTS_MAX];
-    char *paths[NODES_MAX];
-    unsigned path_count = 0;
-    atomic_size_t done = 0;
-    uint64_t failures = 0;
+    static struct run run;
 
     if (argc != 4)
         die("wants SOCKET ZONE CLIENTS SECONDS", "");
-    char *rest = argv[0];
-    for (char *path; path_count < NODES_MAX && (path = strsep(&rest, ","));)
-        paths[path_count++] = path;
-    long count = number(argv[2]), seconds = number(argv[3]);
+    unsigned count = (unsigned)number(argv[2]), seconds = (unsigned)number(argv[3]);
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (count > CLIENTS_MAX)
         die("too many clients", argv[2]);
-    uint64_t *samples = calloc(SAMPLES_MAX, sizeof(uint64_t));
-    for (long i = 0; i < count; i++)
-        workers[i] = (struct worker){.client = connect_to(paths[(unsigned long)i % path_count]),
-                                     .zone = argv[1],
-                                     .number = (unsigned)i,
-                                     .samples = samples,
-                                     .next = &done};
+    run.zone = argv[1];
+    run.samples = calloc(SAMPLES_MAX, sizeof(uint64_t));
+    open_askers(&run, argv[0], count, epoll_fd);
     uint64_t start = clock_mono_ns();
-    for (long i = 0; i < count; i++) {
-        workers[i].end_mono_ns = start + (uint64_t)seconds * 1000000000u;
-        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-            die("cannot start a thread", argv[2]);
-    }
-    for (long i = 0; i < count; i++) {
-        pthread_join(workers[i].thread, NULL);
-        failures += workers[i].failures;
-    }
+    drive(&run, count, epoll_fd, start + seconds * UINT64_C(1000000000));
     double elapsed_s = (double)(clock_mono_ns() - start) / 1e9;
-    size_t total = atomic_load(&done), kept = total < SAMPLES_MAX ? total : SAMPLES_MAX;
-    qsort(samples, kept, sizeof(uint64_t), compare);
-    printf("{\"clients\": %ld, \"seconds\": %.1f, \"changes\": %zu, \"failures\": %" PRIu64
+    qsort(run.samples, run.done, sizeof(uint64_t), compare);
+    printf("{\"clients\": %u, \"seconds\": %.1f, \"changes\": %zu, \"failures\": %" PRIu64
            ", \"per_second\": %.0f, \"latency_ms\": {\"p50\": %.2f, \"p99\": %.2f}}\n",
-           count, elapsed_s, total, failures, (double)total / elapsed_s,
-           kept ? percentile_ms(samples, kept, .5) : 0,
-           kept ? percentile_ms(samples, kept, .99) : 0);
-    for (long i = 0; i < count; i++)
-        client_close(workers[i].client);
-    free(samples);
-    return failures != 0;
+           count, elapsed_s, run.done, run.failures, (double)run.done / elapsed_s,
+           run.done ? percentile_ms(run.samples, run.done, .5) : 0,
+           run.done ? percentile_ms(run.samples, run.done, .99) : 0);
+    for (unsigned i = 0; i < count; i++)
+        client_close(run.askers[i].client);
+    free(run.samples);
+    close(epoll_fd);
+    return run.failures != 0;
 }
 
 int main(int argc, char **argv)
