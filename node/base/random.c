@@ -5,6 +5,8 @@
 
 #include "base/assert.h"
 
+#define RANDOM_TEXT_DRAW 32
+
 void random_bytes(void *out, size_t len)
 {
     uint8_t *next = out;
@@ -34,9 +36,15 @@ void random_text(char *out, size_t len)
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     enum { ALPHABET_LEN = sizeof(alphabet) - 1, EVEN_MAX = 256 - 256 % ALPHABET_LEN };
 
+    uint8_t drawn[RANDOM_TEXT_DRAW];
+    size_t used = sizeof(drawn);
+
     for (size_t i = 0; i < len;) {
-        uint8_t octet;
-        random_bytes(&octet, 1);
+        if (used == sizeof(drawn)) { /* a system call for many octets costs as much as for one */
+            random_bytes(drawn, sizeof(drawn));
+            used = 0;
+        }
+        uint8_t octet = drawn[used++];
         if (octet < EVEN_MAX) /* the rest would favour the first letters */
             out[i++] = alphabet[octet % ALPHABET_LEN];
     }
