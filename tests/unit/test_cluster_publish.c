@@ -1,0 +1,210 @@
+/* links: cluster test_apply
+ * From applied state into the image: by effects, and as a whole. Both must serve the same, whatever
+ * the size of a step, and nothing is seen before it is complete. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cluster/publish.h"
+#include "dns/name.h"
+#include "dns/type.h"
+#include "lib/kv_memory.h"
+#include "lib/test_apply.h"
+#include "zone/image.h"
+#include "zone/lookup.h"
+
+static struct test_apply test;
+static struct publish *publish;
+static bool is_deaf; /* effects do not reach the image */
+
+static void on_effect(void *user, const struct apply_effect *effect)
+{
+    (void)user;
+    if (!is_deaf)
+        publish_effect(publish, &test.kv, effect);
+}
+
+static void on_result(void *user, const struct apply_result *result)
+{
+    (void)user;
+    assert_int_equal(result->code, 0);
+}
+
+static int start(void **state)
+{
+    struct apply_sink sink = {NULL, on_effect, on_result};
+    struct kv kv;
+
+    (void)state;
+    if (kv_memory_new(&kv) != 0)
+        return -1;
+    test_apply_init(&test, kv);
+    apply_free(test.apply);
+    is_deaf = false;
+    return apply_new(&test.kv, &sink, &test.apply) != 0 || publish_new(&publish) != 0 ? -1 : 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    publish_free(publish);
+    test_apply_fini(&test);
+    return 0;
+}
+
+static void run(Cmd__Command *command)
+{
+    assert_int_equal(test_apply_batch(&test, &command, 1), 0);
+    if (!is_deaf)
+        publish_commit(publish, test.index);
+}
+
+/* Records of (name, type) that readers of @from see; -1: no zone of ours. */
+static int seen_in(struct publish *from, const char *text, uint16_t type)
+{
+    uint8_t name[DNS_NAME_MAX];
+    struct zone_match match;
+
+    assert_true(dns_name_parse(text, NULL, name) > 0);
+    zone_reader_register();
+    zone_lookup(zone_image_read_begin(publish_image(from)), name, type, &match);
+    int count = match.outcome == ZONE_OUTCOME_NONE     ? -1
+                : match.outcome == ZONE_OUTCOME_ANSWER ? match.set->record_count
+                                                       : 0;
+    zone_image_read_end();
+    zone_reader_unregister();
+    return count;
+}
+
+static int seen(const char *text)
+{
+    return seen_in(publish, text, DNS_TYPE_A);
+}
+
+static void rebuild(struct publish *into, unsigned sets_max)
+{
+    int rc;
+
+    assert_int_equal(publish_rebuild_begin(into, &test.kv), 0);
+    do
+        rc = publish_rebuild_step(into, &test.kv, sets_max);
+    while (rc == 1);
+    assert_int_equal(rc, 0);
+    assert_true(publish_index(into) == test.index);
+}
+
+static void fill(void)
+{
+    run(test_create_zone(&test, 1, "one.example."));
+    run(test_create_zone(&test, 2, "two.example."));
+    run(test_change(&test, 1, 1, 2, CMD__ACTION__ACTION_CREATE,
+                    test_set(&test, "a.one.example.", DNS_TYPE_A, 60, "c0000201"),
+                    CMD__ACTION__ACTION_CREATE,
+                    test_set(&test, "b.one.example.", DNS_TYPE_A, 60, "c0000201 c0000202")));
+}
+
+static void test_effect_changes_seen_after_commit(void **state)
+{
+    (void)state;
+    fill();
+    assert_int_equal(seen("a.one.example."), 1);
+    assert_int_equal(seen("b.one.example."), 2);
+    assert_int_equal(seen_in(publish, "two.example.", DNS_TYPE_SOA), 1);
+    assert_int_equal(seen("three.example."), -1);
+    run(test_change(&test, 1, 2, 1, CMD__ACTION__ACTION_DELETE,
+                    test_set(&test, "a.one.example.", DNS_TYPE_A, 60, "c0000201")));
+    assert_int_equal(seen("a.one.example."), 0);
+    assert_true(publish_index(publish) == test.index);
+    assert_false(publish_is_frozen(publish));
+}
+
+static void test_import_unseen_until_commit(void **state)
+{
+    (void)state;
+    fill();
+    run(test_import_begin(&test, 1, 7));
+    run(test_import_chunk(&test, 7, 3, test_set(&test, "one.example.", DNS_TYPE_SOA, 60, test_soa),
+                          test_set(&test, "one.example.", DNS_TYPE_NS, 60, test_ns),
+                          test_set(&test, "c.one.example.", DNS_TYPE_A, 60, "c0000203")));
+    assert_int_equal(seen("c.one.example."), 0);
+    assert_int_equal(seen("a.one.example."), 1);
+    run(test_import_commit(&test, 7, 1));
+    assert_int_equal(seen("c.one.example."), 1);
+    assert_int_equal(seen("a.one.example."), 0);
+    run(test_change(&test, 1, 8, 1, CMD__ACTION__ACTION_CREATE,
+                    test_set(&test, "d.one.example.", DNS_TYPE_A, 60, "c0000204")));
+    assert_int_equal(seen("d.one.example."), 1); /* changes go to the new content */
+}
+
+static void test_rebuild_any_step_serves_same(void **state)
+{
+    static const unsigned steps[] = {1, 2, 3, 1000};
+
+    (void)state;
+    fill();
+    for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        struct publish *fresh;
+        assert_int_equal(publish_new(&fresh), 0);
+        rebuild(fresh, steps[i]);
+        assert_int_equal(seen_in(fresh, "a.one.example.", DNS_TYPE_A), 1);
+        assert_int_equal(seen_in(fresh, "b.one.example.", DNS_TYPE_A), 2);
+        assert_int_equal(seen_in(fresh, "two.example.", DNS_TYPE_NS), 1);
+        publish_free(fresh);
+    }
+}
+
+static void test_rebuild_old_image_until_end(void **state)
+{
+    (void)state;
+    fill();
+    is_deaf = true; /* what a snapshot brings did not come as effects */
+    run(test_create_zone(&test, 3, "three.example."));
+    Cmd__DeleteZone gone = CMD__DELETE_ZONE__INIT;
+    Cmd__Command *command = test_command(&test);
+    gone.zone_id = test_id(&test, 'Z', 2);
+    gone.change_id = test_id(&test, 'C', 9);
+    command->kind_case = CMD__COMMAND__KIND_DELETE_ZONE;
+    command->delete_zone = &gone;
+    run(command);
+    is_deaf = false;
+    assert_int_equal(publish_rebuild_begin(publish, &test.kv), 0);
+    while (publish_rebuild_step(publish, &test.kv, 1) == 1) {
+        assert_int_equal(seen_in(publish, "two.example.", DNS_TYPE_SOA), 1);
+        assert_int_equal(seen("three.example."), -1);
+    }
+    assert_int_equal(seen("two.example."), -1);
+    assert_int_equal(seen_in(publish, "three.example.", DNS_TYPE_SOA), 1);
+    assert_int_equal(seen("a.one.example."), 1);
+}
+
+static void test_rebuild_amid_import_goes_on(void **state)
+{
+    (void)state;
+    fill();
+    run(test_import_begin(&test, 1, 7));
+    run(test_import_chunk(&test, 7, 2, test_set(&test, "one.example.", DNS_TYPE_SOA, 60, test_soa),
+                          test_set(&test, "one.example.", DNS_TYPE_NS, 60, test_ns)));
+    rebuild(publish, 2);
+    assert_int_equal(seen("a.one.example."), 1);
+    run(test_import_chunk(&test, 7, 1,
+                          test_set(&test, "c.one.example.", DNS_TYPE_A, 60, "c0000203")));
+    assert_int_equal(seen("c.one.example."), 0);
+    run(test_import_commit(&test, 7, 2));
+    assert_int_equal(seen("c.one.example."), 1);
+    assert_int_equal(seen("a.one.example."), 0);
+    assert_false(publish_is_frozen(publish));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_effect_changes_seen_after_commit, start, stop),
+        cmocka_unit_test_setup_teardown(test_import_unseen_until_commit, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_any_step_serves_same, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_old_image_until_end, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_amid_import_goes_on, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
