@@ -158,7 +158,7 @@ int cluster_token_revoke(struct cluster *cluster, const char *id, cluster_done_c
 struct cluster_settings {
     bool autopilot;         /* keep 1, 3 or 5 voters and replace dead ones; on at init */
     uint32_t dead_after_ms; /* a voter silent for so long is replaced; 30,000 at init */
-    uint32_t voters_max;    /* 1, 3 or 5; 3 at init */
+    uint32_t voters_max;    /* 1, 3 or 5; 5 at init */
 };
 void cluster_settings_get(struct cluster *cluster, struct cluster_settings *out);
 int cluster_settings_set(struct cluster *cluster, const struct cluster_settings *settings,
