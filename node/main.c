@@ -23,13 +23,13 @@
 const char *argp_program_version = "quartetd " QUARTET_VERSION;
 
 /* Exit statuses of sysexits.h, so that a service manager can tell a mistake from a fault. */
-static const char doc[] = "quartetd, a node of a Quartet cluster: replicates zones and answers DNS."
-                          "\vRuns in the foreground and logs to standard error. SIGTERM and SIGINT "
-                          "stop it cleanly. A node\n"
-                          "without data waits for 'quartet cluster init' or 'quartet join'.\n\n"
-                          "exit status: 0 stopped, 64 wrong arguments, 69 an address or socket is "
-                          "taken or not allowed, 70 "
-                          "storage failed or data cannot be trusted, 78 the configuration is wrong";
+static const char doc[] =
+    "quartetd, a node of a Quartet cluster: replicates zones and answers DNS."
+    "\vRuns in the foreground and logs to standard error. SIGTERM and SIGINT "
+    "stop it cleanly. A node without data waits for 'quartet cluster init' or 'quartet join'.\n\n"
+    "exit status: 0 stopped, 64 wrong arguments, 69 an address, socket or data folder is "
+    "taken or not allowed, 70 "
+    "storage failed or data cannot be trusted, 78 the configuration is wrong";
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "the node's configuration (" CONFIG_PATH_DEFAULT ")", 0},
@@ -181,6 +181,8 @@ static int open_cluster(struct node *node)
     int rc = cluster_open(&cluster_options, &node->cluster, error);
     if (rc != 0) {
         log_error("main", "open_failed reason=\"%s\"", error);
+        if (rc == ERR_BUSY)
+            return EX_UNAVAILABLE;
         return rc == ERR_INVALID ? EX_CONFIG : EX_SOFTWARE;
     }
     return EX_OK;

@@ -238,6 +238,10 @@ static error_t parse_leading(int key, char *value, struct argp_state *state)
         print_help();
         exit(CLI_OK);
     }
+    if (key == 'V') {
+        printf("%s\n", argp_program_version);
+        exit(CLI_OK);
+    }
     return parse_global(key, value, state);
 }
 
@@ -266,7 +270,8 @@ static int parse_leading_options(struct cli *cli, int argc, char **argv)
     int count = 1;
 
     unsigned selected = select_options(global_options, options);
-    options[selected] = (struct argp_option){"help", '?', NULL, 0, NULL, 0};
+    options[selected++] = (struct argp_option){"help", '?', NULL, 0, NULL, 0};
+    options[selected] = (struct argp_option){"version", 'V', NULL, 0, NULL, 0};
     while (count < argc && argv[count][0] == '-') {
         bool takes_value = strcmp(argv[count], "--node") == 0 ||
                            strcmp(argv[count], "--admin-file") == 0 ||

@@ -1,10 +1,12 @@
 #include "cli/cli.h"
 
 #include <jansson.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "cli/client.h"
@@ -52,13 +54,14 @@ static int exit_status_of(int code)
     }
 }
 
-/* Who asks, for the journal: the login name, as it can be known here. */
+/* Who asks, for the journal: the user, or who became root by sudo. */
 static void fill_actor(char out[ACTOR_LEN])
 {
     const char *user = getenv("SUDO_USER");
+    const struct passwd *entry = user && *user ? NULL : getpwuid(getuid());
 
-    if (!user || !*user)
-        user = getenv("USER");
+    if (entry)
+        user = entry->pw_name;
     snprintf(out, ACTOR_LEN, "cli:%s", user && *user ? user : "unknown");
 }
 

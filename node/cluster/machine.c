@@ -274,6 +274,12 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
     struct apply_sink sink = {cluster, on_effect, on_result};
 
     int rc = store_open(cluster->data_dir, &cluster->store);
+    if (rc == ERR_BUSY) {
+        snprintf(error, CLUSTER_ERROR_MAX,
+                 "another quartetd uses the data folder %s: stop that one, or name another folder",
+                 cluster->data_dir);
+        return rc;
+    }
     if (rc != 0) {
         snprintf(error, CLUSTER_ERROR_MAX,
                  "the state in the data folder cannot be opened: %s; if it stays so, remove this "
