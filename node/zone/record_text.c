@@ -91,6 +91,8 @@ int zone_rdata_format(uint16_t type, const uint8_t *data, uint16_t len, char *ou
         written = knot_rrset_txt_dump_data(&rrset, 0, out, size_max, &GENERIC);
     if (written < 0)
         return written == KNOT_ESPACE ? ERR_LIMIT : ERR_INVALID;
+    if (written > 0 && out[written - 1] == ' ' && (written == 1 || out[written - 2] != '\\'))
+        out[--written] = '\0'; /* libknot ends CAA and TXT with a blank */
     *out_len = (size_t)written;
     return 0;
 }
