@@ -118,8 +118,8 @@ static void change(struct zone_publisher *publisher, unsigned names, unsigned zo
 
 int main(int argc, char **argv)
 {
-    const unsigned names = argc > 1 ? (unsigned)atoi(argv[1]) : 1000000;
-    const unsigned zones = argc > 2 ? (unsigned)atoi(argv[2]) : 1;
+    const unsigned names = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1000000;
+    const unsigned zones = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
     struct zone_publisher *publisher;
     struct zone_memory memory;
 

@@ -146,9 +146,9 @@ static void test_collection_error_list_is_bounded(void **state)
 
     (void)state;
     assert_non_null(text);
-    strcpy(text, HEAD);
+    int len = snprintf(text, 20000, "%s", HEAD);
     for (unsigned i = 0; i < 1000; i++)
-        strcat(text, "a A 1.2.3\n");
+        len += snprintf(text + len, 20000 - (size_t)len, "a A 1.2.3\n");
     write_file("many", text);
     free(text);
     assert_int_equal(read_zone("many", &messages, &zone, &errors), ERR_INVALID);
@@ -376,7 +376,7 @@ static void test_write_then_read_generated_zones_is_the_same(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/quartet-zone-file-XXXXXX");
+    (void)snprintf(folder, sizeof(folder), "/tmp/quartet-zone-file-XXXXXX");
     return mkdtemp(folder) ? 0 : -1;
 }
 

@@ -394,7 +394,7 @@ static void init_model(struct model *model)
 
     memset(model, 0, sizeof(*model));
     for (unsigned i = 0; i < ZONES_MAX; i++)
-        strcpy((char *)model->zones[i].apex, APEXES[i]);
+        memcpy(model->zones[i].apex, APEXES[i], strlen(APEXES[i]) + 1);
 }
 
 static size_t count_served(const struct model *model)
