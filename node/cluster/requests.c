@@ -39,13 +39,10 @@ int cluster_propose_bulk(struct cluster *cluster, const struct Cmd__Command *com
     return proposer_submit_bulk(cluster->proposer, command, clock_mono_ms(), cb, user);
 }
 
-/* The driver retries a read by itself within its own time; one read of ours is as many of its as
- * fit into ours. */
 struct read_call {
     struct cluster *cluster;
     cluster_read_cb cb;
     void *user;
-    uint64_t deadline_mono_ms;
 };
 
 static void read_done(void *user, int code)
@@ -53,9 +50,6 @@ static void read_done(void *user, int code)
     struct read_call *call = user;
     struct cluster *cluster = call->cluster;
 
-    if (code == RAFT_ETIMEDOUT && clock_mono_ms() < call->deadline_mono_ms && cluster->driver &&
-        raft_driver_read(cluster->driver, read_done, call) == 0)
-        return;
     cluster->reads_count--;
     int rc = cluster__error(code);
     if (rc == ERR_TIMEOUT && cluster->leader == 0)
@@ -78,8 +72,8 @@ int cluster_read_barrier(struct cluster *cluster, uint32_t timeout_ms, cluster_r
         return ERR_NOMEM;
     if (timeout_ms == 0)
         timeout_ms = CLUSTER_TIMEOUT_MS;
-    *call = (struct read_call){cluster, cb, user, clock_mono_ms() + timeout_ms};
-    rc = raft_driver_read(cluster->driver, read_done, call);
+    *call = (struct read_call){cluster, cb, user};
+    rc = raft_driver_read(cluster->driver, timeout_ms, read_done, call);
     if (rc != 0) {
         free(call);
         return cluster__error(rc);

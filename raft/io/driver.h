@@ -97,10 +97,12 @@ int raft_driver_propose_conf(struct raft_driver *driver, const struct raft_conf_
                              uint64_t *index, uint64_t *term);
 
 /* A linearizable read barrier, on any member: @done with 0 once the state machine includes every
- * write that was acknowledged before this call; RAFT_ETIMEDOUT, RAFT_ECLOSED. RAFT_EBUSY at once
- * when RAFT_READS_MAX are waiting (@done is not called then). */
+ * write that was acknowledged before this call; RAFT_ETIMEDOUT after @timeout_ms (0: that of the
+ * options), RAFT_ECLOSED. RAFT_EBUSY at once when RAFT_READS_MAX are waiting (@done is not called
+ * then). */
 typedef void (*raft_driver_done_cb)(void *user, int code);
-int raft_driver_read(struct raft_driver *driver, raft_driver_done_cb done, void *user);
+int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_driver_done_cb done,
+                     void *user);
 
 /* Leader: hand over to @target, 0: the best voter. @done with 0 or RAFT_ETIMEDOUT, RAFT_ECLOSED.
  * At once (and no @done): RAFT_ENOTLEADER, RAFT_EBUSY, RAFT_EINVALID. */

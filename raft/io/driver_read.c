@@ -20,13 +20,16 @@ static int grow(struct driver_reads *reads)
     return 0;
 }
 
-int raft_driver_read(struct raft_driver *driver, raft_driver_done_cb done, void *user)
+int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_driver_done_cb done,
+                     void *user)
 {
     struct driver_reads *reads = &driver->reads;
     if (driver__is_stopped(driver))
         return RAFT_ECLOSED;
     if (reads->count >= RAFT_READS_MAX)
         return RAFT_EBUSY;
+    if (timeout_ms == 0)
+        timeout_ms = driver->options.read_timeout_ms;
     int code = grow(reads);
     if (code != 0)
         return code;
@@ -34,7 +37,7 @@ int raft_driver_read(struct raft_driver *driver, raft_driver_done_cb done, void 
         (struct driver_read){.id = reads->next_id,
                              .done = done,
                              .user = user,
-                             .deadline_ms = driver__now(driver) + driver->options.read_timeout_ms};
+                             .deadline_ms = driver__now(driver) + timeout_ms};
     reads->is_wanted = true;
     driver__wake(driver);
     return 0;

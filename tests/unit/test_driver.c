@@ -122,7 +122,8 @@ static void test_read_on_follower_sees_what_was_acknowledged(void **state)
     struct fake_node *leader = fake_wait_leader(cluster), *follower = a_follower(cluster);
     for (int i = 0; i < 20; i++)
         assert_int_equal(
-            raft_driver_read(i % 2 ? leader->driver : follower->driver, on_done, &outcomes[i]), 0);
+            raft_driver_read(i % 2 ? leader->driver : follower->driver, 0, on_done, &outcomes[i]),
+            0);
     for (int i = 0; i < 20; i++) {
         fake_run_until(cluster, is_called, &outcomes[i], "a read");
         assert_int_equal(outcomes[i].code, 0);
@@ -139,7 +140,7 @@ static void test_read_without_quorum_times_out(void **state)
     start_three(cluster);
     struct fake_node *leader = fake_wait_leader(cluster);
     leader->is_cut = true;
-    assert_int_equal(raft_driver_read(leader->driver, on_done, &outcome), 0);
+    assert_int_equal(raft_driver_read(leader->driver, 0, on_done, &outcome), 0);
     fake_run_until(cluster, is_called, &outcome, "the time-out");
     assert_int_equal(outcome.code, RAFT_ETIMEDOUT);
 }
@@ -324,7 +325,7 @@ static void test_close_answers_reads(void **state)
     struct fake_cluster *cluster = *state;
     struct outcome outcome = {0};
     fake_node_start(&cluster->nodes[0], 0); /* a joiner: nobody leads */
-    assert_int_equal(raft_driver_read(cluster->nodes[0].driver, on_done, &outcome), 0);
+    assert_int_equal(raft_driver_read(cluster->nodes[0].driver, 0, on_done, &outcome), 0);
     fake_node_stop(&cluster->nodes[0]);
     assert_int_equal(outcome.calls, 1);
     assert_int_equal(outcome.code, RAFT_ECLOSED);
