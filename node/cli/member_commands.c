@@ -9,8 +9,10 @@
 #include "cli/output.h"
 #include "proto/control.pb-c.h"
 
-static const char *condition_of(const Ctl__Member *member)
+static const char *condition_of(const Ctl__ClusterStatusReply *status, const Ctl__Member *member)
 {
+    if (status->leader == 0 && !member->is_self)
+        return "unknown"; /* only a leader hears them all */
     if (!member->is_alive)
         return "silent";
     if (member->is_quarantined)
@@ -31,7 +33,7 @@ void member_table_print(const struct Ctl__ClusterStatusReply *status)
         table_cell(&table, 0, "%s%s", member->name, member->is_self ? "*" : "");
         table_cell(&table, 1, "%016" PRIx64, member->id);
         table_cell(&table, 2, "%s", member->is_leader ? "leader" : member->role);
-        table_cell(&table, 3, "%s", condition_of(member));
+        table_cell(&table, 3, "%s", condition_of(status, member));
         if (member->is_known) {
             table_cell(&table, 4, "%" PRIu64, member->image_index);
             table_cell(&table, 5, "%" PRIu64, member->lag_entries);
@@ -58,9 +60,9 @@ struct json_t *member_table_json(const struct Ctl__ClusterStatusReply *status)
             json_pack("{s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:s, "
                       "s:s}",
                       "id", output_json_id(member->id), "name", member->name, "role", member->role,
-                      "condition", condition_of(member), "is_leader", member->is_leader, "is_self",
-                      member->is_self, "is_alive", member->is_alive, "region", member->region,
-                      "is_known", member->is_known, "applied_index",
+                      "condition", condition_of(status, member), "is_leader", member->is_leader,
+                      "is_self", member->is_self, "is_alive", member->is_alive, "region",
+                      member->region, "is_known", member->is_known, "applied_index",
                       (json_int_t)member->applied_index, "image_index",
                       (json_int_t)member->image_index, "lag_entries",
                       (json_int_t)member->lag_entries, "heard_ago_ms",
