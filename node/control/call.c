@@ -78,8 +78,8 @@ static const char *what_next(int code)
     case ERR_TIMEOUT:
         return "there was no outcome in time; it may still be done, so look before you repeat it";
     case ERR_UNAVAILABLE:
-        return "this node is not (yet, or any more) part of a cluster with a leader; see 'quartet "
-               "cluster status' and 'quartet node status'";
+        return "no leader could be reached, or this node is in no cluster; 'quartet cluster "
+               "status' tells which, and what to do";
     case ERR_BUSY: return "too much is being done at once; try again";
     case ERR_CLOSED: return "the node is shutting down";
     default: return err_text(code);
