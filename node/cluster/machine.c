@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -25,7 +26,8 @@
 #include "store/kv_rocks.h"
 #include "store/store.h"
 
-#define REBUILD_SETS 2000 /* record sets in one step of the loop: a few ms */
+#define OPEN_ROOM_LEN (4u << 20) /* octets that must be free on the disk to open the state */
+#define REBUILD_SETS 2000        /* record sets in one step of the loop: a few ms */
 
 static void on_effect(void *user, const struct apply_effect *effect)
 {
@@ -269,10 +271,24 @@ struct raft_app machine_app(struct cluster *cluster)
     };
 }
 
+/* Without room for a few lines of its own log RocksDB aborts the process while it opens. */
+static bool has_room(const char *folder)
+{
+    struct statvfs info;
+
+    return statvfs(folder, &info) != 0 || (uint64_t)info.f_bavail * info.f_frsize >= OPEN_ROOM_LEN;
+}
+
 int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 {
     struct apply_sink sink = {cluster, on_effect, on_result};
 
+    if (!has_room(cluster->data_dir)) {
+        snprintf(error, CLUSTER_ERROR_MAX,
+                 "the disk of the data folder %.255s is full: make room, then start again",
+                 cluster->data_dir);
+        return ERR_IO;
+    }
     int rc = store_open(cluster->data_dir, &cluster->store);
     if (rc == ERR_BUSY) {
         snprintf(error, CLUSTER_ERROR_MAX,
