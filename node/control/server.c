@@ -169,6 +169,8 @@ static void take_requests(struct connection *connection)
 {
     size_t offset = 0;
 
+    if (connection->input_len == 0)
+        return;
     connection->is_taking = true;
     while (take_request(connection, &offset))
         continue;
