@@ -14,6 +14,9 @@
 #include "cluster/publish.h"
 #include "cluster/status_advice.h"
 #include "proto/cluster.pb-c.h"
+#include "raft/io/driver_net.h"
+#include "raft/io/snapshot_server.h"
+#include "raft/io/transport_nng.h"
 #include "store/store.h"
 
 #define ASK_TIMEOUT_MS 1000
@@ -138,6 +141,19 @@ int cluster_status(struct cluster *cluster, cluster_status_cb cb, void *user)
     return rc;
 }
 
+static uint64_t frames_refused(const struct raft_net *net)
+{
+    struct transport_counters messages;
+    struct snapshot_server_counters snapshots;
+
+    raft_net_counters(net, &messages, &snapshots);
+    uint64_t sum =
+        messages.refused_stranger + messages.refused_kind + snapshots.refused_requests;
+    for (unsigned i = 0; i < CODEC_REFUSAL_COUNT; i++)
+        sum += messages.refused[i] + snapshots.refused[i];
+    return sum;
+}
+
 static void fill_driver(const struct cluster *cluster, struct cluster_node *out)
 {
     struct raft_driver_status status;
@@ -151,6 +167,7 @@ static void fill_driver(const struct cluster *cluster, struct cluster_node *out)
     out->messages_sent = status.messages_sent;
     out->messages_received = status.messages_received;
     out->messages_dropped = status.messages_dropped;
+    out->frames_refused = frames_refused(cluster->net);
     out->sync_count = status.sync_count;
     out->sync_p50_us = status.sync_p50_us;
     out->sync_p99_us = status.sync_p99_us;
