@@ -166,10 +166,13 @@ int raft__install_failed(struct raft *raft)
 
 void raft__need_snapshot(struct raft *raft)
 {
+    bool is_new = !raft->wants_snapshot;
+
     raft->wants_snapshot = true;
     if (raft->role == RAFT_LEADER) /* a healthy state should lead, and can then send one */
         raft__become_follower(raft, raft->hard_state.term, 0);
-    raft__reset_election_timer(raft);
+    if (is_new) /* asked again and again, it must still be able to stand when nobody else can */
+        raft__reset_election_timer(raft);
     if (raft->leader != 0)
         raft__acknowledge(raft);
 }

@@ -165,6 +165,29 @@ static void test_need_snapshot_replaces_state(void **state)
     bench_fini(&bench);
 }
 
+/* It asks again and again; that must not keep it from standing when only its log is complete. */
+static void test_need_snapshot_repeated_still_leads_alone(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 1, true);
+    bench_propose(&bench, 0, "a");
+    bench_deliver(&bench);
+    assert_int_equal(raft_commit_index(bench.nodes[0].raft), 3);
+    bench_isolate(&bench, 0, true);
+    bench.cut[1][2] = bench.cut[2][1] = false;
+    for (int i = 0; i < 20; i++) { /* every 1.5 election time-outs, as its owner does */
+        bench_step(&bench, 2, (struct raft_event){.kind = RAFT_EVENT_NEED_SNAPSHOT});
+        bench_run(&bench, 3 * BENCH_TIMEOUT_MS / 2);
+        if (raft_role_of(bench.nodes[2].raft) == RAFT_LEADER)
+            break;
+    }
+    assert_int_equal(raft_role_of(bench.nodes[2].raft), RAFT_LEADER);
+    bench_fini(&bench);
+}
+
 static struct raft_snapshot bad_snapshot = {.index = 5, .term = 2};
 static struct raft_entry gap = {.index = 9, .term = 2, .kind = RAFT_ENTRY_NORMAL};
 static struct raft_entry newer = {.index = 2, .term = 99, .kind = RAFT_ENTRY_NORMAL};
@@ -274,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_snapshot_failed_is_wanted_again),
         cmocka_unit_test(test_snapshot_behind_commit_not_installed),
         cmocka_unit_test(test_need_snapshot_replaces_state),
+        cmocka_unit_test(test_need_snapshot_repeated_still_leads_alone),
         cmocka_unit_test(test_receive_malformed_dropped_and_counted),
         cmocka_unit_test(test_receive_random_fields_survives),
     };
