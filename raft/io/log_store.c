@@ -179,14 +179,16 @@ int log_store_write(struct log_store *store, const struct log_write *writes, uin
     return log_store__commit(store, message);
 }
 
-/* Give the space of the entries up to @last back: whole files at once, the rest by compaction.
- * Only hints; a failure shows in the next write. */
-static void release_space(struct log_store *store, uint64_t last)
+/* Give the space of the entries up to the base back: whole files at once, the rest by compaction.
+ * A file that goes takes its tombstones with it, and what they hid in a larger file is seen again:
+ * harmless up to the base, behind which reading begins, but never to be done beyond it. Only hints;
+ * a failure shows in the next write. */
+static void release_space(struct log_store *store)
 {
     uint8_t key[LOG_RECORD_KEY_LEN], end[LOG_RECORD_KEY_LEN];
     char *text = NULL;
     log_record_key(1, key);
-    log_record_key(last, end);
+    log_record_key(store->base.index, end);
     rocksdb_delete_file_in_range(store->db, (const char *)key, sizeof(key), (const char *)end,
                                  sizeof(end), &text);
     rocksdb_free(text);
@@ -209,7 +211,7 @@ int log_store_trim(struct log_store *store, const struct raft_snapshot *base, ch
     log_store__put_base(store, base);
     int code = log_store__commit(store, message);
     if (code == 0)
-        release_space(store, base->index);
+        release_space(store);
     return code;
 }
 
@@ -227,7 +229,7 @@ int log_store_reset(struct log_store *store, const struct raft_snapshot *base, c
     log_store__put_base(store, base);
     int code = log_store__commit(store, message);
     if (code == 0)
-        release_space(store, last > base->index ? last : base->index);
+        release_space(store);
     return code;
 }
 
