@@ -41,6 +41,7 @@ static const struct argp_option all_options[] = {
     {"ttl", CLI_OPTION_TTL, "TIME", 0, "how long it lives: 300, 30s, 15m, 24h, 7d", 0},
     {"uses", CLI_OPTION_USES, "N", 0, "how many nodes may join by it (1)", 0},
     {"token", CLI_OPTION_TOKEN, "TOKEN", 0, "what 'quartet token create' printed", 0},
+    {"bare", CLI_OPTION_BARE, NULL, 0, "print the token alone", 0},
     {"with", CLI_OPTION_WITH, "MEMBER", 0, "the replica that takes its place (the best one)", 0},
     {"comment", CLI_OPTION_COMMENT, "TEXT", 0, "a remark that is kept", 0},
     {"caller-reference", CLI_OPTION_CALLER_REFERENCE, "TEXT", 0, "a reference of your own", 0},
@@ -126,6 +127,7 @@ static error_t parse_text_option(int key, char *value, struct cli *cli)
     case CLI_OPTION_CHECK: cli->has_check = true; return 0;
     case CLI_OPTION_WITH_CONTENTS: cli->has_with_contents = true; return 0;
     case CLI_OPTION_ADD: cli->has_add = true; return 0;
+    case CLI_OPTION_BARE: cli->has_bare = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }

@@ -34,6 +34,7 @@ enum cli_option {
     CLI_OPTION_TTL,
     CLI_OPTION_USES,
     CLI_OPTION_TOKEN,
+    CLI_OPTION_BARE,
     CLI_OPTION_WITH,
     CLI_OPTION_COMMENT,
     CLI_OPTION_CALLER_REFERENCE,
@@ -57,7 +58,7 @@ struct cli {
     const char *domain, *token, *with, *comment, *caller_reference, *output, *autopilot;
     uint64_t ttl_ms, dead_after_ms;
     uint32_t uses, voters, limit;
-    bool has_ttl, has_joined, has_wait, has_create, has_check, has_with_contents, has_add;
+    bool has_ttl, has_joined, has_wait, has_create, has_check, has_with_contents, has_add, has_bare;
     const char *words[CLI_WORDS_MAX];
     unsigned word_count;
     struct client *client; /* connected */

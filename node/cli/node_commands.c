@@ -126,11 +126,13 @@ static int run_token_create(struct cli *cli)
     if (!reply->token)
         status = cli_fail(cli, CLI_REFUSED, "%s sent no token", cli->node);
     else if (cli->is_json)
-        output_json(json_pack("{s:s, s:o, s:i}", "token", reply->token->token, "expires",
-                              output_json_time(reply->token->expires_wall_ms), "uses",
-                              (int)create.uses));
-    else
+        output_json(json_pack(
+            "{s:s, s:s, s:o, s:i}", "token", reply->token->token, "address", reply->token->address,
+            "expires", output_json_time(reply->token->expires_wall_ms), "uses", (int)create.uses));
+    else if (cli->has_bare)
         printf("%s\n", reply->token->token);
+    else
+        printf("quartet join %s --token %s\n", reply->token->address, reply->token->token);
     cli_free_reply(reply);
     return status;
 }
@@ -196,7 +198,8 @@ static int run_token_revoke(struct cli *cli)
 }
 
 static const enum cli_option status_options[] = {CLI_OPTION_JOINED, 0};
-static const enum cli_option create_options[] = {CLI_OPTION_TTL, CLI_OPTION_USES, 0};
+static const enum cli_option create_options[] = {CLI_OPTION_TTL, CLI_OPTION_USES, CLI_OPTION_BARE,
+                                                 0};
 
 const struct cli_command cli_node_commands[] = {
     {"node", "status", NULL, 0, 0, "one node: phase, role, log, state hash, counters",
@@ -208,10 +211,11 @@ const struct cli_command cli_node_commands[] = {
 };
 
 const struct cli_command cli_token_commands[] = {
-    {"token", "create", NULL, 0, 0, "print one line by which a node joins",
+    {"token", "create", NULL, 0, 0, "print the line by which a node joins",
      "The line is shown once; the cluster keeps only a hash of its secret.\n\n"
      "  quartet token create\n"
-     "  quartet token create --ttl 1h --uses 3",
+     "  quartet token create --ttl 1h --uses 3\n"
+     "  quartet token create --bare    # the token alone, for scripts",
      create_options, false, run_token_create},
     {"token", "list", NULL, 0, 0, "tokens that still work", NULL, NULL, false, run_token_list},
     {"token", "revoke", "TOKEN-ID", 1, 1, "make a token worthless", NULL, NULL, false,

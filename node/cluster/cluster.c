@@ -380,6 +380,11 @@ const char *cluster_domain(const struct cluster *cluster)
     return cluster->domain;
 }
 
+const char *cluster_admin_address(const struct cluster *cluster)
+{
+    return cluster->advertised.admin;
+}
+
 struct zone_publisher *cluster_image(struct cluster *cluster)
 {
     return publish_image(cluster->publish);

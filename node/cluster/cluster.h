@@ -73,6 +73,8 @@ uint64_t cluster_self(const struct cluster *cluster);   /* member id; 0 before i
 uint64_t cluster_leader(const struct cluster *cluster); /* 0: unknown */
 /* The cluster's domain as text with a final dot; "" while unknown. Borrowed. */
 const char *cluster_domain(const struct cluster *cluster);
+/* Where others reach this node's admin port, HOST:PORT. Borrowed. */
+const char *cluster_admin_address(const struct cluster *cluster);
 /* What DNS threads read from. Lives as long as @cluster; the same object all the time. */
 struct zone_publisher *cluster_image(struct cluster *cluster);
 /* Applied state, for reading on the loop thread after a read barrier; NULL while unjoined. Borrowed

@@ -168,16 +168,18 @@ static void on_token(void *user, int rc, const char *text, uint64_t expires_wall
 {
     Ctl__Reply reply = CTL__REPLY__INIT;
     Ctl__TokenReply token = CTL__TOKEN_REPLY__INIT;
+    struct call *call = user;
 
     if (rc != 0) {
-        call_fail_code(user, rc, "make a token");
+        call_fail_code(call, rc, "make a token");
         return;
     }
+    token.address = (char *)cluster_admin_address(call->cluster);
     token.token = (char *)text;
     token.expires_wall_ms = expires_wall_ms;
     reply.kind_case = CTL__REPLY__KIND_TOKEN;
     reply.token = &token;
-    call_reply(user, &reply);
+    call_reply(call, &reply);
 }
 
 void request_token_create(struct call *call)

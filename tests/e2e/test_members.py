@@ -42,7 +42,7 @@ class TestMembers(unittest.TestCase):
                          ("healthy", 2, 1))
 
     def test_2_wrong_tokens_are_refused_with_the_reason(self):
-        good = self.cluster.node(1).quartet("token", "create").strip()
+        good = self.cluster.node(1).quartet("token", "create", "--bare").strip()
         self.assertRegex(good, r"^QT1\.[A-Za-z0-9_-]+$")
         new = self.cluster.add_node()
         raw = bytearray(base64.urlsafe_b64decode(good[4:] + "=" * (-len(good[4:]) % 4)))
@@ -53,18 +53,20 @@ class TestMembers(unittest.TestCase):
             self.assertRegex(self.refused(new, "join", self.admin(), "--token", text), f"(?i){word}")
         self.assertRegex(self.refused(new, "join", self.admin(), "--token", "QT1.nonsense"),
                          "(?i)malformed")
-        other = self.other.node(1).quartet("token", "create").strip()
+        other = self.other.node(1).quartet("token", "create", "--bare").strip()
         self.assertRegex(self.refused(new, "join", self.admin(), "--token", other),
                          "another cluster")
-        short = self.cluster.node(1).quartet("token", "create", "--ttl", "1s").strip()
+        short = self.cluster.node(1).quartet("token", "create", "--bare", "--ttl", "1s").strip()
         time.sleep(1.2)
         self.assertRegex(self.refused(new, "join", self.admin(), "--token", short), "(?i)expired")
         self.assertEqual(new.status()["phase"], "unjoined")
 
     def test_3_a_fifth_node_joins_by_one_command_and_again_is_a_no_op(self):
         new = self.cluster.node(5)
-        token = self.cluster.node(4).quartet("token", "create").strip()
-        new.quartet("join", self.admin(4), "--token", token)
+        line = self.cluster.node(4).quartet("token", "create").split()
+        self.assertEqual(line[:4], ["quartet", "join", self.admin(4), "--token"])
+        token = line[4]
+        new.quartet(*line[1:])
         wait_until(lambda: "ns5" in roles(self.cluster.node(1)), 10, "ns5 is a member")
         self.assertIn("already", new.quartet("join", self.admin(), "--token", token))
         self.cluster.node(1).quartet("cluster", "wait", "--timeout", "30s")
@@ -75,7 +77,7 @@ class TestMembers(unittest.TestCase):
                    "the cluster's own zone has the address of ns5")
 
     def test_4_a_member_of_another_cluster_is_refused(self):
-        token = self.cluster.node(1).quartet("token", "create").strip()
+        token = self.cluster.node(1).quartet("token", "create", "--bare").strip()
         self.assertRegex(self.refused(self.other.node(1), "join", self.admin(), "--token", token),
                          "(?i)another cluster")
         self.assertRegex(self.refused(self.other.node(1), "cluster", "init", "--domain", "x.test"),
@@ -83,7 +85,7 @@ class TestMembers(unittest.TestCase):
 
     def test_5_revoked_tokens_are_worthless(self):
         node = self.cluster.node(2)
-        token = node.quartet("token", "create").strip()
+        token = node.quartet("token", "create", "--bare").strip()
         raw = base64.urlsafe_b64decode(token[4:] + "=" * (-len(token[4:]) % 4))
         token_id = raw[48:56].hex()
         self.assertIn(token_id, [t["id"] for t in node.json("token", "list")])

@@ -197,7 +197,7 @@ class Cluster:
 
     def join(self, node, by=None):
         by = by or next(n for n in self.alive() if n is not node)
-        token = by.quartet("token", "create", "--ttl", "1h").strip()
+        token = by.quartet("token", "create", "--bare", "--ttl", "1h").strip()
         return node.quartet("join", f"{by.address}:{ADMIN_PORT}", "--token", token)
 
     def add_node(self):
