@@ -96,8 +96,8 @@ class TestMembers(unittest.TestCase):
 
     def test_6_roles_change_one_at_a_time_and_quorum_is_told(self):
         leader = self.cluster.leader()
+        wait_until(lambda: list(roles(leader).values()).count("voter") == 5, 20, "all five vote")
         leader.quartet("cluster", "settings", "--autopilot", "off")
-        self.assertEqual(list(roles(leader).values()).count("voter"), 5)
         voter = next(n for n, r in roles(leader).items() if r == "voter" and n != leader.name)
         self.assertRegex(leader.quartet("member", "demote", voter), r"(?i)quorum")
         self.assertEqual(roles(leader)[voter], "replica")
