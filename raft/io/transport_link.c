@@ -15,6 +15,7 @@ struct transport_link {
     nng_aio *aio;
     uv_async_t *wake;
     _Atomic bool is_idle;
+    _Atomic bool is_awaited; /* the loop has more to send: wake it when this send ends */
     _Atomic uint32_t connects;
     _Atomic uint32_t disconnects;
 };
@@ -30,7 +31,8 @@ static void on_sent(void *user)
             nng_msg_free(message);
     }
     link->is_idle = true;
-    uv_async_send(link->wake);
+    if (link->is_awaited)
+        uv_async_send(link->wake);
 }
 
 /* NNG thread. */
@@ -126,14 +128,19 @@ uint32_t transport_link_disconnects(const struct transport_link *link)
     return link->disconnects;
 }
 
-bool transport_link_is_idle(const struct transport_link *link)
+/* The loop says that it waits before it looks again, and on_sent() is idle before it looks whether
+ * anybody waits: one of the two sees the other. */
+bool transport_link_is_idle(struct transport_link *link)
 {
+    if (link->is_idle)
+        return true;
+    link->is_awaited = true;
     return link->is_idle;
 }
 
 void transport_link_send_take(struct transport_link *link, struct nng_msg *message)
 {
-    link->is_idle = false;
+    link->is_idle = link->is_awaited = false;
     nng_aio_set_msg(link->aio, message);
     nng_send_aio(link->socket, link->aio);
 }

@@ -8,8 +8,9 @@
 struct uv_async_s;
 struct transport_link; /* opaque */
 
-/* Start dialling @url as @peer. @wake is signalled when a send ends and when the connection comes
- * or goes; it must outlive the link. RAFT_ENOMEM, RAFT_EINVALID, RAFT_EADDR, RAFT_EIO. */
+/* Start dialling @url as @peer. @wake is signalled when the connection comes or goes, and when a
+ * send ends that was waited for; it must outlive the link. RAFT_ENOMEM, RAFT_EINVALID, RAFT_EADDR,
+ * RAFT_EIO. */
 int transport_link_open(const struct transport_tls *tls, raft_id peer, const char *url,
                         struct uv_async_s *wake, struct transport_link **out);
 /* Blocks until NNG has let go; a worker's task. What was being sent is lost. */
@@ -20,6 +21,7 @@ bool transport_link_is_connected(const struct transport_link *link);
 uint32_t transport_link_connects(const struct transport_link *link);
 uint32_t transport_link_disconnects(const struct transport_link *link);
 
-/* Is nothing being sent? Then transport_link_send_take() may be called; it owns @message. */
-bool transport_link_is_idle(const struct transport_link *link);
+/* Is nothing being sent? Then transport_link_send_take() may be called; it owns @message. If not,
+ * @wake is signalled when that is over. */
+bool transport_link_is_idle(struct transport_link *link);
 void transport_link_send_take(struct transport_link *link, struct nng_msg *message);

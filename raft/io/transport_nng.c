@@ -145,10 +145,12 @@ static struct transport_peer *peer_find(const struct transport_nng *t, raft_id i
     return NULL;
 }
 
+/* Until there is nothing to send, or a send is under way whose end wakes the loop. */
 static void peer_pump(struct transport_nng *t, struct transport_peer *peer)
 {
-    size_t len = transport_peer_pump(peer, uv_now(t->loop));
-    if (len > 0) {
+    uint64_t now = uv_now(t->loop);
+    for (size_t len = transport_peer_pump(peer, now); len > 0;
+         len = transport_peer_pump(peer, now)) {
         t->counters.sent_frames++;
         t->counters.sent_octets += len;
     }
