@@ -146,6 +146,17 @@ static void accept_append(struct raft *raft, const struct raft_message *message)
             raft); /* a heartbeat, or all of it is here: no need to wait for storage */
 }
 
+/* Within one term a log never gets shorter than what it has acknowledged. A leader that knows more
+ * of it than is there tells that storage has lost durable entries, and then perhaps a vote, too:
+ * such a member must not go on (§3.8, persisted state). */
+static bool has_lost_entries(struct raft *raft, const struct raft_message *message)
+{
+    if (raft->is_installing || message->hint <= raft->log.last_index)
+        return false;
+    raft->failure = RAFT_ECORRUPT;
+    return true;
+}
+
 void raft__receive_append(struct raft *raft, const struct raft_message *message)
 {
     if (raft->role == RAFT_LEADER || (raft->leader != 0 && raft->leader != message->from)) {
@@ -157,6 +168,8 @@ void raft__receive_append(struct raft *raft, const struct raft_message *message)
     raft->leader_mono_ms = raft->now_mono_ms;
     if (message->round > raft->round_seen)
         raft->round_seen = message->round;
+    if (has_lost_entries(raft, message))
+        return;
     if (raft->is_installing)
         raft__acknowledge(raft); /* alive; the log stands still until the snapshot is in */
     else if (!log_has(raft, message->log_index, message->log_term))

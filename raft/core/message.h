@@ -38,7 +38,8 @@ struct raft_message {
                          * READ_REPLY: the read index. */
     uint64_t log_term;  /* term of log_index; in a rejection the follower's term at hint */
     uint64_t commit;    /* APPEND: leader's commit index */
-    uint64_t hint;      /* APPEND_REPLY rejected: where to try next */
+    uint64_t hint;      /* APPEND_REPLY rejected: where to try next. APPEND: what the receiver has
+                         * acknowledged in this term, as far as the leader knows */
     uint64_t round; /* APPEND and its reply: read round, §6.4 step 3. READ: the asker's read id */
     bool rejected;  /* replies only. READ_REPLY: the receiver of the READ does not lead */
     bool transfer;  /* VOTE caused by TIMEOUT_NOW: passes the lease check of check-quorum */

@@ -130,8 +130,9 @@ struct raft; /* opaque */
 int raft_new(const struct raft_options *options, const struct raft_start *start, struct raft **out);
 void raft_free(struct raft *raft); /* accepts NULL */
 
-/* Take one event. On failure nothing changed and *@update is empty; RAFT_ENOMEM and RAFT_EIO from
- * any event mean: stop the process. */
+/* Take one event. On failure nothing changed and *@update is empty; RAFT_ENOMEM, RAFT_EIO and
+ * RAFT_ECORRUPT (storage has lost what this member acknowledged: it must join anew) from any event
+ * mean: stop the process. */
 int raft_step(struct raft *raft, const struct raft_event *event, struct raft_update *update);
 
 enum raft_role raft_role_of(const struct raft *raft);

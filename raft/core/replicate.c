@@ -77,7 +77,8 @@ static void send_append(struct raft *raft, struct raft_peer *peer, size_t room)
                                    .to = peer->id,
                                    .commit = raft->commit_index,
                                    .round = raft->reads.round_sent,
-                                   .log_index = peer->next - 1};
+                                   .log_index = peer->next - 1,
+                                   .hint = peer->match};
 
     peer->heartbeat_mono_ms = raft->now_mono_ms + raft->options.heartbeat_ms;
     int rc = raft_log_term(&raft->log, message.log_index, &message.log_term);

@@ -125,6 +125,13 @@ int driver__step(struct raft_driver *driver, struct raft_event *event)
     if (code == RAFT_ENOMEM || code == RAFT_EIO)
         driver__fail(driver, "consensus stopped at event %d: %s", (int)event->kind,
                      raft_error_text(code));
+    if (code == RAFT_ECORRUPT)
+        driver__fail(
+            driver,
+            "%.200s: the log has lost entries that this node had acknowledged (an old copy "
+            "of the folder, or a disk that loses what it has synced): remove its data "
+            "directory and join again with a new token; the others are unaffected",
+            driver->dir);
     if (code == 0)
         take_update(driver, &update);
     return code;

@@ -126,6 +126,26 @@ static void test_heartbeat_acknowledges_only_verified(void **state)
 }
 
 /* §3.5, Figure 3.6: log in, message, log out. */
+/* The leader remembers more of this log than is there: it must not go on as if nothing had been. */
+static void test_append_after_acknowledged_entries_are_lost_stops(void **state)
+{
+    struct bench bench;
+    struct raft_message message = {.kind = RAFT_MSG_APPEND,
+                                   .from = 2,
+                                   .to = 1,
+                                   .term = LEADER_TERM,
+                                   .log_index = 4,
+                                   .log_term = LEADER_TERM,
+                                   .hint = 4};
+    (void)state;
+    bench_init(&bench, 3, 0);
+    append(&bench, 1, 1, (const uint64_t[]){LEADER_TERM, LEADER_TERM, 0}, 1);
+    assert_int_equal(bench_receive(&bench, 0, message), RAFT_ECORRUPT);
+    message.hint = 3; /* and from then on nothing is taken */
+    assert_int_equal(bench_receive(&bench, 0, message), RAFT_ECORRUPT);
+    bench_fini(&bench);
+}
+
 static void test_append_table(void **state)
 {
     static const struct {
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_propose_over_bounds_refused),
         cmocka_unit_test(test_append_acknowledged_when_durable),
         cmocka_unit_test(test_heartbeat_acknowledges_only_verified),
+        cmocka_unit_test(test_append_after_acknowledged_entries_are_lost_stops),
         cmocka_unit_test(test_append_table),
         cmocka_unit_test(test_persisted_replaced_entry_not_counted),
         cmocka_unit_test(test_append_reply_of_old_term_dropped),
