@@ -186,8 +186,14 @@ static void apply_some(struct raft_driver *driver)
     if (code == 0)
         code = app->apply(app->user, given, count);
     if (code != 0) {
-        driver__fail(driver, "applying entries %" PRIu64 " to %" PRIu64 " failed (%d)",
-                     given[0].index, given[count - 1].index, code);
+        const char *advice =
+            code == RAFT_ECORRUPT
+                ? "this node's state is damaged: remove its data directory and join again with a "
+                  "new token; the rest of the cluster is unaffected"
+                : "check the disk and its free space, then start it again";
+        driver__fail(driver, "%.200s: entries %" PRIu64 " to %" PRIu64 " cannot be applied: %s; %s",
+                     driver->dir, given[0].index, given[count - 1].index, raft_error_text(code),
+                     advice);
         return;
     }
     driver->applied_index = given[count - 1].index;
