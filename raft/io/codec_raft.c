@@ -79,6 +79,7 @@ int codec__raft_build(const struct raft_message *message, Quartet__PeerRaft *out
     out->round = message->round;
     out->rejected = message->rejected;
     out->transfer = message->transfer;
+    out->wants_snapshot = message->wants_snapshot;
     int code = build_entries(message, out);
     if (code == 0 && message->kind == RAFT_MSG_SNAPSHOT && message->snapshot != NULL)
         code = build_snapshot(message->snapshot, out);
@@ -209,6 +210,7 @@ int codec__raft_read(const Quartet__PeerRaft *raft, struct raft_message *out)
         .round = raft->round,
         .rejected = raft->rejected,
         .transfer = raft->transfer,
+        .wants_snapshot = raft->wants_snapshot,
     };
     int code = read_entries(raft, &message);
     if (code == 0)

@@ -46,7 +46,8 @@ static struct raft_message sample(enum raft_message_kind kind)
                                  .hint = 4,
                                  .round = 3,
                                  .rejected = true,
-                                 .transfer = true};
+                                 .transfer = true,
+                                 .wants_snapshot = true};
 }
 
 static struct raft_snapshot sample_snapshot(void)
@@ -80,7 +81,7 @@ static void test_codec_every_raft_kind_round_trips(void **state)
         assert_int_equal(out.raft.commit, 5);
         assert_int_equal(out.raft.hint, 4);
         assert_int_equal(out.raft.round, 3);
-        assert_true(out.raft.rejected && out.raft.transfer);
+        assert_true(out.raft.rejected && out.raft.transfer && out.raft.wants_snapshot);
         assert_int_equal(out.raft.entry_count, 0);
         if (kind == RAFT_MSG_SNAPSHOT)
             assert_memory_equal(out.raft.snapshot, &snapshot, sizeof(snapshot));
