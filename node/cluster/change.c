@@ -14,6 +14,7 @@
 #include "cluster/members.h"
 #include "proto/cluster.pb-c.h"
 #include "proto/command.pb-c.h"
+#include "store/store.h"
 
 #define AUTOPILOT_EVERY_MS 500
 #define READDED_MEMBER "the member id was used before; clear the data folder and join again"
@@ -298,6 +299,24 @@ static void ask_autopilot(struct cluster *cluster, uint64_t now_mono_ms)
     begin(cluster, NULL);
 }
 
+void change_hand_over(struct cluster *cluster)
+{
+    struct autopilot_member members[RAFT_MEMBERS_MAX];
+    struct change *change = cluster->change;
+    struct change_plan plan;
+
+    if (change->is_running || !cluster__leads(cluster))
+        return;
+    unsigned count = look(cluster, members);
+    int rc = change_plan_hand_over(members, count, &plan);
+    log_warn("cluster", "quarantined_leader next=\"%s\"",
+             rc != 0 ? plan.message : "handing the leadership over");
+    if (rc != 0)
+        return;
+    change->plan = plan;
+    begin(cluster, NULL);
+}
+
 void change_tick(struct cluster *cluster, uint64_t now_mono_ms)
 {
     struct change *change = cluster->change;
@@ -305,7 +324,9 @@ void change_tick(struct cluster *cluster, uint64_t now_mono_ms)
     if (!cluster__leads(cluster))
         return;
     if (!change->is_running) {
-        ask_autopilot(cluster, now_mono_ms);
+        if (!store_quarantine_reason(
+                cluster->store)) /* it would undo what change_hand_over() did */
+            ask_autopilot(cluster, now_mono_ms);
         return;
     }
     if (now_mono_ms >= change->deadline_mono_ms) {

@@ -21,4 +21,7 @@ void change_asked_add(struct cluster *cluster, struct ask_call *call,
 void change_applied(struct cluster *cluster, uint64_t index, uint64_t term);
 /* This node leads no longer, or anew: what was under way is asked again by its askers. */
 void change_leader_changed(struct cluster *cluster);
+/* Leader whose own state is in doubt: see change_plan_hand_over(). Nothing while another change is
+ * under way; to be called again. */
+void change_hand_over(struct cluster *cluster);
 void change_tick(struct cluster *cluster, uint64_t now_mono_ms);

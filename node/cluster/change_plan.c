@@ -209,3 +209,27 @@ int change_plan(const struct autopilot_member *members, unsigned count,
     }
     return say(&planner, ERR_INVALID, "This program does not know that change");
 }
+
+int change_plan_hand_over(const struct autopilot_member *members, unsigned count,
+                          struct change_plan *out)
+{
+    struct planner planner = {.members = members, .count = count, .plan = out};
+    const struct autopilot_member *heir = NULL;
+
+    memset(out, 0, sizeof(*out));
+    for (unsigned i = 0; i < count; i++) {
+        const struct autopilot_member *m = &members[i];
+        bool is_fit = m->is_voter && !m->is_leader && autopilot_is_alive(m) && !m->is_quarantined &&
+                      !m->is_snapshotting;
+        if (is_fit && (!heir || m->lag_entries < heir->lag_entries))
+            heir = m;
+    }
+    if (!heir) {
+        heir = voters_of(&planner) < 5 ? autopilot_best(members, count) : NULL;
+        if (!heir || !autopilot_keeps_quorum(members, count, heir->id))
+            return say(&planner, ERR_CONFLICT, "no member can take over now");
+        add_step(&planner, CHANGE_STEP_PROMOTE, heir->id);
+    }
+    add_step(&planner, CHANGE_STEP_TRANSFER, heir->id);
+    return say(&planner, 0, "the leadership was handed over");
+}

@@ -34,3 +34,8 @@ struct change_request {
 };
 int change_plan(const struct autopilot_member *members, unsigned count,
                 const struct change_request *request, struct change_plan *out);
+
+/* The leader does not trust its own state: the best other voter takes over; where it is the only
+ * one that can, a ready replica gets the vote first. 0, or ERR_CONFLICT: nobody can now. */
+int change_plan_hand_over(const struct autopilot_member *members, unsigned count,
+                          struct change_plan *out);

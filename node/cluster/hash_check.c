@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cluster/change.h"
 #include "cluster/members.h"
 #include "cluster/proposer.h"
 #include "proto/cluster.pb-c.h"
@@ -176,7 +177,7 @@ static void recover(struct cluster *cluster, uint64_t now_mono_ms)
         return;
     cluster->quarantine_tried_mono_ms = now_mono_ms;
     if (cluster__leads(cluster))
-        (void)cluster_member_change(cluster, CLUSTER_TRANSFER, 0, 0, NULL, NULL);
+        change_hand_over(cluster);
     else if (cluster->leader != 0)
         (void)raft_driver_need_snapshot(cluster->driver);
 }

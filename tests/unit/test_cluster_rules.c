@@ -29,22 +29,29 @@ static const char *name_cb(void *user, uint64_t id)
     return names[next++ % 4];
 }
 
-static int plan(const char *text, enum cluster_member_op op, uint64_t id, uint64_t other,
-                struct change_plan *out)
+static unsigned fill_members(const char *text, struct autopilot_member members[8])
 {
-    struct autopilot_member members[8] = {0};
-    struct change_request request = {op, id, other, name_cb, NULL};
     unsigned count = 0;
 
     for (; text[count]; count++) {
         char c = text[count];
         members[count].id = count + 1;
         members[count].is_leader = c == 'L';
-        members[count].is_voter = c == 'L' || c == 'V' || c == 'D';
+        members[count].is_voter = c == 'L' || c == 'V' || c == 'D' || c == 'Q';
+        members[count].is_quarantined = c == 'Q' || c == 'q';
         members[count].silent_ms = c == 'D' || c == 'X' ? 60000 : 10;
         members[count].lag_entries = c == 'C' ? 5000 : 0;
     }
-    return change_plan(members, count, &request, out);
+    return count;
+}
+
+static int plan(const char *text, enum cluster_member_op op, uint64_t id, uint64_t other,
+                struct change_plan *out)
+{
+    struct autopilot_member members[8] = {0};
+    struct change_request request = {op, id, other, name_cb, NULL};
+
+    return change_plan(members, fill_members(text, members), &request, out);
 }
 
 static void test_plan_table_as_expected(void **state)
@@ -102,6 +109,35 @@ static void test_plan_table_as_expected(void **state)
                      "TPDR"[out.steps[s].kind], (int)out.steps[s].id);
         if (rc != rows[i].rc || strcmp(steps, rows[i].steps) != 0 || out.message[0] == '\0')
             fail_msg("row %u (%s): %d %s \"%s\"", i, rows[i].members, rc, steps, out.message);
+    }
+}
+
+static void test_plan_hand_over_as_expected(void **state)
+{
+    static const struct {
+        const char *members; /* and Q quarantined voter, q quarantined replica */
+        int rc;
+        const char *steps;
+    } rows[] = {
+        {"L", ERR_CONFLICT, ""},    {"LV", 0, "T2"},          {"LQV", 0, "T3"},
+        {"LDV", 0, "T3"},           {"LR", 0, "P2T2"},        {"LqR", 0, "P3T3"},
+        {"LC", ERR_CONFLICT, ""},   {"LX", ERR_CONFLICT, ""}, {"LDR", 0, "P3T3"},
+        {"LDDR", ERR_CONFLICT, ""}, {"Lq", ERR_CONFLICT, ""}, {"LQQR", 0, "P4T4"},
+        {"LRCV", 0, "T4"},          {"LQ", ERR_CONFLICT, ""},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct autopilot_member members[8] = {0};
+        struct change_plan out;
+        char steps[32] = "";
+        unsigned count = fill_members(rows[i].members, members);
+        int rc = change_plan_hand_over(members, count, &out);
+        for (unsigned s = 0; s < out.count; s++)
+            snprintf(steps + strlen(steps), sizeof(steps) - strlen(steps), "%c%d",
+                     "TPDR"[out.steps[s].kind], (int)out.steps[s].id);
+        if (rc != rows[i].rc || strcmp(steps, rows[i].steps) != 0)
+            fail_msg("row %u (%s): %d %s", i, rows[i].members, rc, steps);
     }
 }
 
@@ -270,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan_table_as_expected),
+        cmocka_unit_test(test_plan_hand_over_as_expected),
         cmocka_unit_test(test_judge_table_as_expected),
         cmocka_unit_test(test_majority_of_hashes_found),
         cmocka_unit_test(test_join_check_hostile_refused),
