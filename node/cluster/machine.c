@@ -38,7 +38,10 @@ static void on_effect(void *user, const struct apply_effect *effect)
     case APPLY_SETTINGS_CHANGED: cluster->is_settings_dirty = true; break;
     case APPLY_CLUSTER_CHANGED: cluster->is_cluster_dirty = true; break;
     case APPLY_HASH_CHECK: hash_check_applied(cluster, effect->index); break;
-    default: publish_effect(cluster->publish, store_kv(cluster->store), effect);
+    default:
+        if (effect->kind == APPLY_ZONE_ADDED)
+            own_zone_added(cluster, effect->name);
+        publish_effect(cluster->publish, store_kv(cluster->store), effect);
     }
 }
 

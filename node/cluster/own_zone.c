@@ -46,6 +46,14 @@ void own_zone_members_changed(struct cluster *cluster)
     cluster->own_zone->again_mono_ms = 0;
 }
 
+void own_zone_added(struct cluster *cluster, const uint8_t *name)
+{
+    uint8_t own[DNS_NAME_MAX];
+
+    if (dns_name_parse(cluster->domain, NULL, own) > 0 && dns_name_is_equal(own, name))
+        own_zone_members_changed(cluster);
+}
+
 static int make_apex(struct cluster *cluster, struct apex *out)
 {
     const char *names[APEX_NAMES_MAX] = {cluster->name};

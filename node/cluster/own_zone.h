@@ -14,6 +14,8 @@
 struct own_zone *own_zone_new(void); /* NULL: no memory */
 void own_zone_free(struct own_zone *zone);
 void own_zone_members_changed(struct cluster *cluster);
+/* A zone was made: the own one is filled at once. */
+void own_zone_added(struct cluster *cluster, const uint8_t *name);
 void own_zone_tick(struct cluster *cluster, uint64_t now_mono_ms);
 /* Create the zone itself, as part of init. Codes and callback of cluster_create_zone(). */
 int own_zone_create(struct cluster *cluster, cluster_result_cb cb, void *user);

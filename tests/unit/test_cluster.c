@@ -17,8 +17,12 @@
 #include "base/file.h"
 #include "cluster/apply.h"
 #include "cluster/cluster.h"
+#include "cluster/internal.h"
 #include "cluster/status.h"
+#include "dns/name.h"
+#include "dns/type.h"
 #include "proto/command.pb-c.h"
+#include "store/store.h"
 #include "zone/image.h"
 
 #define NODES 3
@@ -251,6 +255,15 @@ static bool two_members(const struct cluster_status *status)
 {
     return status->member_count == 2 && status->voters == 1;
 }
+static bool replica_took_over(const struct cluster_status *status)
+{
+    const struct cluster *second = fixture->nodes[1].cluster;
+    bool is_clean = true;
+
+    for (unsigned i = 0; i < status->member_count; i++)
+        is_clean = is_clean && status->members[i].is_alive && !status->members[i].is_quarantined;
+    return is_clean && status->leader == second->identity.id && status->voters == 1;
+}
 static bool removed(const struct cluster_status *status)
 {
     return status->phase == CLUSTER_REMOVED && status->health == CLUSTER_NOT_MEMBER;
@@ -409,6 +422,55 @@ static void test_restart_single_node_serves_zone(void **state)
     wait_status(0, has_leader);
 }
 
+static int count_set(void *user, const struct state_record_set *set)
+{
+    *(unsigned *)user += set->rdata_count;
+    return 0;
+}
+
+/* Addresses of ns1 in the cluster's own zone, as node 0 has them. */
+static unsigned own_addresses(void)
+{
+    const struct kv *kv = cluster_state(fixture->nodes[0].cluster);
+    uint8_t apex[DNS_NAME_MAX], name[DNS_NAME_MAX];
+    struct state_zone zone;
+    unsigned count = 0;
+
+    assert_true(dns_name_parse("example.org.", NULL, apex) > 0);
+    assert_true(dns_name_parse("ns1.example.org.", NULL, name) > 0);
+    if (state_get_zone_by_name(kv, apex, &zone) != 0)
+        return 0;
+    (void)state_get_record_set(kv, zone.content, name, DNS_TYPE_A, count_set, &count);
+    (void)state_get_record_set(kv, zone.content, name, DNS_TYPE_AAAA, count_set, &count);
+    return count;
+}
+
+static void test_init_own_zone_has_addresses_at_once(void **state)
+{
+    (void)state;
+    init_first();
+    uint64_t end_ms = clock_mono_ms() + 1000;
+    while (own_addresses() < 2 && clock_mono_ms() < end_ms)
+        turn();
+    assert_int_equal(own_addresses(), 2);
+}
+
+/* The only voter does not trust its state: a replica gets the vote and the leadership, and from it
+ * the other one a good state. */
+static void test_quarantine_only_voter_hands_over(void **state)
+{
+    char token[512];
+
+    (void)state;
+    init_first();
+    make_token(0, 1, token);
+    assert_int_equal(join(1, 0, token).rc, 0);
+    assert_int_equal(store_quarantine(fixture->nodes[0].cluster->store, "a test says so"), 0);
+    wait_status(1, replica_took_over);
+    assert_null(store_quarantine_reason(fixture->nodes[0].cluster->store));
+    assert_int_equal(put_setting(0, "test.a", "1").rc, 0);
+}
+
 /* A process that ends in the middle of an init goes on with it when it starts again. */
 static void test_init_cut_off_resumed(void **state)
 {
@@ -440,6 +502,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_restart_single_node_serves_zone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_init_cut_off_resumed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_init_own_zone_has_addresses_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_quarantine_only_voter_hands_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_wrong_token_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cluster_life_as_promised, setup, teardown),
     };
