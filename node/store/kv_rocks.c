@@ -215,6 +215,8 @@ static rocksdb_options_t *database_options(bool is_new)
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_wal_recovery_mode(options, RECOVER_POINT_IN_TIME);
     rocksdb_options_set_max_total_wal_size(options, WAL_LEN_MAX);
+    rocksdb_options_set_manual_wal_flush(options,
+                                         1); /* kv_flush() writes it; replay has the rest */
     rocksdb_options_set_db_write_buffer_size(options, WRITE_BUFFERS_LEN);
     rocksdb_options_set_max_background_jobs(options, 2);
     /* Its information log must be silent: on a full disk RocksDB 7.8 as Debian builds it aborts at
