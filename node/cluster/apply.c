@@ -110,6 +110,8 @@ static int apply_batch(struct apply *apply, const struct raft_entry *entry)
     }
     if (rc == 0 && apply->has_new_counters)
         state_put_counters(apply->overlay, &apply->counters);
+    if (rc == 0)
+        apply__save_session(apply);
     return rc;
 }
 
@@ -164,7 +166,8 @@ static void begin(struct apply *apply, uint64_t index)
     arena_reset(apply->scratch);
     apply->effect_count = apply->result_count = 0;
     apply->results = NULL;
-    apply->has_new_counters = false;
+    apply->has_new_counters = apply->has_zone = false;
+    apply->session_state = APPLY__SESSION_NONE;
     apply->index = index;
 }
 

@@ -287,7 +287,7 @@ int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *co
     zone.record_set_count = import.record_set_count;
     zone.changed_index = apply->index;
     state_delete_content(apply->overlay, old_content);
-    state_put_zone(apply->overlay, &zone);
+    apply__write_zone(apply, &zone);
     state_delete_import(apply->overlay, import.change_id);
     memcpy(change.id, import.change_id, sizeof(change.id));
     memcpy(change.zone_id, zone.id, sizeof(change.zone_id));

@@ -47,6 +47,10 @@ struct apply {
     struct state_counters counters;
     bool has_new_counters;
     uint64_t changes_kept;
+    struct state_session session; /* of the last command */
+    enum { APPLY__SESSION_NONE, APPLY__SESSION_READ, APPLY__SESSION_CHANGED } session_state;
+    struct state_zone zone; /* as it is stored by now, if has_zone: most entries are of one zone */
+    bool has_zone;
     struct {
         uint64_t index;
         struct state_hash hash;
@@ -75,6 +79,8 @@ int apply__journal(struct apply *apply, struct state_change *change,
 
 /* apply_session.c: once and only once. 0, or a code that stops applying. */
 int apply__command(struct apply *apply);
+/* Write the session that the last commands were of. At the end of an entry. */
+void apply__save_session(struct apply *apply);
 
 /* apply_set.c */
 /* Check a set of @zone and make views of it. */
@@ -101,8 +107,9 @@ void apply__assume_delegation(struct apply__types *types);
 /* Can this change of one set break a rule about the types of a name? */
 bool apply__types_matter(const struct state_record_set *before,
                          const struct state_record_set *after);
-/* Read the zone, or refuse. */
+/* Read the zone, or refuse; and write it. */
 int apply__read_zone(struct apply *apply, const char *zone_id, struct state_zone *out);
+void apply__write_zone(struct apply *apply, const struct state_zone *zone);
 /* Bounds of texts from outside: refuse with the name of the field. */
 int apply__check_id(struct apply *apply, const char *what, const char *text, char first);
 int apply__check_text(struct apply *apply, const char *what, const char *text, size_t size);

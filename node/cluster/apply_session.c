@@ -1,4 +1,5 @@
 /* node/cluster/apply_session.c: each command once, by client id and sequence (thesis §6.3). */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -6,10 +7,40 @@
 #include "proto/command.pb-c.h"
 
 #define SESSIONS_MAX 1024u
-#define WINDOW 4096u /* sequences that may be in flight above done_below */
+
+/* ---- the session at hand: read once, written once for a run of commands ---- */
+
+void apply__save_session(struct apply *apply)
+{
+    if (apply->session_state == APPLY__SESSION_CHANGED) {
+        state_put_session(apply->overlay, &apply->session);
+        apply->session_state = APPLY__SESSION_READ;
+    }
+}
+
+/* ERR_NOT_FOUND: there is none, and none is at hand. */
+static int take_session(struct apply *apply, uint64_t client_id)
+{
+    if (apply->session_state != APPLY__SESSION_NONE && apply->session.client_id == client_id)
+        return 0;
+    apply__save_session(apply);
+    apply->session_state = APPLY__SESSION_NONE;
+    int rc = state_get_session(apply__kv(apply), client_id, &apply->session);
+    if (rc == 0)
+        apply->session_state = APPLY__SESSION_READ;
+    return rc;
+}
+
+static void use_session(struct apply *apply)
+{
+    apply->session.used_index = apply->index;
+    apply->session_state = APPLY__SESSION_CHANGED;
+}
+
+/* ---- opening ---- */
 
 struct oldest {
-    struct state_session session;
+    uint64_t client_id, used_index;
     unsigned count;
 };
 
@@ -17,8 +48,10 @@ static int on_session(void *user, const struct state_session *session)
 {
     struct oldest *oldest = user;
 
-    if (oldest->count++ == 0 || session->used_index < oldest->session.used_index)
-        oldest->session = *session;
+    if (oldest->count++ == 0 || session->used_index < oldest->used_index) {
+        oldest->client_id = session->client_id;
+        oldest->used_index = session->used_index;
+    }
     return 0;
 }
 
@@ -29,26 +62,25 @@ static int evict(struct apply *apply)
     int rc = state_list_sessions(apply__kv(apply), on_session, &oldest);
 
     if (rc == 0 && oldest.count >= SESSIONS_MAX)
-        state_delete_session(apply->overlay, &oldest.session, WINDOW);
+        state_delete_session(apply->overlay, oldest.client_id);
     return rc;
 }
 
 static int open_session(struct apply *apply)
 {
-    struct state_session session;
     uint64_t client_id = apply->command->client_id;
-    int rc = state_get_session(apply__kv(apply), client_id, &session);
+    int rc = take_session(apply, client_id);
 
     if (rc == ERR_NOT_FOUND) {
         rc = evict(apply);
-        session = (struct state_session){.client_id = client_id, .done_below = 1};
+        apply->session = (struct state_session){.client_id = client_id, .done_below = 1};
     }
-    if (rc != 0)
-        return rc;
-    session.used_index = apply->index;
-    state_put_session(apply->overlay, &session);
-    return 0;
+    if (rc == 0)
+        use_session(apply);
+    return rc;
 }
+
+/* ---- running ---- */
 
 static int run_kind(struct apply *apply)
 {
@@ -87,32 +119,57 @@ static int run(struct apply *apply)
     apply->counters = counters;
     apply->has_new_counters = has_new_counters;
     apply->effect_count = effect_count;
+    apply->has_zone = false;
     apply->result->outcome = APPLY_REFUSED;
     return 0;
 }
 
-static int run_new(struct apply *apply)
+/* ---- once and only once ---- */
+
+/* The ids that a command of @zone_id (NULL: what @change_id says of it) and @change_id is about. */
+static void name_ids(struct apply *apply, const char *zone_id, const char *change_id)
 {
     struct apply_result *result = apply->result;
-    struct state_result stored = {0};
-    int rc = run(apply);
+    struct state_change change;
+    struct state_import import;
 
-    if (rc != 0)
-        return rc;
-    stored.code = result->code;
-    memcpy(stored.zone_id, result->zone_id, sizeof(stored.zone_id));
-    memcpy(stored.change_id, result->change_id, sizeof(stored.change_id));
-    state_put_result(apply->overlay, result->client_id, result->sequence, &stored);
-    return 0;
+    snprintf(result->change_id, sizeof(result->change_id), "%s", change_id);
+    if (!zone_id && state_get_import(apply__kv(apply), change_id, &import) == 0)
+        zone_id = import.zone_id;
+    else if (!zone_id && state_get_change(apply__kv(apply), change_id, &change, NULL, NULL) == 0)
+        zone_id = change.zone_id;
+    snprintf(result->zone_id, sizeof(result->zone_id), "%s", zone_id ? zone_id : "");
 }
 
-static void repeat(struct apply_result *result, const struct state_result *stored)
+static void repeat(struct apply *apply, int code)
 {
-    result->outcome = APPLY_REPEATED;
-    result->code = stored->code;
-    result->message = err_text(stored->code);
-    memcpy(result->zone_id, stored->zone_id, sizeof(result->zone_id));
-    memcpy(result->change_id, stored->change_id, sizeof(result->change_id));
+    const Cmd__Command *command = apply->command;
+
+    apply->result->outcome = APPLY_REPEATED;
+    apply->result->code = code;
+    apply->result->message = err_text(code);
+    switch (command->kind_case) {
+    case CMD__COMMAND__KIND_CREATE_ZONE:
+        name_ids(apply, command->create_zone->zone_id, command->create_zone->change_id);
+        break;
+    case CMD__COMMAND__KIND_DELETE_ZONE:
+        name_ids(apply, command->delete_zone->zone_id, command->delete_zone->change_id);
+        break;
+    case CMD__COMMAND__KIND_CHANGE_RECORD_SETS:
+        name_ids(apply, command->change_record_sets->zone_id,
+                 command->change_record_sets->change_id);
+        break;
+    case CMD__COMMAND__KIND_IMPORT_BEGIN:
+        name_ids(apply, command->import_begin->zone_id, command->import_begin->change_id);
+        break;
+    case CMD__COMMAND__KIND_IMPORT_CHUNK:
+        name_ids(apply, NULL, command->import_chunk->change_id);
+        break;
+    case CMD__COMMAND__KIND_IMPORT_COMMIT:
+        name_ids(apply, NULL, command->import_commit->change_id);
+        break;
+    default: break;
+    }
 }
 
 static void reject(struct apply_result *result, enum apply_outcome outcome, int code,
@@ -123,26 +180,13 @@ static void reject(struct apply_result *result, enum apply_outcome outcome, int 
     result->message = message;
 }
 
-/* Note the use, and forget the results that the client does not need any more. */
-static void settle(struct apply *apply, struct state_session *session, uint64_t done_below)
-{
-    uint64_t end = done_below;
-
-    if (end > session->done_below + WINDOW)
-        end = session->done_below + WINDOW; /* there are no results from there on */
-    for (uint64_t sequence = session->done_below; sequence < end; sequence++)
-        state_delete_result(apply->overlay, session->client_id, sequence);
-    session->done_below = done_below;
-    session->used_index = apply->index;
-    state_put_session(apply->overlay, session);
-}
-
-static int run_once(struct apply *apply, struct state_session *session)
+static int run_once(struct apply *apply)
 {
     const Cmd__Command *command = apply->command;
     struct apply_result *result = apply->result;
-    struct state_result stored;
+    struct state_session *session = &apply->session;
     uint64_t done_below = session->done_below;
+    int code;
 
     if (command->sequence < done_below) {
         reject(result, APPLY_SETTLED, ERR_CONFLICT, "applied before; the result is forgotten");
@@ -150,17 +194,19 @@ static int run_once(struct apply *apply, struct state_session *session)
     }
     if (command->done_below > done_below && command->done_below <= command->sequence)
         done_below = command->done_below;
-    if (command->sequence - done_below >= WINDOW) {
+    if (command->sequence - done_below >= STATE_SESSION_WINDOW) {
         reject(result, APPLY_TOO_FAR, ERR_LIMIT, "too many commands in flight");
         return 0;
     }
-    int rc = state_get_result(apply__kv(apply), session->client_id, command->sequence, &stored);
+    state_session_settle(session, done_below);
+    use_session(apply);
+    if (state_session_result(session, command->sequence, &code)) {
+        repeat(apply, code);
+        return 0;
+    }
+    int rc = run(apply);
     if (rc == 0)
-        repeat(result, &stored);
-    else if (rc == ERR_NOT_FOUND)
-        rc = run_new(apply);
-    if (rc == 0)
-        settle(apply, session, done_below);
+        state_session_note(session, command->sequence, result->code);
     return rc;
 }
 
@@ -168,7 +214,6 @@ int apply__command(struct apply *apply)
 {
     const Cmd__Command *command = apply->command;
     struct apply_result *result = apply->result;
-    struct state_session session;
 
     memset(result, 0, sizeof(*result));
     result->client_id = command->client_id;
@@ -178,10 +223,10 @@ int apply__command(struct apply *apply)
     result->message = err_text(0);
     if (command->kind_case == CMD__COMMAND__KIND_OPEN_SESSION)
         return open_session(apply);
-    int rc = state_get_session(apply__kv(apply), command->client_id, &session);
+    int rc = take_session(apply, command->client_id);
     if (rc == ERR_NOT_FOUND) {
         reject(result, APPLY_NO_SESSION, ERR_NOT_FOUND, "no such session");
         return 0;
     }
-    return rc != 0 ? rc : run_once(apply, &session);
+    return rc != 0 ? rc : run_once(apply);
 }

@@ -28,13 +28,23 @@ int apply__check_text(struct apply *apply, const char *what, const char *text, s
 
 int apply__read_zone(struct apply *apply, const char *zone_id, struct state_zone *out)
 {
+    if (apply->has_zone && strcmp(apply->zone.id, zone_id) == 0) {
+        *out = apply->zone;
+        return 0;
+    }
     int rc = apply__check_id(apply, "zone id", zone_id, 'Z');
-
     if (rc == 0)
         rc = state_get_zone(apply__kv(apply), zone_id, out);
     if (rc == ERR_NOT_FOUND)
         return apply__refuse(apply, ERR_NOT_FOUND, "there is no zone %s", zone_id);
     return rc;
+}
+
+void apply__write_zone(struct apply *apply, const struct state_zone *zone)
+{
+    state_put_zone(apply->overlay, zone);
+    apply->zone = *zone;
+    apply->has_zone = true;
 }
 
 /* Copy the records into the stored form, and views of them beside it. */

@@ -140,7 +140,7 @@ int apply__create_zone(struct apply *apply, const struct Cmd__CreateZone *comman
         rc = put_first_sets(apply, command, &zone, actions);
     if (rc != 0)
         return rc;
-    state_put_zone(apply->overlay, &zone);
+    apply__write_zone(apply, &zone);
     apply->counters.zone_count++;
     apply->counters.zone_generation++;
     start_change(apply, &zone, STATE_CHANGE_ZONE_CREATED, command->change_id, &change);
@@ -168,6 +168,7 @@ int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *comman
         return rc;
     state_delete_content(apply->overlay, zone.content);
     state_delete_zone(apply->overlay, &zone);
+    apply->has_zone = false;
     ASSERT(apply->counters.zone_count > 0);
     apply->counters.zone_count--;
     apply->counters.zone_generation++;
@@ -270,7 +271,7 @@ int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecor
     if (rc != 0)
         return rc;
     zone.changed_index = apply->index;
-    state_put_zone(apply->overlay, &zone);
+    apply__write_zone(apply, &zone);
     start_change(apply, &zone, STATE_CHANGE_RECORD_SETS, command->change_id, &change);
     copy_text(change.comment, command->comment);
     change.action_count = (uint32_t)command->n_changes;

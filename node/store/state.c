@@ -272,7 +272,6 @@ struct list {
         state_token_cb token;
         state_import_cb import;
         state_setting_cb setting;
-        state_session_cb session;
     } cb;
     void *user;
 };
@@ -386,54 +385,4 @@ int state_list_settings(const struct kv *kv, state_setting_cb cb, void *user)
 int state_get_secret(const struct kv *kv, const char *name, struct kv_buffer *out)
 {
     return kv_get(kv, KV_SECRETS, state_value_text(name), out);
-}
-
-static int decode_session(struct kv_slice value, void *out)
-{
-    return state_value_session(value, out);
-}
-
-int state_get_session(const struct kv *kv, uint64_t client_id, struct state_session *out)
-{
-    uint8_t key[17];
-    size_t key_len = state_value_session_key(client_id, key);
-    int rc = get_value(kv, KV_SESSIONS, kv_slice(key, key_len), decode_session, out);
-
-    if (rc == 0)
-        out->client_id = client_id;
-    return rc;
-}
-
-static int decode_result(struct kv_slice value, void *out)
-{
-    return state_value_result(value, out);
-}
-
-int state_get_result(const struct kv *kv, uint64_t client_id, uint64_t sequence,
-                     struct state_result *out)
-{
-    uint8_t key[17];
-    size_t key_len = state_value_result_key(client_id, sequence, key);
-
-    return get_value(kv, KV_SESSIONS, kv_slice(key, key_len), decode_result, out);
-}
-
-static int on_session(void *user, struct kv_slice key, struct kv_slice value)
-{
-    const struct list *list = user;
-    struct state_session session;
-    int rc = key.len == 9 ? state_value_session(value, &session) : ERR_CORRUPT;
-
-    if (rc != 0)
-        return rc;
-    session.client_id = state_key_u64_decode((const uint8_t *)key.data + 1);
-    return list->cb.session(list->user, &session);
-}
-
-int state_list_sessions(const struct kv *kv, state_session_cb cb, void *user)
-{
-    struct list list = {.cb.session = cb, .user = user};
-    struct kv_range range = {.family = KV_SESSIONS, .prefix = {"s", 1}};
-
-    return kv_scan(kv, &range, on_session, &list);
 }

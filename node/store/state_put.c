@@ -141,52 +141,6 @@ void state_delete_content(struct overlay *overlay, uint64_t content)
     overlay_delete_range(overlay, KV_RECORD_SETS, kv_slice(first, 8), kv_slice(end, 8));
 }
 
-void state_put_session(struct overlay *overlay, const struct state_session *session)
-{
-    State__Session message = STATE__SESSION__INIT;
-    uint8_t key[17];
-    size_t key_len = state_value_session_key(session->client_id, key);
-
-    message.version = STATE_VERSION;
-    message.used_index = session->used_index;
-    message.done_below = session->done_below;
-    put_message(overlay, KV_SESSIONS, kv_slice(key, key_len), &message.base);
-}
-
-void state_delete_session(struct overlay *overlay, const struct state_session *session,
-                          uint64_t window)
-{
-    uint8_t key[17], end[17];
-    size_t key_len = state_value_session_key(session->client_id, key);
-
-    overlay_delete(overlay, KV_SESSIONS, kv_slice(key, key_len));
-    key_len = state_value_result_key(session->client_id, session->done_below, key);
-    state_value_result_key(session->client_id, session->done_below + window, end);
-    overlay_delete_range(overlay, KV_SESSIONS, kv_slice(key, key_len), kv_slice(end, key_len));
-}
-
-void state_put_result(struct overlay *overlay, uint64_t client_id, uint64_t sequence,
-                      const struct state_result *result)
-{
-    State__Result message = STATE__RESULT__INIT;
-    uint8_t key[17];
-    size_t key_len = state_value_result_key(client_id, sequence, key);
-
-    message.version = STATE_VERSION;
-    message.code = result->code;
-    message.change_id = text(result->change_id);
-    message.zone_id = text(result->zone_id);
-    put_message(overlay, KV_SESSIONS, kv_slice(key, key_len), &message.base);
-}
-
-void state_delete_result(struct overlay *overlay, uint64_t client_id, uint64_t sequence)
-{
-    uint8_t key[17];
-    size_t key_len = state_value_result_key(client_id, sequence, key);
-
-    overlay_delete(overlay, KV_SESSIONS, kv_slice(key, key_len));
-}
-
 void state_put_member(struct overlay *overlay, const struct state_member *member)
 {
     State__Member message = STATE__MEMBER__INIT;

@@ -13,15 +13,12 @@ struct state_counters {
     uint64_t zone_generation;
     uint8_t change_from[12]; /* journal key at or below the oldest change */
 };
+#define STATE_SESSION_WINDOW 4096u /* sequences from done_below on that may have a result */
 struct state_session {
     uint64_t client_id;
     uint64_t used_index;
     uint64_t done_below;
-};
-struct state_result {
-    int32_t code;
-    char change_id[STATE_ID_SIZE];
-    char zone_id[STATE_ID_SIZE];
+    uint8_t results[STATE_SESSION_WINDOW]; /* at sequence modulo the length; outside the window 0 */
 };
 struct state_action { /* of a change; a NULL set: absent */
     const struct state_record_set *before, *after;
@@ -30,8 +27,11 @@ struct state_action { /* of a change; a NULL set: absent */
 /* Reads that only apply needs. All zero, with 0, when there are none yet. */
 int state_get_counters(const struct kv *kv, struct state_counters *out);
 int state_get_session(const struct kv *kv, uint64_t client_id, struct state_session *out);
-int state_get_result(const struct kv *kv, uint64_t client_id, uint64_t sequence,
-                     struct state_result *out);
+/* Was @sequence, which is in the window, applied, and with which code? */
+bool state_session_result(const struct state_session *session, uint64_t sequence, int *code);
+void state_session_note(struct state_session *session, uint64_t sequence, int code);
+/* Forget the results below @done_below, which becomes the window's begin. */
+void state_session_settle(struct state_session *session, uint64_t done_below);
 typedef int (*state_session_cb)(void *user, const struct state_session *session);
 int state_list_sessions(const struct kv *kv, state_session_cb cb, void *user);
 
@@ -56,12 +56,7 @@ void state_put_change(struct overlay *overlay, const struct state_change *change
 int state_trim_changes(struct overlay *overlay, struct state_counters *counters, uint64_t count);
 
 void state_put_session(struct overlay *overlay, const struct state_session *session);
-/* With its results; they are below done_below + @window. */
-void state_delete_session(struct overlay *overlay, const struct state_session *session,
-                          uint64_t window);
-void state_put_result(struct overlay *overlay, uint64_t client_id, uint64_t sequence,
-                      const struct state_result *result);
-void state_delete_result(struct overlay *overlay, uint64_t client_id, uint64_t sequence);
+void state_delete_session(struct overlay *overlay, uint64_t client_id);
 
 void state_put_member(struct overlay *overlay, const struct state_member *member);
 void state_delete_member(struct overlay *overlay, uint64_t id);

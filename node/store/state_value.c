@@ -167,6 +167,20 @@ int state_value_import(struct kv_slice value, struct state_import *out)
     return finish(&from->base, is_sound);
 }
 
+/* The stored octets start at done_below, those in memory are a ring. */
+static void take_results(const ProtobufCBinaryData *from, struct state_session *out)
+{
+    size_t begin = out->done_below % STATE_SESSION_WINDOW;
+    size_t first =
+        STATE_SESSION_WINDOW - begin < from->len ? STATE_SESSION_WINDOW - begin : from->len;
+
+    memset(out->results, 0, sizeof(out->results));
+    if (from->len > 0) {
+        memcpy(out->results + begin, from->data, first);
+        memcpy(out->results, from->data + first, from->len - first);
+    }
+}
+
 int state_value_session(struct kv_slice value, struct state_session *out)
 {
     State__Session *from;
@@ -174,24 +188,12 @@ int state_value_session(struct kv_slice value, struct state_session *out)
 
     if (rc != 0)
         return rc;
-    out->used_index = from->used_index;
-    out->done_below = from->done_below;
-    return finish(&from->base, true);
-}
-
-int state_value_result(struct kv_slice value, struct state_result *out)
-{
-    struct state_result got = {0};
-    State__Result *from;
-    int rc = unpack(&state__result__descriptor, value, &from);
-
-    if (rc != 0)
-        return rc;
-    got.code = from->code;
-    bool is_sound = take_text(from->change_id, got.change_id, sizeof(got.change_id)) &&
-                    take_text(from->zone_id, got.zone_id, sizeof(got.zone_id));
-    if (is_sound)
-        *out = got;
+    bool is_sound = from->results.len <= STATE_SESSION_WINDOW;
+    if (is_sound) {
+        out->used_index = from->used_index;
+        out->done_below = from->done_below;
+        take_results(&from->results, out);
+    }
     return finish(&from->base, is_sound);
 }
 
@@ -343,12 +345,8 @@ static int check_set(struct kv_slice key, struct kv_slice value)
 static int check_session(struct kv_slice key, struct kv_slice value)
 {
     struct state_session session;
-    struct state_result result;
-    const uint8_t *octets = key.data;
 
-    if (key.len == 9 && octets[0] == 's')
-        return state_value_session(value, &session);
-    return key.len == 17 && octets[0] == 'r' ? state_value_result(value, &result) : ERR_CORRUPT;
+    return key.len == 8 ? state_value_session(value, &session) : ERR_CORRUPT;
 }
 
 static int check_zone_name(struct kv_slice key, struct kv_slice value)
@@ -386,19 +384,4 @@ int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slic
     case KV_IMPORTS: return state_value_import(value, &out.import);
     default: return ERR_CORRUPT;
     }
-}
-
-size_t state_value_session_key(uint64_t client_id, uint8_t out[17])
-{
-    out[0] = 's';
-    state_key_u64(client_id, out + 1);
-    return 9;
-}
-
-size_t state_value_result_key(uint64_t client_id, uint64_t sequence, uint8_t out[17])
-{
-    out[0] = 'r';
-    state_key_u64(client_id, out + 1);
-    state_key_u64(sequence, out + 9);
-    return 17;
 }

@@ -13,7 +13,6 @@ int state_value_conf(struct kv_slice value, struct state_conf *out);
 int state_value_zone(struct kv_slice value, struct state_zone *out);
 int state_value_import(struct kv_slice value, struct state_import *out);
 int state_value_session(struct kv_slice value, struct state_session *out); /* not its client_id */
-int state_value_result(struct kv_slice value, struct state_result *out);
 int state_value_member(struct kv_slice value, struct state_member *out);
 int state_value_token(struct kv_slice value, struct state_token *out);
 /* @cb may be NULL; its error is returned. */
@@ -32,6 +31,3 @@ static inline struct kv_slice state_value_text(const char *text)
 {
     return kv_slice(text, __builtin_strlen(text));
 }
-/* KV_SESSIONS holds sessions ('s', client) and results ('r', client, sequence). */
-size_t state_value_session_key(uint64_t client_id, uint8_t out[17]);
-size_t state_value_result_key(uint64_t client_id, uint64_t sequence, uint8_t out[17]);

@@ -64,6 +64,18 @@ static void create_token(void)
     assert_int_equal(test_apply_one(&test, command)->code, 0);
 }
 
+static Cmd__Command *open_session(uint64_t client_id)
+{
+    Cmd__Command *command = test_command(&test);
+
+    command->client_id = client_id;
+    command->sequence = 0;
+    command->kind_case = CMD__COMMAND__KIND_OPEN_SESSION;
+    command->open_session = test_apply_alloc(&test, sizeof(Cmd__OpenSession));
+    cmd__open_session__init(command->open_session);
+    return command;
+}
+
 static uint32_t uses_left(void)
 {
     static const uint8_t id[8];
@@ -150,29 +162,58 @@ static void test_window_bounds_sequences(void **state)
 
 static int on_pair(void *user, struct kv_slice key, struct kv_slice value)
 {
-    (void)key, (void)value;
-    ++*(unsigned *)user;
+    (void)key;
+    *(size_t *)user += value.len;
     return 0;
 }
 
-static unsigned session_pairs(void)
+static size_t session_len(void)
 {
-    unsigned count = 0;
+    size_t len = 0;
 
-    assert_int_equal(kv_scan(&test.kv, &(struct kv_range){.family = KV_SESSIONS}, on_pair, &count),
+    assert_int_equal(kv_scan(&test.kv, &(struct kv_range){.family = KV_SESSIONS}, on_pair, &len),
                      0);
-    return count;
+    return len;
 }
 
 static void test_settled_results_are_forgotten(void **state)
 {
     (void)state;
     create_token();
+    size_t before = session_len();
     for (uint64_t i = 2; i < 50; i++)
         assert_outcome(consume(i, 1), APPLY_DONE, 0);
-    assert_int_equal(session_pairs(), 1 + 49);
+    assert_int_equal(session_len(), before + 48); /* an octet each */
     assert_outcome(consume(50, 50), APPLY_DONE, 0);
-    assert_int_equal(session_pairs(), 1 + 1);
+    assert_int_equal(session_len(), before);
+}
+
+/* Two clients take turns within one entry: the results of neither are lost, nor those of refused
+ * commands, whose other writes are taken back. */
+static void test_sessions_take_turns_in_an_entry(void **state)
+{
+    (void)state;
+    create_token();
+    assert_outcome(open_session(78), APPLY_DONE, 0);
+    Cmd__Command *entry[6], *bad;
+    for (uint64_t i = 0; i < 6; i++) {
+        entry[i] = consume(2 + i / 2, 1);
+        entry[i]->client_id = 77 + i % 2;
+    }
+    bad = test_create_zone(&test, 1, "a");
+    bad->create_zone->zone_id = "no id";
+    bad->sequence = 3;
+    bad->done_below = 1;
+    entry[2] = bad;
+    assert_int_equal(test_apply_batch(&test, entry, 6), 0);
+    assert_int_equal(test.results[2].outcome, APPLY_REFUSED);
+    assert_int_equal(uses_left(), 995);
+    assert_int_equal(test_apply_batch(&test, entry, 6), 0);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(test.results[i].outcome, APPLY_REPEATED);
+        assert_int_equal(test.results[i].code, i == 2 ? ERR_INVALID : 0);
+    }
+    assert_int_equal(uses_left(), 995);
 }
 
 static void test_unknown_session_is_not_applied(void **state)
@@ -183,18 +224,6 @@ static void test_unknown_session_is_not_applied(void **state)
     command->client_id = 1234;
     assert_outcome(command, APPLY_NO_SESSION, ERR_NOT_FOUND);
     assert_int_equal(uses_left(), 1000);
-}
-
-static Cmd__Command *open_session(uint64_t client_id)
-{
-    Cmd__Command *command = test_command(&test);
-
-    command->client_id = client_id;
-    command->sequence = 0;
-    command->kind_case = CMD__COMMAND__KIND_OPEN_SESSION;
-    command->open_session = test_apply_alloc(&test, sizeof(Cmd__OpenSession));
-    cmd__open_session__init(command->open_session);
-    return command;
 }
 
 static void test_open_session_again_is_harmless(void **state)
@@ -234,6 +263,7 @@ int main(void)
         CASE(test_below_done_is_settled),
         CASE(test_window_bounds_sequences),
         CASE(test_settled_results_are_forgotten),
+        CASE(test_sessions_take_turns_in_an_entry),
         CASE(test_unknown_session_is_not_applied),
         CASE(test_open_session_again_is_harmless),
         CASE(test_sessions_least_recently_used_goes),
