@@ -9,6 +9,7 @@
 
 #include "cluster/join.h"
 #include "proto/admin.pb-c.h"
+#include "raft/io/nng_socket.h"
 
 #define REPLY_MAX (4u << 20)
 #define CONNECT_MS 5000
@@ -106,7 +107,7 @@ int admin_client_ask(const char *address, const char *ca_pem, const Adm__Request
         rc = error_of(connect_to(socket, address, tls, timeout_ms));
     if (rc == 0)
         rc = exchange(socket, request, reply);
-    nng_close(socket);
+    (void)nng_socket_close(socket.id);
     if (tls)
         nng_tls_config_free(tls);
     return rc;

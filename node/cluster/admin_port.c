@@ -17,6 +17,7 @@
 #include "cluster/join.h"
 #include "proto/admin.pb-c.h"
 #include "proto/cluster.pb-c.h"
+#include "raft/io/nng_socket.h"
 
 #define ADMIN_VERSION 1
 
@@ -316,7 +317,7 @@ static void close_network(uv_work_t *work)
         if (port->calls[i].call.aio)
             nng_aio_stop(port->calls[i].call.aio);
     }
-    nng_close(port->socket);
+    (void)nng_socket_close(port->socket.id);
     for (unsigned i = 0; i < ADMIN_PORT_CALLS; i++) {
         struct admin_call *call = &port->calls[i].call;
         if (call->aio)

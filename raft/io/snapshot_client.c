@@ -8,6 +8,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "raft/io/nng_socket.h"
+
 #define RECONNECT_MIN_MS 50
 #define RECONNECT_MAX_MS 1000
 
@@ -112,7 +114,7 @@ void snapshot_client_close(struct snapshot_client *client)
         if (client->slots[i].aio != NULL)
             nng_aio_stop(client->slots[i].aio);
     }
-    (void)nng_close(client->socket); /* with its contexts */
+    (void)nng_socket_close(client->socket.id); /* with its contexts */
     for (uint32_t i = 0; i < SNAPSHOT_CLIENT_SLOTS; i++)
         nng_aio_free(client->slots[i].aio);
     uv_mutex_destroy(&client->mutex);

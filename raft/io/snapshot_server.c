@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <uv.h>
 
+#include "raft/io/nng_socket.h"
 #include "raft/io/snapshot_served.h"
 #include "raft/io/transport_internal.h"
 
@@ -379,7 +380,7 @@ static void server_shut(struct snapshot_server *server)
         if (server->workers[i].aio != NULL)
             nng_aio_stop(server->workers[i].aio);
     }
-    (void)nng_close(server->socket); /* with its contexts */
+    (void)nng_socket_close(server->socket.id); /* with its contexts */
     for (int i = 0; i < WORKERS; i++) {
         nng_aio_free(server->workers[i].aio);
         free(server->workers[i].chunk);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "raft/io/nng_socket.h"
 #include "raft/io/transport_nng.h"
 
 struct transport_inbox {
@@ -152,12 +153,15 @@ void transport_inbox_close(struct transport_inbox *inbox)
         return;
     if (inbox->aio != NULL)
         nng_aio_stop(inbox->aio);
-    (void)nng_close(inbox->socket);
+    (void)nng_pipe_notify(inbox->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
+    (void)nng_pipe_notify(inbox->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+    bool is_closed = nng_socket_close(inbox->socket.id);
     nng_aio_free(inbox->aio);
     for (uint32_t i = 0; i < inbox->count; i++)
         nng_msg_free(inbox->frames[(inbox->first + i) % TRANSPORT_RECV_FRAMES_MAX]);
     uv_mutex_destroy(&inbox->mutex);
-    free(inbox);
+    if (is_closed)
+        free(inbox);
 }
 
 uint16_t transport_inbox_port(const struct transport_inbox *inbox)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "raft/io/nng_socket.h"
+
 #define RECONNECT_MIN_MS 50
 #define RECONNECT_MAX_MS 2000
 
@@ -108,9 +110,12 @@ void transport_link_close(struct transport_link *link)
 {
     if (link->aio != NULL)
         nng_aio_stop(link->aio);
-    (void)nng_close(link->socket);
+    (void)nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
+    (void)nng_pipe_notify(link->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+    bool is_closed = nng_socket_close(link->socket.id);
     nng_aio_free(link->aio);
-    free(link);
+    if (is_closed)
+        free(link);
 }
 
 bool transport_link_is_connected(const struct transport_link *link)

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "lib/test_net.h"
+#include "raft/io/nng_socket.h"
 
 #define WAIT_MS 10000
 
@@ -369,7 +370,7 @@ static void test_silent_peer_is_dialled_anew(void **state)
     assert_true(test_run_until(&loop, has_connection, &a, WAIT_MS));
     assert_true(test_run_until(&loop, has_redial, &a, WAIT_MS));
     assert_true(test_run_until(&loop, has_connection, &a, WAIT_MS));
-    nng_close(socket);
+    (void)nng_socket_close(socket.id);
     nng_tls_config_free(config);
     test_cert_free(&cert);
     node_close(&a);
@@ -417,7 +418,7 @@ static void test_connect_without_certificate_is_refused(void **state)
     assert_int_not_equal(raw_dial(socket, &a, NULL), 0);
     test_run_for(&loop, 200);
     assert_int_equal(counters_of(&a).accepts, 0);
-    nng_close(socket);
+    (void)nng_socket_close(socket.id);
     node_close(&a);
 }
 
@@ -440,7 +441,7 @@ static void test_frames_of_garbage_and_oversize_are_counted(void **state)
     assert_true(test_run_until(&loop, has_hangup, &a, WAIT_MS));
     assert_int_equal(counters_of(&a).received_frames, 0);
     free(junk);
-    nng_close(socket);
+    (void)nng_socket_close(socket.id);
     test_cert_free(&cert);
     node_close(&a);
 }
