@@ -6,12 +6,15 @@ ends with the totals. Build folders are build/<variant>; they are kept, so a sec
 """
 import argparse
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import re
-import subprocess
+import signal
 import sys
 import time
+
+import process
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VARIANTS = {  # name: (compiler, extra CMake options)
@@ -20,10 +23,21 @@ VARIANTS = {  # name: (compiler, extra CMake options)
     "asan": ("clang-14", ["-DQUARTET_SANITIZE=address", "-DQUARTET_FUZZ=ON"]),
     "tsan": ("clang-14", ["-DQUARTET_SANITIZE=thread"]),
 }
-# Rooms with threads of their own: what ThreadSanitizer watches.
-THREADED = re.compile(r"test_(disk|driver|transport|snapshot|net|zone_image|log)")
+# Tests of rooms with threads of their own: what ThreadSanitizer watches.
+THREADED = re.compile(r"test_(disk|driver|transport|snapshot|net|zone_readers)")
 TAP_LINE = re.compile(r"^(not ok|ok)\b(.*)$")
 OUTPUT_SHOWN_LINES = 60
+PROGRAMS_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
+BUILD_TIMEOUT_S = 1800
+UNIT_TIMEOUT_S = 600
+SIM_TIMEOUT_S = 3600
+E2E_TIMEOUT_S = 1800
+# A simulated seed takes about 0.15 s, ten times that under the sanitizers: what a long run may take.
+SIM_SEED_TIMEOUT_S = 5
+
+
+class BuildFailed(Exception):
+    """A variant could not be configured or built; already counted."""
 
 
 class Totals:
@@ -33,24 +47,24 @@ class Totals:
         self.passed = self.failed = self.skipped = 0
         self.failures = []
 
-    def add(self, label, outcome, seconds):
-        passed, failed, skipped, output = outcome
+    def add(self, label, counts, outcome):
+        passed, failed, skipped = counts
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
-        counts = f"{passed} passed" + (f", {failed} FAILED" if failed else "")
-        counts += f", {skipped} skipped" if skipped else ""
-        print(f"  {label:<44} {counts} ({seconds:.1f} s)", flush=True)
+        text = f"{passed} passed" + (f", {failed} FAILED" if failed else "")
+        text += f", {skipped} skipped" if skipped else ""
+        print(f"  {label:<44} {text} ({outcome.seconds:.1f} s)", flush=True)
         if failed:
             self.failures.append(label)
-            print("\n".join("    | " + line for line in output.splitlines()[-OUTPUT_SHOWN_LINES:]),
-                  flush=True)
+            shown = outcome.output.splitlines()[-OUTPUT_SHOWN_LINES:]
+            print("\n".join("    | " + line for line in shown), flush=True)
 
 
-def count_tap(output, returncode):
+def count_tap(outcome):
     """(passed, failed, skipped): a program that fails without a 'not ok' counts as one failure."""
     passed = failed = skipped = 0
-    for line in output.splitlines():
+    for line in outcome.output.splitlines():
         match = TAP_LINE.match(line)
         if not match:
             continue
@@ -60,130 +74,132 @@ def count_tap(output, returncode):
             passed += 1
         else:
             failed += 1
-    if returncode != 0 and failed == 0:
+    if outcome.returncode != 0 and failed == 0:
         failed = 1
-    if returncode == 0 and passed + failed + skipped == 0:
+    if outcome.returncode == 0 and passed + failed + skipped == 0:
         failed = 1  # ran nothing: a check that cannot fail is none
     return passed, failed, skipped
 
 
-def run_program(command, env=None, timeout_s=1800):
-    """Run one test program; returns its outcome and seconds."""
-    start = time.monotonic()
-    merged = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP", **(env or {})}
-    try:
-        done = subprocess.run(command, cwd=ROOT, env=merged, timeout=timeout_s, text=True,
-                              errors="replace", stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        output, code = done.stdout, done.returncode
-    except subprocess.TimeoutExpired as late:
-        output = (late.stdout or b"").decode(errors="replace") if isinstance(
-            late.stdout, bytes) else (late.stdout or "")
-        output += f"\ntimed out after {timeout_s} s"
-        code = -1
-    if code < 0:
-        output += f"\nended by signal {-code}" if code != -1 else ""
-    return (*count_tap(output, code), output), time.monotonic() - start
+def count_fuzz(outcome):
+    """A fuzz target passes when it ran inputs and found nothing."""
+    executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", outcome.output)
+    is_good = (executed is not None and int(executed.group(1)) > 0 and outcome.returncode == 0
+               and "SUMMARY:" not in outcome.output)
+    return (1, 0, 0) if is_good else (0, 1, 0)
 
 
-def build(variant, targets=()):
-    """Configure and build one variant; exits with the compiler's words when that fails."""
+@dataclasses.dataclass
+class Job:
+    """One test program and how to judge it."""
+    label: str
+    command: list
+    timeout_s: int
+    env: dict = None
+    count: callable = count_tap
+    live: callable = None  # called with each line of output as it comes
+
+
+def run_jobs(totals, jobs, at_once=PROGRAMS_AT_ONCE):
+    """Run them, some at once; the lines come in the order of @jobs."""
+    def run(job):
+        env = {"CMOCKA_MESSAGE_OUTPUT": "TAP", **(job.env or {})}
+        return process.run(job.command, job.label, job.timeout_s, env, job.live, ROOT)
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        pending = [(job, pool.submit(run, job)) for job in jobs]
+        try:
+            for job, future in pending:
+                outcome = future.result()
+                totals.add(job.label, job.count(outcome), outcome)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            process.end_all()
+            raise
+
+
+def build(totals, variant, targets=()):
+    """Configure and build one variant; a failure is counted and raised."""
     compiler, options = VARIANTS[variant]
     folder = ROOT / "build" / variant
-    print(f"building {variant} ({', '.join(targets) or 'all'})", flush=True)
-    start = time.monotonic()
+    label = f"build/{variant}"
+    commands = [["ninja", "-C", folder, *targets]]
     if not (folder / "build.ninja").exists():
-        run_or_exit(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja",
-                     f"-DCMAKE_C_COMPILER={compiler}", *launcher(), *options])
-    run_or_exit(["ninja", "-C", folder, *targets])
-    print(f"  built in {time.monotonic() - start:.0f} s", flush=True)
+        commands.insert(0, ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja",
+                            f"-DCMAKE_C_COMPILER={compiler}",
+                            "-DCMAKE_C_COMPILER_LAUNCHER=ccache", *options])
+    start = time.monotonic()
+    for command in commands:
+        outcome = process.run(command, label, BUILD_TIMEOUT_S, cwd=ROOT)
+        if outcome.returncode != 0:
+            totals.add(label, (0, 1, 0), outcome)
+            raise BuildFailed(variant)
+    print(f"  {label:<44} built ({time.monotonic() - start:.0f} s)", flush=True)
     return folder
 
 
-def launcher():
-    return ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"]
-
-
-def run_or_exit(command):
-    done = subprocess.run(command, cwd=ROOT, text=True, errors="replace", check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode != 0:
-        print(done.stdout[-20000:])
-        print(f"failed: {' '.join(map(str, command))}")
-        print("0 passed, 1 failed")
-        sys.exit(1)
-
-
 def sanitizer_env():
-    suppressions = ROOT / "tests/lib/tsan.supp"
-    return {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-            "TSAN_OPTIONS": f"suppressions={suppressions}:halt_on_error=1",
-            "LSAN_OPTIONS": f"suppressions={ROOT / 'tests/lib/lsan.supp'}:print_suppressions=0"}
+    supp = ROOT / "tests/lib"
+    return {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
+            "TSAN_OPTIONS": f"suppressions={supp}/tsan.supp:halt_on_error=1",
+            "LSAN_OPTIONS": f"suppressions={supp}/lsan.supp:print_suppressions=0"}
 
 
 def suite_tidy(totals, _args):
-    for name in ("layers", "tidy", "format"):
-        outcome, seconds = run_program(["tests/tidy/" + name + ".py", "--tap"])
-        totals.add("tidy/" + name, outcome, seconds)
+    run_jobs(totals, [Job(f"tidy/{name}", [f"tests/tidy/{name}.py", "--tap"], 300)
+                      for name in ("layers", "tidy", "format")])
 
 
 def suite_unit(totals, args):
+    names = sorted(source.stem for source in (ROOT / "tests/unit").glob("test_*.c"))
     for variant in args.variants:
-        folder = build(variant)
-        programs = sorted(p for p in (folder / "tests").glob("test_*") if os.access(p, os.X_OK)
-                          and p.is_file())
-        if variant == "tsan":
-            programs = [p for p in programs if THREADED.match(p.name)]
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            jobs = [(p, pool.submit(run_program, [p], sanitizer_env(), 600)) for p in programs]
-            for program, job in jobs:
-                outcome, seconds = job.result()
-                totals.add(f"unit/{variant}/{program.name}", outcome, seconds)
+        chosen = [n for n in names if variant != "tsan" or THREADED.match(n)]
+        try:
+            folder = build(totals, variant, chosen if variant == "tsan" else ())
+        except BuildFailed:
+            continue
+        run_jobs(totals, [Job(f"unit/{variant}/{name}", [folder / "tests" / name], UNIT_TIMEOUT_S,
+                              sanitizer_env()) for name in chosen])
 
 
 def suite_sim(totals, args):
     first = args.first if args.first is not None else int(time.time())
-    folder = build("gcc")
-    sim = folder / "tests/sim/sim"
-    runs = [("fixed seeds", [sim, "--tap", "--seed-file", "tests/sim/seeds.txt"]),
-            (f"{args.seeds} fresh seeds from {first}",
-             [sim, "--tap", "--seeds", str(args.seeds), "--first", str(first)]),
-            ("mutations", [folder / "tests/sim/sim_mutation", "--tap"])]
-    checked = build("asan") / "tests/sim/sim"
     few = max(1, args.seeds // 10)
-    runs.append((f"{few} fresh seeds, sanitizers",
-                 [checked, "--tap", "--seeds", str(few), "--first", str(first)]))
-    for label, command in runs:
-        outcome, seconds = run_program(command, sanitizer_env(), 3600)
-        totals.add("sim/" + label, outcome, seconds)
-        last = [line for line in outcome[3].splitlines() if line.startswith(("sim", "# "))]
-        print("\n".join("      " + line for line in last[-24:]), flush=True)
+    plain, checked = build(totals, "gcc") / "tests/sim", build(totals, "asan") / "tests/sim"
+    timeout_s = SIM_TIMEOUT_S + args.seeds * SIM_SEED_TIMEOUT_S
+
+    def table(line):
+        if line.startswith("# "):
+            print("      " + line[2:], flush=True)
+    fresh = ["--tap", "--first", first, "--seeds"]
+    jobs = [("fixed seeds", [plain / "sim", "--tap", "--seed-file", "tests/sim/seeds.txt"], None),
+            ("mutations", [plain / "sim_mutation", "--tap"], table),
+            (f"{args.seeds} fresh seeds from {first}", [plain / "sim", *fresh, args.seeds], None),
+            (f"{few} of them, sanitizers", [checked / "sim", *fresh, few], None),
+            ("determinism", ["tests/sim/determinism", plain / "sim"], None)]
+    run_jobs(totals, [Job("sim/" + label, command, timeout_s, sanitizer_env(), live=live)
+                      for label, command, live in jobs])
 
 
 def suite_fuzz(totals, args):
-    folder = build("asan")
+    folder = build(totals, "asan")
+    jobs = []
     for source in sorted((ROOT / "tests/fuzz").glob("fuzz_*.c")):
-        program = folder / "tests" / source.stem
-        seeds = ROOT / "tests/fuzz/corpus" / source.stem
         grown = folder / "corpus" / source.stem
         grown.mkdir(parents=True, exist_ok=True)
-        command = [program, f"-max_total_time={args.fuzz_seconds}", "-rss_limit_mb=2048",
-                   "-timeout=10", "-print_final_stats=1",
+        seeds = ROOT / "tests/fuzz/corpus" / source.stem
+        command = [folder / "tests" / source.stem, f"-max_total_time={args.fuzz_seconds}",
+                   "-rss_limit_mb=2048", "-timeout=10", "-print_final_stats=1",
                    f"-artifact_prefix={folder}/corpus/{source.stem}-", grown]
         command += [seeds] if seeds.is_dir() else []
-        start = time.monotonic()
-        (_, _, _, output), _ = run_program(command, sanitizer_env(), args.fuzz_seconds + 300)
-        runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
-        good = runs is not None and int(runs.group(1)) > 0 and "SUMMARY:" not in output
-        totals.add(f"fuzz/{source.stem} ({runs.group(1) if runs else 0} inputs)",
-                   (int(good), int(not good), 0, output), time.monotonic() - start)
+        jobs.append(Job("fuzz/" + source.stem, command, args.fuzz_seconds + 300, sanitizer_env(),
+                        count_fuzz))
+    run_jobs(totals, jobs)
 
 
 def suite_e2e(totals, _args):
-    build("gcc")
-    for source in sorted((ROOT / "tests/e2e").glob("test_*.py")):
-        outcome, seconds = run_program(["/usr/bin/python3", source], None, 1800)
-        totals.add("e2e/" + source.stem, outcome, seconds)
+    build(totals, "gcc")
+    run_jobs(totals, [Job("e2e/" + source.stem, [sys.executable, source], E2E_TIMEOUT_S)
+                      for source in sorted((ROOT / "tests/e2e").glob("test_*.py"))], at_once=1)
 
 
 SUITES = {"tidy": suite_tidy, "unit": suite_unit, "sim": suite_sim, "fuzz": suite_fuzz,
@@ -198,7 +214,7 @@ def parse_arguments():
                "  tests/run unit e2e                two suites\n"
                "  tests/run sim --seeds 10000 --first 1\n"
                "  tests/run unit --variants asan    unit tests under ASan and UBSan only\n"
-               "exit status: 0 all passed, 1 a test failed, 2 wrong arguments")
+               "exit status: 0 all passed, 1 a test failed, 2 wrong arguments, 130 interrupted")
     parser.add_argument("suites", nargs="*", metavar="SUITE",
                         help="tidy, unit, sim, fuzz, e2e; all of them when none is named")
     parser.add_argument("--seeds", type=int, default=1000, help="fresh seeds of sim (1000)")
@@ -217,19 +233,36 @@ def parse_arguments():
     return args
 
 
+def run_suites(args, totals):
+    start = time.monotonic()
+    times = []
+    for name in args.suites or SUITES:
+        print(f"== {name}", flush=True)
+        began = time.monotonic()
+        try:
+            SUITES[name](totals, args)
+        except BuildFailed:
+            print(f"  {name}: not run, the build failed", flush=True)
+        times.append(f"{name} {time.monotonic() - began:.0f} s")
+    print(f"== all in {time.monotonic() - start:.0f} s: {', '.join(times)}")
+
+
 def main():
     args = parse_arguments()
     totals = Totals()
-    start = time.monotonic()
-    for name in args.suites or SUITES:
-        print(f"== {name}", flush=True)
-        SUITES[name](totals, args)
-    print(f"== all in {time.monotonic() - start:.0f} s")
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    is_interrupted = False
+    try:
+        run_suites(args, totals)
+    except KeyboardInterrupt:
+        process.end_all()
+        is_interrupted = True
+        print("interrupted")
     for label in totals.failures:
         print(f"failed: {label}")
     skipped = f", {totals.skipped} skipped" if totals.skipped else ""
-    print(f"{totals.passed} passed, {totals.failed} failed{skipped}")
-    return 1 if totals.failed else 0
+    print(f"{totals.passed} passed, {totals.failed} failed{skipped}", flush=True)
+    return 130 if is_interrupted else int(totals.failed > 0)
 
 
 if __name__ == "__main__":
