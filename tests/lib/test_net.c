@@ -72,13 +72,3 @@ uint8_t *test_encode(const struct codec_keys *keys, const struct codec_frame *fr
     *len = out.len;
     return out.data;
 }
-
-/* NNG 1.5.2 leaks a listener, with its TLS configuration and the connection, when it is closed
- * while a handshake is going on: once per restart of a listener at most, none in normal running
- * (refused connections leak nothing). Named narrowly, so that our own leaks of links, queues and
- * messages are still found. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:nng_listener_create\nleak:nng_listener_start\nleak:nng_tls_config\nleak:libmbed\n";
-}

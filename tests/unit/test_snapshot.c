@@ -405,7 +405,7 @@ static void test_fetch_corrupt_source_is_refused(void **state)
     struct fixture *f = *state;
     assert_int_equal(server_add(f), 0);
     flip_octet(f->source, "000007.sst", 100);
-    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), 10000), RAFT_ECORRUPT);
+    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), WAIT_MS), RAFT_ECORRUPT);
     assert_int_equal(snapshot_fetch_is_complete(f->staging, f->id), RAFT_ENOENT);
     flip_octet(f->source, "000007.sst", 100); /* healed: what was fetched still counts */
     uint64_t before = chunks_served(f);
@@ -431,11 +431,11 @@ static void test_fetch_cancel_ends_at_once(void **state)
     fetch_start(f, 1, 60000); /* nobody there: waiting to connect */
     test_run_for(&loop, 50);
     snapshot_fetch_cancel(f->fetch);
-    assert_true(test_run_until(&loop, is_done, f, 2000));
+    assert_true(test_run_until(&loop, is_done, f, WAIT_MS));
     assert_int_equal(f->result, RAFT_ECLOSED);
     fetch_start(f, snapshot_server_port(f->server), 60000);
     snapshot_fetch_cancel(f->fetch); /* before anything has begun */
-    assert_true(test_run_until(&loop, is_done, f, 2000));
+    assert_true(test_run_until(&loop, is_done, f, WAIT_MS));
     assert_int_equal(f->result, RAFT_ECLOSED);
 }
 
