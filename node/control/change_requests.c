@@ -19,9 +19,11 @@
 #define WAIT_STEP_FIRST_MS 2u
 #define WAIT_STEP_MAX_MS 100u
 
-/* A GetChange that asks again until the change is in sync. */
+/* A GetChange that asks again until the change is in sync. Between two questions only its timer
+ * knows of it, so the control has a list: a timer must not outlive the cluster. */
 struct waiter {
     struct call *call;
+    struct waiter *next, **link;
     struct state_change change;
     uv_timer_t timer;
     uint32_t step_ms;
@@ -32,8 +34,26 @@ static void on_timer_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
+static void begin_waiter(struct waiter *waiter, struct call *call)
+{
+    struct control *control = call->control;
+
+    waiter->call = call;
+    waiter->step_ms = WAIT_STEP_FIRST_MS;
+    ASSERT(uv_timer_init(control->loop, &waiter->timer) == 0);
+    waiter->timer.data = waiter;
+    waiter->link = &control->waiters;
+    waiter->next = control->waiters;
+    if (waiter->next)
+        waiter->next->link = &waiter->next;
+    control->waiters = waiter;
+}
+
 static void end_waiter(struct waiter *waiter)
 {
+    *waiter->link = waiter->next;
+    if (waiter->next)
+        waiter->next->link = waiter->link;
     uv_close((uv_handle_t *)&waiter->timer, on_timer_closed);
 }
 
@@ -84,6 +104,14 @@ static void reply_change(struct waiter *waiter, const struct cluster_sync *sync)
     free(members);
 }
 
+static void fail_waiter(struct waiter *waiter, int rc)
+{
+    struct call *call = waiter->call;
+
+    end_waiter(waiter);
+    call_fail_code(call, rc, "ask who serves the change");
+}
+
 static void on_timer(uv_timer_t *timer);
 
 static void on_sync(void *user, const struct cluster_sync *sync)
@@ -91,6 +119,10 @@ static void on_sync(void *user, const struct cluster_sync *sync)
     struct waiter *waiter = user;
     uint32_t left_ms = call_timeout_left_ms(waiter->call);
 
+    if (waiter->call->control->is_stopping) {
+        fail_waiter(waiter, ERR_CLOSED);
+        return;
+    }
     if (sync->is_insync || !waiter->call->request->change_get->wait || left_ms <= 1) {
         reply_change(waiter, sync);
         return;
@@ -105,11 +137,8 @@ static void ask(struct waiter *waiter)
 {
     int rc = cluster_change_status(waiter->call->cluster, waiter->change.index, on_sync, waiter);
 
-    if (rc != 0) {
-        struct call *call = waiter->call;
-        end_waiter(waiter);
-        call_fail_code(call, rc, "ask who serves the change");
-    }
+    if (rc != 0)
+        fail_waiter(waiter, rc);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -135,16 +164,23 @@ static void get_change(struct call *call)
             call_fail_code(call, rc, "read the change");
         return;
     }
-    waiter->call = call;
-    waiter->step_ms = WAIT_STEP_FIRST_MS;
-    ASSERT(uv_timer_init(call->control->loop, &waiter->timer) == 0);
-    waiter->timer.data = waiter;
+    begin_waiter(waiter, call);
     ask(waiter);
 }
 
 void request_change_get(struct call *call)
 {
     call_read(call, get_change);
+}
+
+/* Those whose question is under way hear from the cluster as it closes. */
+void request_change_stop(struct control *control)
+{
+    for (struct waiter *waiter = control->waiters, *next; waiter; waiter = next) {
+        next = waiter->next;
+        if (uv_is_active((uv_handle_t *)&waiter->timer))
+            fail_waiter(waiter, ERR_CLOSED);
+    }
 }
 
 /* The newest changes: a ring, as the journal is read from its beginning. */

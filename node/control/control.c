@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cluster/cluster.h"
 #include "control/internal.h"
+#include "control/requests.h"
 #include "control/server.h"
 
 static void on_socket_request(void *user, const uint8_t *request, size_t len, call_answer_cb answer,
@@ -56,6 +57,7 @@ int control_open(const struct control_options *options, struct control **out,
 void control_stop(struct control *control)
 {
     control->is_stopping = true;
+    request_change_stop(control);
 }
 
 void control_close(struct control *control)

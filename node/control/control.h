@@ -32,7 +32,8 @@ struct control_options {
  * socket), ERR_EXISTS (a process answers there), ERR_IO, ERR_NOMEM. */
 int control_open(const struct control_options *options, struct control **out,
                  char error[CONTROL_ERROR_LEN]);
-/* Answer every request from now on with ERR_CLOSED. Before cluster_close(). */
+/* Answer every request from now on with ERR_CLOSED, and those that wait for nothing but time.
+ * Before cluster_close(). */
 void control_stop(struct control *control);
 /* Free, at once. After cluster_close(): the cluster's callbacks end the calls at work. Accepts
  * NULL. */

@@ -7,6 +7,7 @@
 #include "control/control.h"
 
 struct control_server;
+struct waiter;
 
 struct control {
     struct cluster *cluster;
@@ -15,6 +16,7 @@ struct control {
     struct uv_loop_s *loop;
     struct control_server *server;
     uint64_t started_mono_ms;
+    struct waiter *waiters; /* change_requests.c: calls that wait for a change to be in sync */
     bool is_stopping;
     char name[64];
     char region[64];

@@ -2,6 +2,7 @@
 #pragma once
 
 struct call;
+struct control;
 
 /* node_requests.c */
 void request_node_status(struct call *call);
@@ -32,3 +33,5 @@ void request_import_abort(struct call *call);
 /* change_requests.c */
 void request_change_get(struct call *call);
 void request_change_list(struct call *call);
+/* End the calls that wait for a change, with ERR_CLOSED; once control->is_stopping is set. */
+void request_change_stop(struct control *control);
