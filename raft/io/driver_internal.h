@@ -19,6 +19,7 @@
 #define DRIVER_GUEST_MS 60000
 #define DRIVER_SNAPSHOT_FRESH_MS 60000 /* a snapshot is given to further peers for this long */
 #define DRIVER_SNAPSHOT_AGAIN_MS 5000  /* … but not again to one for whom it did not work */
+#define DRIVER_SNAPSHOT_RETRY_MS 1000  /* after one could not be made */
 #define DRIVER_SERVED_MAX 4            /* snapshots kept for fetching; the oldest goes */
 #define DRIVER_PATH_LEN (PATH_MAX - 64)
 
@@ -52,7 +53,8 @@ struct driver_make {
     uint32_t wanted_count;
     bool is_working; /* from the checkpoint's start until it is served or failed */
     int code;
-    uint64_t number; /* names the folder */
+    uint64_t retry_ms; /* none is made before: the last one failed */
+    uint64_t number;   /* names the folder */
     char dir[PATH_MAX];
     struct raft_snapshot made; /* being made */
     bool has_fresh;

@@ -68,6 +68,7 @@ static void fail(struct raft_driver *driver, const char *step, int code)
                 raft_error_text(code));
     driver__remove_tree(make->dir);
     make->is_working = false;
+    make->retry_ms = driver__now(driver) + DRIVER_SNAPSHOT_RETRY_MS;
     answer(driver, NULL);
 }
 
@@ -152,6 +153,8 @@ void driver__make_pump(struct raft_driver *driver)
         answer(driver, &make->fresh);
         return;
     }
+    if (driver__now(driver) < make->retry_ms)
+        return;
     make->is_working = true;
     make->made = (struct raft_snapshot){0};
     snprintf(make->dir, sizeof(make->dir), "%s/checkpoint/%" PRIu64, driver->dir, ++make->number);

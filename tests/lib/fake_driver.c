@@ -321,7 +321,11 @@ static int app_flush(void *user)
 
 static int app_checkpoint(void *user, const char *dir, struct raft_snapshot *out)
 {
-    struct state_file file = state_now(user);
+    struct fake_node *node = user;
+    struct state_file file = state_now(node);
+    node->checkpoint_calls++;
+    if (node->checkpoint_code != 0)
+        return node->checkpoint_code;
     write_state(dir, &file);
     *out = file.state;
     return 0;

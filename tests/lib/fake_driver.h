@@ -37,6 +37,8 @@ struct fake_node {
     uint64_t data_count;   /* NORMAL entries in the state */
     uint64_t applied_here; /* entries given to apply() since the last open */
     int apply_code;        /* what apply() returns */
+    int checkpoint_code;   /* what checkpoint() returns */
+    _Atomic uint32_t checkpoint_calls;
     raft_id app_from;
     char app_data[32];
     uint64_t role_calls, conf_calls, fatal_calls;

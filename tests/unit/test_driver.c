@@ -225,6 +225,23 @@ static void test_quarantined_follower_gets_a_snapshot(void **state)
     fake_wait_equal(cluster);
 }
 
+/* A full disk, say: it is tried again, but not in each heartbeat. */
+static void test_failed_checkpoint_is_repeated_in_measure(void **state)
+{
+    struct fake_cluster *cluster = *state;
+    start_three(cluster);
+    struct fake_node *leader = fake_wait_leader(cluster);
+    struct fake_node *bad = a_follower(cluster);
+    leader->checkpoint_code = RAFT_EIO;
+    assert_int_equal(raft_driver_need_snapshot(bad->driver), 0);
+    uint64_t end_ns = uv_hrtime() + UINT64_C(1500000000);
+    while (uv_hrtime() < end_ns)
+        uv_run(&cluster->loop, UV_RUN_ONCE);
+    assert_in_range(leader->checkpoint_calls, 1, 2);
+    leader->checkpoint_code = 0;
+    fake_run_until(cluster, has_installed, bad, "the snapshot is installed");
+}
+
 /* The process ended between the swap of the state and the reset of the log. */
 static void test_open_state_beyond_log_resets_log(void **state)
 {
@@ -345,6 +362,7 @@ int main(void)
         CASE(test_send_app_arrives),
         CASE(test_follower_left_behind_gets_a_snapshot),
         CASE(test_quarantined_follower_gets_a_snapshot),
+        CASE(test_failed_checkpoint_is_repeated_in_measure),
         CASE(test_open_state_beyond_log_resets_log),
         CASE(test_open_state_behind_log_is_refused),
         CASE(test_low_disk_space_hands_over),
