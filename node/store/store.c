@@ -75,8 +75,9 @@ static int write_pointer(const struct store *store, uint64_t number)
     return rc != 0 ? rc : file_write(path, line, (size_t)len, 0600);
 }
 
-/* Remove every state-<n> but the one in use: what a crash left behind. */
-static int remove_leftovers(const struct store *store)
+/* Remove every state-<n> but the one in use: what a crash left behind. Where no pointer says which
+ * one that is (@is_new), a second state means that the pointer is lost, and nothing is removed. */
+static int remove_leftovers(const struct store *store, bool is_new)
 {
     DIR *folder = opendir(store->folder);
     const struct dirent *entry;
@@ -91,7 +92,7 @@ static int remove_leftovers(const struct store *store)
         if (sscanf(entry->d_name, "state-%" SCNu64 "%n", &number, &used) != 1 ||
             entry->d_name[used] != 0 || number == store->number)
             continue;
-        rc = path_of(store, entry->d_name, path);
+        rc = is_new ? ERR_CORRUPT : path_of(store, entry->d_name, path);
         if (rc == 0) {
             log_info("store", "leftover_removed folder=%s", path);
             rc = file_remove_tree(path);
@@ -178,7 +179,7 @@ static int open_folder(struct store *store)
         store->number = NEW_STATE_NUMBER;
     else if (rc != 0)
         return rc;
-    rc = remove_leftovers(store);
+    rc = remove_leftovers(store, is_new);
     if (rc == 0)
         rc = open_state(store, is_new);
     if (rc == 0 && is_new)

@@ -1,7 +1,8 @@
 /* node/store/store.h: where a node keeps its applied state, and how a received one takes its place.
  *
  * In the data folder: state-<n>/ is a RocksDB instance, `state.current` names the one in use and is
- * replaced by one rename; other state-* folders are leftovers of a crash and go at open.
+ * replaced by one rename; other state-* folders are leftovers of a crash and go at open. A folder
+ * past the first state without that file has lost it: it is refused, not taken for empty.
  * `state.quarantine` marks the current one as not to be trusted, with the reason.
  *
  * Durability: writes last once store_flush() or store_checkpoint() came back, so the log is trimmed

@@ -141,6 +141,20 @@ static void test_install_wrong_index_keeps_old(void **state)
     store_close(store);
 }
 
+/* Without the pointer nothing says that this is a leftover: it may be all that the node has. */
+static void test_open_lost_pointer_removes_nothing(void **state)
+{
+    struct store *store = open_with_incoming();
+
+    (void)state;
+    assert_int_equal(store_install(store, in_folder("incoming"), 9), 0);
+    store_close(store);
+    assert_int_equal(unlink(in_folder("state.current")), 0);
+    assert_int_equal(store_open(folder, &store), ERR_CORRUPT);
+    assert_true(exists("state-2"));
+    assert_false(exists("state-1"));
+}
+
 static void test_install_crash_before_pointer_keeps_old(void **state)
 {
     struct store *store = open_with_incoming();
@@ -248,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_open_empty_then_again, start, stop),
         cmocka_unit_test_setup_teardown(test_install_replaces_state, start, stop),
         cmocka_unit_test_setup_teardown(test_install_wrong_index_keeps_old, start, stop),
+        cmocka_unit_test_setup_teardown(test_open_lost_pointer_removes_nothing, start, stop),
         cmocka_unit_test_setup_teardown(test_install_crash_before_pointer_keeps_old, start, stop),
         cmocka_unit_test_setup_teardown(test_install_crash_after_pointer_has_new, start, stop),
         cmocka_unit_test_setup_teardown(test_quarantine_lasts_until_install, start, stop),
