@@ -112,14 +112,27 @@ class Node:
         self.process.wait()
         self.process = None
 
+    def stacks(self):
+        """What each of its threads is doing, for the report of a process that hangs."""
+        try:
+            done = subprocess.run(["gdb", "-batch", "-p", str(self.process.pid), "-ex",
+                                   "thread apply all bt 12"], stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"no stacks: {error}"
+        return "\n".join(line for line in done.stdout.splitlines()
+                         if line.startswith(("Thread ", "#")))
+
     def stop(self, timeout_s=20):
         """End it cleanly; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
+            stacks = self.stacks()
             self.kill()
-            raise AssertionError(f"{self.name} did not stop:\n{self.log()[-3000:]}") from None
+            raise AssertionError(f"{self.name} did not stop:\n{self.log()[-3000:]}\n"
+                                 f"{stacks}") from None
         self.process = None
         return status
 
