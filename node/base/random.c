@@ -31,11 +31,11 @@ uint64_t random_id(void)
     return id;
 }
 
+static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"; /* as octets sort */
+enum { ALPHABET_LEN = sizeof(alphabet) - 1, EVEN_MAX = 256 - 256 % ALPHABET_LEN };
+
 void random_text(char *out, size_t len)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    enum { ALPHABET_LEN = sizeof(alphabet) - 1, EVEN_MAX = 256 - 256 % ALPHABET_LEN };
-
     uint8_t drawn[RANDOM_TEXT_DRAW];
     size_t used = sizeof(drawn);
 
@@ -49,4 +49,14 @@ void random_text(char *out, size_t len)
             out[i++] = alphabet[octet % ALPHABET_LEN];
     }
     out[len] = '\0';
+}
+
+void random_text_at(uint64_t now_wall_ms, char *out, size_t len)
+{
+    ASSERT(len > RANDOM_TIME_LEN);
+    for (size_t i = RANDOM_TIME_LEN; i > 0; i--) {
+        out[i - 1] = alphabet[now_wall_ms % ALPHABET_LEN];
+        now_wall_ms /= ALPHABET_LEN;
+    }
+    random_text(out + RANDOM_TIME_LEN, len - RANDOM_TIME_LEN);
 }

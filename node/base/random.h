@@ -11,3 +11,7 @@ void random_bytes(void *out, size_t len);
 uint64_t random_id(void);
 /* Fill @out with @len characters drawn evenly from [A-Z0-9] and a final NUL; @out holds len + 1. */
 void random_text(char *out, size_t len);
+/* The same, but the first RANDOM_TIME_LEN characters tell @now_wall_ms, so that texts sort by when
+ * they were made: keys that are made one after the other then stand beside each other. */
+#define RANDOM_TIME_LEN 9u
+void random_text_at(uint64_t now_wall_ms, char *out, size_t len);

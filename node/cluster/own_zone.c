@@ -91,7 +91,7 @@ static void fill_apex_sets(struct apex *apex, const uint8_t *name, Cmd__RecordSe
 static void make_id(char first, char out[STATE_ID_SIZE])
 {
     out[0] = first;
-    random_text(out + 1, 20);
+    random_text_at(clock_wall_ms(), out + 1, 20);
 }
 
 int cluster_create_zone(struct cluster *cluster, const struct cluster_zone *zone,

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
@@ -38,7 +39,7 @@ static void begin_import(struct call *call)
     Cmd__ImportBegin begin = CMD__IMPORT_BEGIN__INIT;
     char change_id[STATE_ID_SIZE] = "C";
 
-    random_text(change_id + 1, 20);
+    random_text_at(clock_wall_ms(), change_id + 1, 20);
     begin.zone_id = call->zone_id;
     begin.change_id = change_id;
     begin.comment = call->request->import_begin->comment;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
@@ -201,7 +202,7 @@ void request_record_change(struct call *call)
     }
     if (!call_find_zone(call, request->zone, &zone))
         return;
-    random_text(change_id + 1, 20);
+    random_text_at(clock_wall_ms(), change_id + 1, 20);
     change.zone_id = zone.id;
     change.change_id = change_id;
     change.comment = request->comment;

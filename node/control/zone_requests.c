@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
@@ -145,7 +146,7 @@ static void delete_zone(struct call *call)
 
     if (!call_find_zone(call, request->zone, &zone))
         return;
-    random_text(change_id + 1, 20);
+    random_text_at(clock_wall_ms(), change_id + 1, 20);
     deletion.zone_id = zone.id;
     deletion.change_id = change_id;
     deletion.with_contents = request->with_contents;

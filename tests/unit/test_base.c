@@ -65,6 +65,23 @@ static void test_random_text_uses_the_alphabet(void **state)
     assert_string_not_equal(a, b);
 }
 
+static void test_random_text_at_sorts_by_time(void **state)
+{
+    (void)state;
+    static const uint64_t times[] = {0, 1, 35, 36, 1490633296751u, 1490633296752u, 1u << 31};
+    char earlier[21], later[21];
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        random_text_at(times[i], earlier, 20);
+        random_text_at(times[i] + 1, later, 20);
+        assert_int_equal(strspn(earlier, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 20);
+        assert_true(strcmp(earlier, later) < 0);
+        random_text_at(times[i], later, 20);
+        assert_memory_equal(earlier, later, RANDOM_TIME_LEN);
+        assert_string_not_equal(earlier, later);
+    }
+}
+
 static void test_clock_format_known_instant(void **state)
 {
     (void)state;
@@ -147,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_hex_parse_id_round_trips),
         cmocka_unit_test(test_hex_parse_bad_text_leaves_output),
         cmocka_unit_test(test_random_text_uses_the_alphabet),
+        cmocka_unit_test(test_random_text_at_sorts_by_time),
         cmocka_unit_test(test_clock_format_known_instant),
         cmocka_unit_test(test_file_write_then_read_and_remove),
         cmocka_unit_test(test_log_level_parse_names),
