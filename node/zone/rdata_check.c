@@ -48,6 +48,12 @@ static bool take_strings(struct cursor *c)
     return true;
 }
 
+static bool take_type(struct cursor *c)
+{
+    return c->left >= 2 && zone_type_is_storable((uint16_t)(c->at[0] << 8 | c->at[1])) &&
+           take(c, 2);
+}
+
 /* Bit @type of a window's bitmap of @len octets. */
 static bool has_bit(const uint8_t *bitmap, size_t len, unsigned type)
 {
@@ -230,8 +236,8 @@ static bool take_svcb_params(struct cursor *c)
 }
 
 /* n: name; 1 to 8: so many octets; x: sixteen; s: character-string; S: one or more of them; c, C:
- * counted octets, at least 0 or 1; b: type bitmap; r, R: the rest, at least 1 or 0 octets; others:
- * the functions above. Spaces only help reading. */
+ * counted octets, at least 0 or 1; T: type that a zone can hold; b: type bitmap; r, R: the rest, at
+ * least 1 or 0 octets; others: the functions above. Spaces only help reading. */
 static const struct rdata_grammar {
     uint16_t type;
     const char *fields;
@@ -260,7 +266,7 @@ static const struct rdata_grammar {
     {DNS_TYPE_DS, "211r"},
     {DNS_TYPE_SSHFP, "11r"},
     {45 /* IPSECKEY */, "g"},
-    {DNS_TYPE_RRSIG, "211 444 2nr"},
+    {DNS_TYPE_RRSIG, "T11 444 2nr"},
     {DNS_TYPE_NSEC, "nb"},
     {DNS_TYPE_DNSKEY, "211r"},
     {49 /* DHCID */, "r"},
@@ -296,6 +302,7 @@ static bool take_field(struct cursor *c, char field)
     case 'S': return take_strings(c);
     case 'c': return take_counted(c, 0);
     case 'C': return take_counted(c, 1);
+    case 'T': return take_type(c);
     case 'b': return take_bitmap(c);
     case 'r': return c->left > 0 && take(c, c->left);
     case 'R': return take(c, c->left);

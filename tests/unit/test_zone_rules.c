@@ -172,6 +172,7 @@ static void test_rdata_is_valid_bad_octets_are_refused(void **state)
         {64, 7, "\0\1\0\0\3\0\1"},            /* SVCB port of one octet */
         {64, 9, "\0\1\0\0\0\0\2\0\4"},        /* mandatory key that is not there */
         {DNS_TYPE_DS, 4, "\0\0\0\0"},
+        {DNS_TYPE_RRSIG, 20, "\0\377\1\1\0\0\0\1\0\0\0\1\0\0\0\1\0\1\0s"}, /* covers ANY */
     };
 
     (void)state;
