@@ -2,6 +2,7 @@
 """deploy/local as the README tells it: up, the dig lines as printed, up again, kill, down, up."""
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -14,7 +15,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import tap  # noqa: E402
 from cluster import BUILD, ROOT, wait_until  # noqa: E402
 
-DNS_PORT = 8153  # beside a cluster that somebody may be running
+DNS_PORT = 8153
+# Beside a cluster that somebody may be running on 127.0.53.
+NETWORK = f"127.{random.randint(64, 250)}.{random.randint(1, 250)}"
 
 
 class TestLocal(unittest.TestCase):
@@ -22,7 +25,7 @@ class TestLocal(unittest.TestCase):
     def setUpClass(cls):
         cls.state = pathlib.Path(tempfile.mkdtemp(prefix="quartet-local-"))
         cls.env = {**os.environ, "QUARTET_LOCAL_STATE": str(cls.state),
-                   "QUARTET_BUILD": str(BUILD)}
+                   "QUARTET_BUILD": str(BUILD), "QUARTET_LOCAL_NETWORK": NETWORK}
 
     @classmethod
     def tearDownClass(cls):
@@ -70,7 +73,7 @@ class TestLocal(unittest.TestCase):
         os.kill(self.pid(2), signal.SIGKILL)
         wait_until(lambda: not pathlib.Path(f"/proc/{self.pid(2)}").exists(), 10, "ns2 is dead")
         for number in (1, 3, 4):
-            answer = self.shell(f"dig @127.0.53.{number} -p {DNS_PORT} +short api.example.com")
+            answer = self.shell(f"dig @{NETWORK}.{number} -p {DNS_PORT} +short api.example.com")
             self.assertEqual(sorted(answer.stdout.split()),
                              ["192.0.2.31", "192.0.2.32", "192.0.2.33"])
         done = self.local("up", "--dns-port", str(DNS_PORT))
@@ -84,7 +87,7 @@ class TestLocal(unittest.TestCase):
         self.assertEqual(self.local("status").returncode, 1)
         done = self.local("up", "--dns-port", str(DNS_PORT))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        answer = self.shell(f"dig @127.0.53.3 -p {DNS_PORT} +short www2.example.com")
+        answer = self.shell(f"dig @{NETWORK}.3 -p {DNS_PORT} +short www2.example.com")
         self.assertEqual(answer.stdout.strip(), "192.0.2.99")
 
     def test_5_wrong_arguments_are_told(self):
