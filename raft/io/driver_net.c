@@ -195,6 +195,8 @@ int raft_net_set_certificate(struct raft_net *port, const struct transport_tls *
     if (code != 0)
         return code;
     code = transport_nng_set_certificate(net->transport, tls);
+    if (code == 0)
+        code = snapshot_server_set_certificate(net->server, tls);
     if (code != 0) {
         transport__tls_free(&copy);
         return code;

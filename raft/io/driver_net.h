@@ -44,8 +44,8 @@ int raft_net_open(const struct raft_net_options *options, struct raft_net **out)
 /* After the driver that uses it was closed. @closed runs once, on the loop; @net is freed just
  * before. */
 void raft_net_close(struct raft_net *net, void (*closed)(void *user), void *user);
-/* Use another certificate from now on; see transport_nng_set_certificate(). Snapshots served go on
- * under the old one until the process restarts. */
+/* Use another certificate from now on; see transport_nng_set_certificate() and
+ * snapshot_server_set_certificate(). RAFT_EINVALID, RAFT_ENOMEM: some may use the old one still. */
 int raft_net_set_certificate(struct raft_net *net, const struct transport_tls *tls);
 void raft_net_counters(const struct raft_net *net, struct transport_counters *messages,
                        struct snapshot_server_counters *snapshots);

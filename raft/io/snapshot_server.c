@@ -34,16 +34,21 @@ struct snapshot_server {
     uv_loop_t *loop;
     uv_timer_t timer;
     uv_work_t work; /* closing */
+    uv_work_t restart_work;
     struct codec_keys keys;
+    struct transport_tls tls; /* owned copy */
+    char url[TRANSPORT__URL_LEN];
     nng_socket socket;
+    bool has_socket; /* with workers; the loop's, or a job's that shuts it */
     uint16_t port;
     uint32_t expiry_ms;
     struct worker workers[WORKERS];
     struct snapshot_table *table;
-    uint32_t served;  /* registered or being registered; loop */
-    uint32_t jobs;    /* on the worker pool; loop */
-    bool is_sweeping; /* loop */
-    bool is_closing;  /* loop */
+    uint32_t served;                    /* registered or being registered; loop */
+    uint32_t jobs;                      /* on the worker pool; loop */
+    bool is_sweeping;                   /* loop */
+    bool is_restart_due, is_restarting; /* loop */
+    bool is_closing;                    /* loop */
     snapshot_close_cb close_cb;
     void *close_user;
     uv_mutex_t mutex; /* guards counters */
@@ -274,6 +279,8 @@ static void sweep(struct snapshot_server *server)
     (void)uv_queue_work(server->loop, &removal->work, sweep_work, on_swept);
 }
 
+static void restart_when_due(struct snapshot_server *server);
+
 static void on_timer(uv_timer_t *timer)
 {
     struct snapshot_server *server = timer->data;
@@ -286,6 +293,7 @@ static void on_timer(uv_timer_t *timer)
     server->counters.expired += count;
     uv_mutex_unlock(&server->mutex);
     sweep(server);
+    restart_when_due(server); /* the port was not free */
 }
 
 /* ---- the interface ---- */
@@ -339,13 +347,13 @@ void snapshot_server_counters(struct snapshot_server *server, struct snapshot_se
 
 /* ---- open and close ---- */
 
-static int server_listen(struct snapshot_server *server, const char *url, nng_tls_config *config)
+static int server_listen(struct snapshot_server *server, nng_tls_config *config)
 {
     nng_listener listener;
     int port = 0;
     int error = nng_socket_set_size(server->socket, NNG_OPT_RECVMAXSZ, REQUEST_LEN_MAX);
     if (error == 0)
-        error = nng_listener_create(&listener, server->socket, url);
+        error = nng_listener_create(&listener, server->socket, server->url);
     if (error == 0)
         error = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config);
     if (error == 0)
@@ -354,8 +362,13 @@ static int server_listen(struct snapshot_server *server, const char *url, nng_tl
         error = nng_listener_start(listener, 0);
     if (error == 0)
         error = nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port);
+    if (error != 0)
+        return transport__error(error);
     server->port = (uint16_t)port;
-    return transport__error(error);
+    char *colon = strrchr(server->url, ':'); /* one that took any free port keeps it */
+    if (strcmp(colon, ":0") == 0)
+        (void)snprintf(colon, sizeof(server->url) - (size_t)(colon - server->url), ":%d", port);
+    return 0;
 }
 
 static int workers_start(struct snapshot_server *server)
@@ -373,9 +386,30 @@ static int workers_start(struct snapshot_server *server)
     return 0;
 }
 
+/* Open everything of NNG's, with the certificate in use. On failure server_shut() is to follow. */
+static int server_start(struct snapshot_server *server)
+{
+    nng_tls_config *config = NULL;
+    int code = transport__tls_config(&server->tls, 0, &config);
+    if (code != 0)
+        return code;
+    if (nng_rep0_open(&server->socket) != 0) {
+        nng_tls_config_free(config);
+        return RAFT_ENOMEM;
+    }
+    server->has_socket = true;
+    code = server_listen(server, config);
+    if (code == 0)
+        code = workers_start(server);
+    nng_tls_config_free(config);
+    return code;
+}
+
 /* Blocks until NNG has let go. Stop, wait, close, free: NNG 1.5.2 wants this order. */
 static void server_shut(struct snapshot_server *server)
 {
+    if (!server->has_socket)
+        return;
     for (int i = 0; i < WORKERS; i++) {
         if (server->workers[i].aio != NULL)
             nng_aio_stop(server->workers[i].aio);
@@ -384,13 +418,16 @@ static void server_shut(struct snapshot_server *server)
     for (int i = 0; i < WORKERS; i++) {
         nng_aio_free(server->workers[i].aio);
         free(server->workers[i].chunk);
+        server->workers[i] = (struct worker){0};
     }
+    server->has_socket = false;
 }
 
 static void server_free(struct snapshot_server *server)
 {
     snapshot_table_free(server->table);
     uv_mutex_destroy(&server->mutex);
+    transport__tls_free(&server->tls);
     explicit_bzero(&server->keys, sizeof(server->keys));
     free(server);
 }
@@ -406,9 +443,12 @@ static int server_new(const struct snapshot_server_options *options, struct snap
         free(server);
         return RAFT_ENOMEM;
     }
-    if (nng_rep0_open(&server->socket) != 0) {
+    int code = transport__url(options->listen, server->url);
+    if (code == 0)
+        code = transport__tls_copy(&options->tls, &server->tls);
+    if (code != 0) {
         server_free(server);
-        return RAFT_ENOMEM;
+        return code;
     }
     server->loop = options->loop;
     server->keys = options->keys;
@@ -420,31 +460,67 @@ static int server_new(const struct snapshot_server_options *options, struct snap
 int snapshot_server_open(const struct snapshot_server_options *options,
                          struct snapshot_server **out)
 {
-    char url[TRANSPORT__URL_LEN];
-    nng_tls_config *config = NULL;
     struct snapshot_server *server = NULL;
-    int code = transport__url(options->listen, url);
-    if (code == 0)
-        code = transport__tls_config(&options->tls, 0, &config);
+    int code = server_new(options, &server);
     if (code != 0)
         return code;
-    code = server_new(options, &server);
-    if (code == 0) {
-        code = server_listen(server, url, config);
-        if (code == 0)
-            code = workers_start(server);
-        if (code != 0) {
-            server_shut(server);
-            server_free(server);
-        }
+    code = server_start(server);
+    if (code != 0) {
+        server_shut(server);
+        server_free(server);
+        return code;
     }
-    nng_tls_config_free(config);
-    if (code != 0)
-        return code;
     (void)uv_timer_init(server->loop, &server->timer); /* cannot fail */
     server->timer.data = server;
     (void)uv_timer_start(&server->timer, on_timer, SWEEP_MS, SWEEP_MS);
     *out = server;
+    return 0;
+}
+
+/* Worker. */
+static void restart_work(uv_work_t *work)
+{
+    struct snapshot_server *server = work->data;
+    server_shut(server);
+}
+
+static void on_restart(uv_work_t *work, int status)
+{
+    struct snapshot_server *server = work->data;
+    (void)status; /* never cancelled */
+    server->is_restarting = false;
+    if (!server->is_closing && server_start(server) != 0)
+        server->is_restart_due = true; /* the timer tries again */
+    server->jobs--;
+    close_when_idle(server);
+}
+
+static void restart_when_due(struct snapshot_server *server)
+{
+    if (!server->is_restart_due || server->is_restarting || server->is_closing)
+        return;
+    server->is_restart_due = false;
+    server->is_restarting = true;
+    server->jobs++;
+    server->restart_work.data = server;
+    (void)uv_queue_work(server->loop, &server->restart_work, restart_work, on_restart);
+}
+
+int snapshot_server_set_certificate(struct snapshot_server *server, const struct transport_tls *tls)
+{
+    struct transport_tls copy;
+    nng_tls_config *probe = NULL;
+    int code = transport__tls_config(tls, 0, &probe);
+    if (code != 0)
+        return code;
+    nng_tls_config_free(probe);
+    code = transport__tls_copy(tls, &copy);
+    if (code != 0)
+        return code;
+    transport__tls_free(&server->tls);
+    server->tls = copy;
+    server->is_restart_due = true;
+    restart_when_due(server);
     return 0;
 }
 

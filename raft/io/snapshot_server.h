@@ -50,5 +50,11 @@ int snapshot_server_add(struct snapshot_server *server, const char *directory, s
 /* Serve it no longer and remove its files, at once or when requests under way end. RAFT_ENOENT. */
 int snapshot_server_remove(struct snapshot_server *server, const uint8_t *snapshot_id);
 
+/* Use another certificate from now on: connections are cut and the listener restarts within some
+ * 100 ms (it tries again until the port is free). What is served stays, and a fetch goes on with
+ * what it has. RAFT_EINVALID, RAFT_ENOMEM: nothing changed. */
+int snapshot_server_set_certificate(struct snapshot_server *server,
+                                    const struct transport_tls *tls);
+
 uint16_t snapshot_server_port(const struct snapshot_server *server);
 void snapshot_server_counters(struct snapshot_server *server, struct snapshot_server_counters *out);

@@ -475,6 +475,31 @@ static void test_snapshot_unused_expires(void **state)
     assert_int_not_equal(access(f->source, F_OK), 0);
 }
 
+/* What is served stays; whom it is served to, and by what name, is the new certificate's matter. */
+static void test_set_certificate_serves_on(void **state)
+{
+    struct fixture *f = *state;
+    struct test_ca *other_ca = test_ca_new();
+    struct test_cert other = test_cert_new_member(other_ca, SERVER);
+    struct transport_tls others = test_tls(other_ca, &other), own = test_tls(ca, &server_cert);
+    struct transport_tls bad = {"not", "a", "certificate"};
+    uint16_t port = snapshot_server_port(f->server);
+
+    assert_int_equal(server_add(f), 0);
+    assert_int_equal(snapshot_server_set_certificate(f->server, &bad), RAFT_EINVALID);
+    assert_int_equal(snapshot_server_set_certificate(f->server, &others), 0);
+    test_run_for(&loop, 500);
+    assert_int_equal(fetch_run(f, port, 1000), RAFT_ETIMEDOUT);
+    assert_int_equal(snapshot_server_set_certificate(f->server, &others), 0);
+    assert_int_equal(snapshot_server_set_certificate(f->server, &own), 0); /* while it restarts */
+    assert_int_equal(fetch_run(f, port, 10000), 0);
+    assert_int_equal(snapshot_server_port(f->server), port);
+    assert_same(f, "000007.sst");
+    assert_int_equal(snapshot_server_set_certificate(f->server, &own), 0); /* then it is closed */
+    test_cert_free(&other);
+    test_ca_free(other_ca);
+}
+
 static void test_fetch_wrong_cluster_gets_no_answer(void **state)
 {
     struct fixture *f = *state;
@@ -572,6 +597,7 @@ int main(void)
         WITH_SERVER(test_add_directory_not_flat_is_refused),
         WITH_SERVER(test_add_too_many_is_refused),
         WITH_SERVER(test_snapshot_unused_expires),
+        WITH_SERVER(test_set_certificate_serves_on),
         WITH_SERVER(test_fetch_wrong_cluster_gets_no_answer),
         cmocka_unit_test(test_manifest_bad_names_are_refused),
         cmocka_unit_test(test_locator_round_trips_and_refuses_corruption),
