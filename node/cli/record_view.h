@@ -8,7 +8,7 @@
 struct Cmd__RecordSet;
 struct json_t;
 
-#define RECORD_VIEW_RDATAS_MAX 4096
+#define RECORD_VIEW_RDATAS_MAX (ZONE_WIRE_LEN_MAX / 12) /* no set has more, by its rules */
 
 /* A view into @from; @rdatas has room for RECORD_VIEW_RDATAS_MAX. 0; ERR_INVALID: malformed. */
 int record_view_fill(const struct Cmd__RecordSet *from, struct zone_rdata *rdatas,
