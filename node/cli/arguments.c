@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 
@@ -15,6 +16,7 @@
 #define TIMEOUT_DEFAULT_MS 15000u
 #define COMMAND_OPTIONS_MAX 16
 #define DURATION_MAX_MS (UINT64_C(366) * 86400 * 1000)
+#define WAIT_MAX_MS (UINT64_C(86400) * 1000)
 
 const char *argp_program_version = "quartet " QUARTET_VERSION;
 
@@ -86,6 +88,14 @@ static void take_duration(struct argp_state *state, const char *text, uint64_t *
         argp_error(state, "'%s' is no time; write 30s, 15m, 24h or 7d (at most 366d)", text);
 }
 
+/* How long to wait for something: the protocol has 32 bits for it. */
+static void take_wait(struct argp_state *state, const char *text, uint64_t *out)
+{
+    take_duration(state, text, out);
+    if (*out == 0 || *out > WAIT_MAX_MS)
+        argp_error(state, "'%s': it must be above 0 and at most 24h", text);
+}
+
 static void take_number(struct argp_state *state, const char *text, uint32_t *out)
 {
     char *end;
@@ -106,7 +116,7 @@ static error_t parse_global(int key, char *value, struct argp_state *state)
     case CLI_OPTION_JSON: cli->is_json = true; return 0;
     case CLI_OPTION_NODE: cli->node = value; return 0;
     case CLI_OPTION_ADMIN_FILE: cli->admin_file = value; return 0;
-    case CLI_OPTION_TIMEOUT: take_duration(state, value, &cli->timeout_ms); return 0;
+    case CLI_OPTION_TIMEOUT: take_wait(state, value, &cli->timeout_ms); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -141,7 +151,7 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         take_duration(state, value, &cli->ttl_ms);
         cli->has_ttl = true;
         return 0;
-    case CLI_OPTION_DEAD_AFTER: take_duration(state, value, &cli->dead_after_ms); return 0;
+    case CLI_OPTION_DEAD_AFTER: take_wait(state, value, &cli->dead_after_ms); return 0;
     case CLI_OPTION_VOTERS: take_number(state, value, &cli->voters); return 0;
     case CLI_OPTION_USES: take_number(state, value, &cli->uses); return 0;
     case CLI_OPTION_LIMIT: take_number(state, value, &cli->limit); return 0;
@@ -194,9 +204,10 @@ static int run_command(const struct cli_command *command, struct cli *cli, int a
         return cli_fail(cli, CLI_USAGE, "usage: %s [OPTION...] %s   (--help tells more)", program,
                         command->words ? command->words : "");
     if (!command->needs_no_node && !cli->has_check) {
-        int rc = client_open(cli->node, cli->admin_file, &cli->client, error);
+        int rc =
+            client_open(cli->node, cli->admin_file, (uint32_t)cli->timeout_ms, &cli->client, error);
         if (rc != 0)
-            return cli_fail(cli, CLI_UNREACHABLE, "%s", error);
+            return cli_fail(cli, rc == ERR_INVALID ? CLI_USAGE : CLI_UNREACHABLE, "%s", error);
     }
     int status = command->run(cli);
     client_close(cli->client);

@@ -15,7 +15,7 @@ struct client {
     void *self;
 };
 
-int client_open(const char *node, const char *admin_file, struct client **out,
+int client_open(const char *node, const char *admin_file, uint32_t timeout_ms, struct client **out,
                 char error[CLIENT_ERROR_LEN])
 {
     struct client *client = calloc(1, sizeof(*client));
@@ -23,9 +23,9 @@ int client_open(const char *node, const char *admin_file, struct client **out,
     snprintf(error, CLIENT_ERROR_LEN, "out of memory");
     if (!client)
         return ERR_NOMEM;
-    int rc = strchr(node, '/')
-                 ? client_socket_open(node, &client->ops, &client->self, error)
-                 : client_tls_open(node, admin_file, &client->ops, &client->self, error);
+    int rc = strchr(node, '/') ? client_socket_open(node, &client->ops, &client->self, error)
+                               : client_tls_open(node, admin_file, timeout_ms, &client->ops,
+                                                 &client->self, error);
     if (rc != 0) {
         free(client);
         return rc;

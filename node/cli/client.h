@@ -15,9 +15,10 @@ struct Ctl__Request;
 struct client;
 
 /* Connect to @node: a socket path (it has a slash), or HOST:PORT of an admin port, for which
- * @admin_file is read. On 0 the caller owns *@out; else @error says what is wrong and what to try.
- * ERR_NOT_FOUND, ERR_DENIED, ERR_UNAVAILABLE, ERR_INVALID, ERR_IO, ERR_NOMEM. */
-int client_open(const char *node, const char *admin_file, struct client **out,
+ * @admin_file is read, and which has @timeout_ms to take the connection. On 0 the caller owns
+ * *@out; else @error says what is wrong and what to try. ERR_NOT_FOUND, ERR_DENIED,
+ * ERR_UNAVAILABLE, ERR_INVALID (@node or @admin_file is no such thing), ERR_IO, ERR_NOMEM. */
+int client_open(const char *node, const char *admin_file, uint32_t timeout_ms, struct client **out,
                 char error[CLIENT_ERROR_LEN]);
 void client_close(struct client *client); /* accepts NULL */
 

@@ -20,5 +20,5 @@ struct client_ops {
 int client_socket_open(const char *path, const struct client_ops **ops, void **self,
                        char error[CLIENT_ERROR_LEN]);
 /* An admin port over TLS. */
-int client_tls_open(const char *address, const char *admin_file, const struct client_ops **ops,
-                    void **self, char error[CLIENT_ERROR_LEN]);
+int client_tls_open(const char *address, const char *admin_file, uint32_t timeout_ms,
+                    const struct client_ops **ops, void **self, char error[CLIENT_ERROR_LEN]);

@@ -69,9 +69,38 @@ static int read_admin_file(struct tls_client *client, const char *path, char *er
     return rc;
 }
 
+/* A start that is given up: NNG itself would wait for as long as the other side keeps silent. */
+struct start {
+    nng_dialer dialer;
+    nng_aio *alarm;
+};
+
+/* NNG thread. */
+static void on_alarm(void *user)
+{
+    struct start *start = user;
+
+    if (nng_aio_result(start->alarm) == 0)
+        nng_dialer_close(start->dialer);
+}
+
+static int start_dialer(nng_dialer dialer, uint32_t timeout_ms)
+{
+    struct start start = {.dialer = dialer};
+
+    int rc = nng_aio_alloc(&start.alarm, on_alarm, &start);
+    if (rc != 0)
+        return rc;
+    nng_sleep_aio((nng_duration)timeout_ms, start.alarm);
+    rc = nng_dialer_start(dialer, 0);
+    nng_aio_stop(start.alarm);
+    nng_aio_free(start.alarm);
+    return rc == NNG_ECLOSED || rc == NNG_ECANCELED ? NNG_ETIMEDOUT : rc;
+}
+
 /* The node must show a certificate of the cluster's CA. Any member will do, so no name is asked
  * for; the secret is sent after that. */
-static int dial(struct tls_client *client, const char *address, char *error)
+static int dial(struct tls_client *client, const char *address, uint32_t timeout_ms, char *error)
 {
     char url[300];
     nng_dialer dialer;
@@ -88,11 +117,18 @@ static int dial(struct tls_client *client, const char *address, char *error)
     if (rc == 0)
         rc = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
     if (rc == 0)
-        rc = nng_dialer_start(dialer, 0);
+        rc = start_dialer(dialer, timeout_ms);
     if (tls)
         nng_tls_config_free(tls);
     if (rc == 0)
         return 0;
+    if (rc == NNG_EADDRINVAL) {
+        snprintf(error, CLIENT_ERROR_LEN,
+                 "'%s' is neither HOST:PORT of an admin port (5302 by default) nor the path of a "
+                 "control socket, which has a slash",
+                 address);
+        return ERR_INVALID;
+    }
     if (rc == NNG_EPEERAUTH || rc == NNG_ECRYPTO) {
         snprintf(error, CLIENT_ERROR_LEN,
                  "%s is no member of the cluster that the admin file is for: that cluster's "
@@ -207,8 +243,8 @@ static int tls_fd(void *self)
     return -1;
 }
 
-int client_tls_open(const char *address, const char *admin_file, const struct client_ops **ops,
-                    void **self, char error[CLIENT_ERROR_LEN])
+int client_tls_open(const char *address, const char *admin_file, uint32_t timeout_ms,
+                    const struct client_ops **ops, void **self, char error[CLIENT_ERROR_LEN])
 {
     static const struct client_ops tls_ops = {tls_send, tls_wait, tls_fd, tls_close};
     struct tls_client *client = calloc(1, sizeof(*client));
@@ -219,7 +255,7 @@ int client_tls_open(const char *address, const char *admin_file, const struct cl
     if (rc == 0)
         rc = open_socket(client);
     if (rc == 0)
-        rc = dial(client, address, error);
+        rc = dial(client, address, timeout_ms, error);
     if (rc != 0) {
         tls_close(client);
         return rc;

@@ -159,7 +159,7 @@ void request_settings_set(struct call *call)
                                         .voters_max = wanted->voters_max};
     int rc = cluster_settings_set(call->cluster, &settings, on_done, call);
     if (rc == ERR_INVALID)
-        call_fail(call, rc, "voters is 1, 3 or 5, and dead-after at least 5 s");
+        call_fail(call, rc, "voters is 1, 3 or 5, and dead-after 3s to 24h");
     else if (rc != 0)
         call_fail_code(call, rc, "change the settings");
 }

@@ -110,7 +110,7 @@ static struct client *connect_to(const char *socket_path)
     struct client *client;
     char error[CLIENT_ERROR_LEN];
 
-    if (client_open(socket_path, "", &client, error) != 0)
+    if (client_open(socket_path, "", 0, &client, error) != 0)
         die("cannot connect", error);
     return client;
 }

@@ -139,7 +139,7 @@ static void *work(void *user)
     unsigned at = worker->number % load->socket_count;
 
     for (uint64_t i = 0; !atomic_load(&is_over);) {
-        if (!client && client_open(load->sockets[at], "", &client, error) != 0) {
+        if (!client && client_open(load->sockets[at], "", 0, &client, error) != 0) {
             at = (at + 1) % load->socket_count;
             usleep(RETRY_US);
             continue;
