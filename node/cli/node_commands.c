@@ -52,8 +52,8 @@ static void print_node(const Ctl__NodeStatusReply *node)
            output_duration(node->uptime_s * 1000));
     printf("phase      %s%s%s\n", node->phase, node->step[0] ? ": " : "", node->step);
     if (node->id == 0) {
-        printf("\nMake a cluster of it: quartet cluster init --domain NAME "
-               "or let it join one:   quartet join HOST:PORT --token TOKEN\n");
+        printf("\nMake a cluster of it:  quartet cluster init --domain NAME\n"
+               "or let it join one:    quartet join HOST:PORT --token TOKEN\n");
         return;
     }
     printf("id         %016" PRIx64 "\n", node->id);

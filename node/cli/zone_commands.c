@@ -197,6 +197,7 @@ const struct cli_command cli_zone_commands[] = {
     {"zone", "show", "ZONE", 1, 1, "one zone and its name servers", ZONE_TEXT, NULL, false,
      run_show},
     {"zone", "import", "ZONE FILE", 2, 2, "replace what a zone holds by a zone file",
+     "ZONE is the zone's name, which is the file's first $ORIGIN.\n\n"
      "Reads any RFC 1035 zone file ($ORIGIN, $TTL, $INCLUDE, unknown types). The whole file is "
      "checked "
      "first; every error is told with file and line, and then nothing is changed. The zone "
