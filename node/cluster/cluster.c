@@ -209,7 +209,7 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]
         machine_refresh(cluster);
         return 0;
     }
-    renew_certificate(cluster);
+    (void)renew_certificate(cluster);
     rc = make_parts(cluster);
     if (rc == 0)
         rc = open_net(cluster, error);

@@ -165,6 +165,8 @@ void cluster__stop_step(struct cluster *cluster)
         stop_net(cluster);
         break;
     case CLUSTER_STOP_ADMIN:
+        if (cluster->renew.is_admin_closing)
+            break; /* its end wakes this up again */
         cluster->stop = CLUSTER_STOP_WAIT;
         stop_admin(cluster);
         break;

@@ -121,6 +121,10 @@ struct cluster {
     struct { /* snapshot being installed, while the image is rebuilt from it */
         bool is_running;
     } install;
+    struct { /* of the certificate; renew.c */
+        uint64_t looked_mono_ms, open_at_mono_ms;
+        bool is_admin_closing;
+    } renew;
     unsigned reads_count;
     bool is_verifying; /* verify.c reads the state on a worker */
 

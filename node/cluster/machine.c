@@ -21,6 +21,7 @@
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
+#include "cluster/renew.h"
 #include "cluster/report.h"
 #include "cluster/settings.h"
 #include "store/kv_rocks.h"
@@ -349,4 +350,5 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     init_tick(cluster, now_mono_ms);
     join_server_tick(cluster, now_mono_ms);
     known_tick(cluster->known, now_mono_ms);
+    renew_tick(cluster, now_mono_ms);
 }

@@ -5,10 +5,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cluster/admin_port.h"
 #include "cluster/certificate.h"
 #include "cluster/init.h"
+#include "raft/io/driver_net.h"
 
 #define DAY_MS 86400000ull
+#define REOPEN_MS 1000 /* between two tries to listen again */
 
 int renew_ca_key(struct cluster *cluster, char *out)
 {
@@ -43,7 +46,7 @@ static int renew(struct cluster *cluster, char **cert_pem)
     return rc;
 }
 
-void renew_certificate(struct cluster *cluster)
+bool renew_certificate(struct cluster *cluster)
 {
     struct identity *identity = &cluster->identity;
     char *fresh = NULL;
@@ -51,14 +54,54 @@ void renew_certificate(struct cluster *cluster)
 
     if (certificate_expiry(identity->cert_pem, &expiry_wall_ms) == 0 &&
         expiry_wall_ms > clock_wall_ms() + RENEW_BEFORE_DAYS * DAY_MS - DAY_MS)
-        return;
+        return false;
     int rc = renew(cluster, &fresh);
     if (rc != 0) {
         log_warn("cluster", "certificate_not_renewed why=\"%s\"", err_text(rc));
         free(fresh);
-        return;
+        return false;
     }
     free(identity->cert_pem);
     identity->cert_pem = fresh;
     log_info("cluster", "certificate_renewed");
+    return true;
+}
+
+static void admin_closed(void *user)
+{
+    struct cluster *cluster = user;
+
+    cluster->renew.is_admin_closing = false;
+    cluster__wake(cluster); /* a close of the cluster may wait for this */
+}
+
+static void use_certificate(struct cluster *cluster)
+{
+    const struct identity *identity = &cluster->identity;
+    struct transport_tls tls = {identity->ca_pem, identity->cert_pem, identity->key_pem};
+    struct admin_port *port = cluster->admin_port;
+
+    int rc = raft_net_set_certificate(cluster->net, &tls);
+    if (rc != 0)
+        log_warn("cluster", "certificate_not_used why=\"%s\" do=\"restart quartetd\"",
+                 raft_error_text(rc));
+    cluster->admin_port = NULL;
+    if (!port)
+        return;
+    cluster->renew.is_admin_closing = true;
+    admin_port_close(port, admin_closed, cluster);
+}
+
+void renew_tick(struct cluster *cluster, uint64_t now_mono_ms)
+{
+    if (now_mono_ms - cluster->renew.looked_mono_ms >= RENEW_LOOK_MS) {
+        cluster->renew.looked_mono_ms = now_mono_ms;
+        if (renew_certificate(cluster))
+            use_certificate(cluster);
+    }
+    if (cluster->admin_port || cluster->renew.is_admin_closing ||
+        now_mono_ms < cluster->renew.open_at_mono_ms)
+        return;
+    cluster->renew.open_at_mono_ms = now_mono_ms + REOPEN_MS;
+    (void)admin_port_open(cluster, &cluster->admin_port); /* says so when it fails */
 }

@@ -17,7 +17,9 @@
 #include "base/file.h"
 #include "cluster/apply.h"
 #include "cluster/cluster.h"
+#include "cluster/certificate.h"
 #include "cluster/internal.h"
+#include "cluster/renew.h"
 #include "cluster/status.h"
 #include "dns/name.h"
 #include "dns/type.h"
@@ -471,6 +473,39 @@ static void test_quarantine_only_voter_hands_over(void **state)
     assert_int_equal(put_setting(0, "test.a", "1").rc, 0);
 }
 
+/* A node that runs for years: when its certificate is half over it makes another one, and its
+ * ports use that. */
+static void test_certificate_renewed_while_running(void **state)
+{
+    struct cluster *cluster = fixture->nodes[0].cluster;
+    uint64_t now_wall_ms = clock_wall_ms(), expiry_wall_ms = 0;
+    uint64_t ago_ms = UINT64_C(300) * 86400 * 1000, end_ms = clock_mono_ms() + WAIT_MS;
+    char ca_key[CERTIFICATE_PEM_MAX + 1], *request = NULL, token[512];
+
+    (void)state;
+    init_first();
+    struct identity *identity = &cluster->identity;
+    assert_int_equal(renew_ca_key(cluster, ca_key), 0);
+    assert_int_equal(certificate_make_request(identity->key_pem, identity->id, &request), 0);
+    free(identity->cert_pem);
+    assert_int_equal(certificate_sign(identity->ca_pem, ca_key, request, identity->id,
+                                      now_wall_ms - ago_ms, &identity->cert_pem),
+                     0);
+    free(request);
+    struct admin_port *before = cluster->admin_port;
+    renew_tick(cluster, clock_mono_ms() + 2 * RENEW_LOOK_MS);
+    assert_int_equal(certificate_expiry(identity->cert_pem, &expiry_wall_ms), 0);
+    assert_true(expiry_wall_ms > now_wall_ms + ago_ms);
+    assert_ptr_not_equal(cluster->admin_port, before);
+    while (!cluster->admin_port && clock_mono_ms() < end_ms)
+        turn();
+    make_token(0, 1, token);
+    assert_int_equal(join(1, 0, token).rc, 0);
+    cluster->identity.cert_pem[0] = 'x'; /* unreadable counts as due; and then it is closed */
+    renew_tick(cluster, clock_mono_ms() + 4 * RENEW_LOOK_MS);
+    assert_true(cluster->renew.is_admin_closing);
+}
+
 /* A process that ends in the middle of an init goes on with it when it starts again. */
 static void test_init_cut_off_resumed(void **state)
 {
@@ -504,6 +539,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_init_cut_off_resumed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_init_own_zone_has_addresses_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quarantine_only_voter_hands_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_certificate_renewed_while_running, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_wrong_token_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cluster_life_as_promised, setup, teardown),
     };
