@@ -161,8 +161,7 @@ void driver__on_wake(struct raft_driver *driver);
 
 /* driver_loop.c */
 int driver__loop_open(struct raft_driver *driver);
-void driver__loop_stop(struct raft_driver *driver); /* no more ticks */
-/* Close the handles, then @closed. */
+void driver__loop_stop(struct raft_driver *driver); /* no more ticks; close: then @closed */
 void driver__loop_close(struct raft_driver *driver, void (*closed)(struct raft_driver *));
 void driver__wake(struct raft_driver *driver); /* driver__on_wake() from the loop, soon */
 /* @run on a worker, then @done on the loop; counted in `pending` until @done returned. RAFT_ENOMEM
