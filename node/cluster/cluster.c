@@ -84,6 +84,21 @@ static void on_tick(uv_timer_t *timer)
     join_tick(cluster, now_mono_ms);
 }
 
+static void on_gathered(uv_timer_t *timer)
+{
+    (void)timer; /* the loop turns, so `flush` runs */
+}
+
+static void pump_queue(struct cluster *cluster)
+{
+    bool is_gathering;
+
+    if (leader_queue_pump(cluster->queue, clock_mono_ns() / 1000, &is_gathering) != 0)
+        log_error("cluster", "entry_not_packed why=\"out of memory\"");
+    if (is_gathering && !uv_is_active((uv_handle_t *)cluster->gather))
+        uv_timer_start(cluster->gather, on_gathered, 1, 0);
+}
+
 /* Before the loop sleeps: what gathered in this turn goes out together. */
 static void on_flush(uv_prepare_t *prepare)
 {
@@ -99,8 +114,8 @@ static void on_flush(uv_prepare_t *prepare)
     report_tick(cluster, now_mono_ms);
     proposer_flush(cluster->proposer, now_mono_ms);
     asks_flush(cluster, now_mono_ms);
-    if (cluster__leads(cluster) && leader_queue_pump(cluster->queue) != 0)
-        log_error("cluster", "entry_not_packed why=\"out of memory\"");
+    if (cluster__leads(cluster))
+        pump_queue(cluster);
     publish_reclaim(cluster->publish);
 }
 
@@ -297,19 +312,23 @@ static int copy_options(struct cluster *cluster, const struct cluster_options *o
 static int make_handles(struct cluster *cluster)
 {
     cluster->tick = calloc(1, sizeof(*cluster->tick));
+    cluster->gather = calloc(1, sizeof(*cluster->gather));
     cluster->flush = calloc(1, sizeof(*cluster->flush));
     cluster->wake = calloc(1, sizeof(*cluster->wake));
-    if (!cluster->tick || !cluster->flush || !cluster->wake ||
+    if (!cluster->tick || !cluster->gather || !cluster->flush || !cluster->wake ||
         uv_async_init(cluster->loop, cluster->wake, on_wake) != 0) {
         free(cluster->tick);
+        free(cluster->gather);
         free(cluster->flush);
         free(cluster->wake);
         cluster->wake = NULL;
         return ERR_NOMEM;
     }
     uv_timer_init(cluster->loop, cluster->tick);
+    uv_timer_init(cluster->loop, cluster->gather);
     uv_prepare_init(cluster->loop, cluster->flush);
-    cluster->tick->data = cluster->flush->data = cluster->wake->data = cluster;
+    cluster->tick->data = cluster->gather->data = cluster;
+    cluster->flush->data = cluster->wake->data = cluster;
     uv_timer_start(cluster->tick, on_tick, CLUSTER_TICK_MS, CLUSTER_TICK_MS);
     uv_prepare_start(cluster->flush, on_flush);
     return 0;

@@ -21,7 +21,7 @@
 #include "cluster/publish.h"
 #include "raft/io/driver_net.h"
 
-#define HANDLES 3
+#define HANDLES 4
 
 void cluster__stop(struct cluster *cluster)
 {
@@ -86,6 +86,7 @@ static void free_all(struct cluster *cluster)
     secrets_wipe(&cluster->secrets);
     cluster->handles_open = HANDLES;
     uv_close((uv_handle_t *)cluster->tick, handle_closed);
+    uv_close((uv_handle_t *)cluster->gather, handle_closed);
     uv_close((uv_handle_t *)cluster->flush, handle_closed);
     uv_close((uv_handle_t *)cluster->wake, handle_closed);
     cluster->wake = NULL;

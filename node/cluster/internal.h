@@ -133,6 +133,7 @@ struct cluster {
     struct init *init;
     struct join *join;
     struct uv_timer_s *tick;
+    struct uv_timer_s *gather; /* commands are held back: look again */
     struct uv_prepare_s *flush;
     struct uv_async_s *wake; /* lets the loop turn once more, so that `flush` runs */
     unsigned handles_open;

@@ -20,9 +20,14 @@ struct leader_queue {
     struct item *first, **last;
     unsigned count;
     size_t len;
-    uint64_t flight[LEADER_QUEUE_FLIGHT_MAX]; /* indexes, ascending */
-    unsigned flight_count;
-    uint8_t storage[RAFT_ENTRY_LEN_MAX]; /* where an entry is packed */
+    struct {
+        uint64_t index; /* ascending */
+        unsigned commands;
+    } flight[LEADER_QUEUE_FLIGHT_MAX];
+    unsigned flight_count, flight_commands;
+    unsigned answered; /* commands of the last entries applied, less those that came since */
+    uint64_t proposed_mono_us, applied_mono_us; /* when last */
+    uint8_t storage[RAFT_ENTRY_LEN_MAX];        /* where an entry is packed */
 };
 
 _Static_assert(COMMAND_LEN_MAX + 64 <= RAFT_ENTRY_LEN_MAX, "any command fits an entry");
@@ -56,7 +61,7 @@ void leader_queue_clear(struct leader_queue *queue)
 {
     while (queue->first)
         drop_first(queue);
-    queue->flight_count = 0;
+    queue->flight_count = queue->flight_commands = queue->answered = 0;
 }
 
 void leader_queue_free(struct leader_queue *queue)
@@ -82,6 +87,7 @@ int leader_queue_add(struct leader_queue *queue, const uint8_t *command, size_t 
     queue->last = &item->next;
     queue->count++;
     queue->len += len;
+    queue->answered -= queue->answered > 0;
     return 0;
 }
 
@@ -100,32 +106,68 @@ static void pack(struct leader_queue *queue, struct command_batch *batch)
     ASSERT(batch->count > 0);
 }
 
-int leader_queue_pump(struct leader_queue *queue)
+/* Shall the next entry wait for more commands? See the head of leader_queue.h. */
+static bool must_gather(const struct leader_queue *queue, uint64_t now_mono_us)
 {
-    while (queue->first && queue->flight_count < LEADER_QUEUE_FLIGHT_MAX) {
-        struct command_batch batch;
-        uint64_t index = 0;
-        pack(queue, &batch);
-        struct raft_buf *data = raft_buf_new(batch.data, batch.len);
-        if (!data)
-            return ERR_NOMEM;
-        int rc = queue->propose(queue->user, data, &index);
-        raft_buf_unref(data);
-        if (rc != 0)
-            return rc == RAFT_ENOMEM ? ERR_NOMEM : 0;
-        for (unsigned i = 0; i < batch.count; i++)
-            drop_first(queue);
-        queue->flight[queue->flight_count++] = index;
-    }
+    if (queue->flight_commands + queue->answered + queue->count < LEADER_QUEUE_BUSY ||
+        queue->count >= LEADER_QUEUE_LARGE || queue->len >= LEADER_QUEUE_LARGE_LEN ||
+        now_mono_us - queue->proposed_mono_us >= LEADER_QUEUE_OVERLAP_US)
+        return false;
+    if (queue->flight_count > 0)
+        return true;
+    return queue->answered > queue->count / 4 &&
+           now_mono_us - queue->applied_mono_us < LEADER_QUEUE_GATHER_US;
+}
+
+/* 1: the log does not take it now. */
+static int propose_one(struct leader_queue *queue)
+{
+    struct command_batch batch;
+    uint64_t index = 0;
+
+    pack(queue, &batch);
+    struct raft_buf *data = raft_buf_new(batch.data, batch.len);
+    if (!data)
+        return ERR_NOMEM;
+    int rc = queue->propose(queue->user, data, &index);
+    raft_buf_unref(data);
+    if (rc != 0)
+        return rc == RAFT_ENOMEM ? ERR_NOMEM : 1;
+    for (unsigned i = 0; i < batch.count; i++)
+        drop_first(queue);
+    queue->flight[queue->flight_count].index = index;
+    queue->flight[queue->flight_count++].commands = batch.count;
+    queue->flight_commands += batch.count;
     return 0;
 }
 
-void leader_queue_applied(struct leader_queue *queue, uint64_t index)
+int leader_queue_pump(struct leader_queue *queue, uint64_t now_mono_us, bool *is_gathering)
+{
+    int rc = 0;
+
+    *is_gathering = false;
+    while (rc == 0 && queue->first && queue->flight_count < LEADER_QUEUE_FLIGHT_MAX) {
+        *is_gathering = must_gather(queue, now_mono_us);
+        if (*is_gathering)
+            return 0;
+        rc = propose_one(queue);
+        if (rc == 0) {
+            queue->proposed_mono_us = now_mono_us;
+            queue->answered = 0;
+        }
+    }
+    return rc == 1 ? 0 : rc;
+}
+
+void leader_queue_applied(struct leader_queue *queue, uint64_t index, uint64_t now_mono_us)
 {
     unsigned done = 0;
 
-    while (done < queue->flight_count && queue->flight[done] <= index)
-        done++;
+    while (done < queue->flight_count && queue->flight[done].index <= index) {
+        queue->flight_commands -= queue->flight[done].commands;
+        queue->answered += queue->flight[done++].commands;
+        queue->applied_mono_us = now_mono_us;
+    }
     queue->flight_count -= done;
     memmove(queue->flight, queue->flight + done, queue->flight_count * sizeof(queue->flight[0]));
 }

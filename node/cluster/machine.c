@@ -124,7 +124,7 @@ static int app_apply(void *user, const struct raft_entry *entries, uint32_t coun
     if (count > 0) {
         uint64_t index = entries[count - 1].index;
         publish_commit(cluster->publish, index);
-        leader_queue_applied(cluster->queue, index);
+        leader_queue_applied(cluster->queue, index, clock_mono_ns() / 1000);
         cluster->is_report_due = true;
     }
     machine_refresh(cluster);

@@ -281,39 +281,122 @@ static int propose(void *user, struct raft_buf *data, uint64_t *index)
     return 0;
 }
 
-static void test_queue_packs_and_bounds_flight(void **state)
-{
-    struct log log = {.arena = command_arena_new()};
-    struct leader_queue *queue = leader_queue_new(propose, &log);
-    Cmd__OpenSession open = CMD__OPEN_SESSION__INIT;
-    Cmd__Command command = CMD__COMMAND__INIT;
+struct queue_world {
+    struct log log;
+    struct leader_queue *queue;
     uint8_t *octets;
     size_t len;
+    bool is_gathering;
+};
 
-    (void)state;
+static void queue_open(struct queue_world *world)
+{
+    Cmd__OpenSession open = CMD__OPEN_SESSION__INIT;
+    Cmd__Command command = CMD__COMMAND__INIT;
+
+    *world = (struct queue_world){.log.arena = command_arena_new()};
+    world->queue = leader_queue_new(propose, &world->log);
     command.client_id = 5;
     command.kind_case = CMD__COMMAND__KIND_OPEN_SESSION;
     command.open_session = &open;
-    assert_int_equal(command_encode(&command, &octets, &len), 0);
-    for (unsigned i = 0; i < 6000; i++)
-        assert_int_equal(leader_queue_add(queue, octets, len), 0);
-    assert_int_equal(leader_queue_pump(queue), 0);
-    assert_int_equal(log.entries, LEADER_QUEUE_FLIGHT_MAX);
-    assert_int_equal(log.commands, 4000);
-    leader_queue_applied(queue, 1);
-    assert_int_equal(leader_queue_pump(queue), 0);
-    assert_int_equal(log.entries, 5);
-    leader_queue_applied(queue, 5);
-    log.rc = RAFT_EBUSY;
-    assert_int_equal(leader_queue_pump(queue), 0);
-    assert_int_equal(leader_queue_count(queue), 1000); /* kept for the next time */
-    log.rc = 0;
-    assert_int_equal(leader_queue_pump(queue), 0);
-    assert_int_equal(log.commands, 6000);
-    assert_int_equal(leader_queue_count(queue), 0);
-    free(octets);
-    leader_queue_free(queue);
-    command_arena_free(log.arena);
+    assert_int_equal(command_encode(&command, &world->octets, &world->len), 0);
+}
+
+static void queue_close(struct queue_world *world)
+{
+    free(world->octets);
+    leader_queue_free(world->queue);
+    command_arena_free(world->log.arena);
+}
+
+static void queue_add(struct queue_world *world, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(leader_queue_add(world->queue, world->octets, world->len), 0);
+}
+
+/* Pump at @now_us; how many commands are in the log after it? */
+static unsigned queue_pump(struct queue_world *world, uint64_t now_us)
+{
+    assert_int_equal(leader_queue_pump(world->queue, now_us, &world->is_gathering), 0);
+    return world->log.commands;
+}
+
+static void test_queue_packs_and_bounds_flight(void **state)
+{
+    struct queue_world world;
+
+    (void)state;
+    queue_open(&world);
+    queue_add(&world, 6000);
+    assert_int_equal(queue_pump(&world, 9000), 4000);
+    assert_int_equal(world.log.entries, LEADER_QUEUE_FLIGHT_MAX);
+    leader_queue_applied(world.queue, 1, 9000);
+    assert_int_equal(queue_pump(&world, 9000), 5000);
+    leader_queue_applied(world.queue, 5, 9000);
+    world.log.rc = RAFT_EBUSY;
+    assert_int_equal(queue_pump(&world, 9000), 5000);
+    assert_int_equal(leader_queue_count(world.queue), 1000); /* kept for the next time */
+    world.log.rc = 0;
+    assert_int_equal(queue_pump(&world, 9000), 6000);
+    assert_int_equal(leader_queue_count(world.queue), 0);
+    queue_close(&world);
+}
+
+static void test_queue_few_commands_never_wait(void **state)
+{
+    struct queue_world world;
+
+    (void)state;
+    queue_open(&world);
+    for (unsigned i = 1; i <= LEADER_QUEUE_FLIGHT_MAX; i++) {
+        queue_add(&world, 1);
+        assert_int_equal(queue_pump(&world, 9000), i);
+        assert_false(world.is_gathering);
+    }
+    queue_close(&world);
+}
+
+/* 64 clients, each asking again once answered: what they ask is in one entry each time. */
+static void test_queue_many_commands_gather(void **state)
+{
+    struct queue_world world;
+
+    (void)state;
+    queue_open(&world);
+    queue_add(&world, 20);
+    assert_int_equal(queue_pump(&world, 9000), 20);
+    queue_add(&world, 44);
+    assert_int_equal(queue_pump(&world, 9100), 20);
+    assert_true(world.is_gathering);
+    leader_queue_applied(world.queue, 1, 10000);
+    queue_add(&world, 5);
+    assert_int_equal(queue_pump(&world, 10100), 20); /* 15 more may come */
+    assert_true(world.is_gathering);
+    queue_add(&world, 15);
+    assert_int_equal(queue_pump(&world, 10200), 84);
+    assert_false(world.is_gathering);
+    queue_close(&world);
+}
+
+static void test_queue_gathers_for_a_bounded_time(void **state)
+{
+    struct queue_world world;
+
+    (void)state;
+    queue_open(&world);
+    queue_add(&world, 40);
+    assert_int_equal(queue_pump(&world, 9000), 40);
+    queue_add(&world, 1);
+    assert_int_equal(queue_pump(&world, 9000 + LEADER_QUEUE_OVERLAP_US - 1), 40);
+    assert_int_equal(queue_pump(&world, 9000 + LEADER_QUEUE_OVERLAP_US), 41); /* far members */
+    leader_queue_applied(world.queue, 2, 15000);
+    queue_add(&world, 1);
+    assert_int_equal(queue_pump(&world, 15000 + LEADER_QUEUE_GATHER_US - 1), 41);
+    assert_int_equal(queue_pump(&world, 15000 + LEADER_QUEUE_GATHER_US), 42);
+    queue_add(&world, LEADER_QUEUE_LARGE);
+    assert_int_equal(queue_pump(&world, 15600), 42 + LEADER_QUEUE_LARGE);
+    queue_close(&world);
 }
 
 int main(void)
@@ -330,6 +413,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bulk_bound_busy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_pending_told, setup, teardown),
         cmocka_unit_test(test_queue_packs_and_bounds_flight),
+        cmocka_unit_test(test_queue_few_commands_never_wait),
+        cmocka_unit_test(test_queue_many_commands_gather),
+        cmocka_unit_test(test_queue_gathers_for_a_bounded_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
