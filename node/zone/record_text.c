@@ -69,6 +69,21 @@ out:
     return err;
 }
 
+/* libknot prints some service parameters that libzscanner does not read, or reads otherwise: an
+ * ALPN identifier with a blank or a control octet. */
+static bool reads_back(uint16_t type, const uint8_t *data, uint16_t len, const char *text)
+{
+    static const uint8_t ROOT[] = {0};
+    uint8_t again[ZONE_RDATA_LEN_MAX];
+    struct zone_problem problem;
+    size_t again_len;
+
+    if (type != DNS_TYPE_SVCB && type != DNS_TYPE_HTTPS)
+        return true;
+    return zone_rdata_parse(text, type, ROOT, again, &again_len, &problem) == 0 &&
+           again_len == len && memcmp(again, data, len) == 0;
+}
+
 int zone_rdata_format(uint16_t type, const uint8_t *data, uint16_t len, char *out, size_t size_max,
                       size_t *out_len)
 {
@@ -87,7 +102,8 @@ int zone_rdata_format(uint16_t type, const uint8_t *data, uint16_t len, char *ou
     rrset.rrs.size = (uint32_t)knot_rdata_size(len);
     rrset.rrs.rdata = (knot_rdata_t *)rdata;
     int written = knot_rrset_txt_dump_data(&rrset, 0, out, size_max, &NAMED);
-    if (written < 0 && written != KNOT_ESPACE)
+    if ((written < 0 && written != KNOT_ESPACE) ||
+        (written >= 0 && !reads_back(type, data, len, out)))
         written = knot_rrset_txt_dump_data(&rrset, 0, out, size_max, &GENERIC);
     if (written < 0)
         return written == KNOT_ESPACE ? ERR_LIMIT : ERR_INVALID;

@@ -181,6 +181,23 @@ static void test_rdata_is_valid_bad_octets_are_refused(void **state)
             fail_msg("case %zu is taken as valid", i);
 }
 
+static void test_rdata_format_odd_alpn_reads_back(void **state)
+{
+    /* 1 . alpn="\002\032","\000\016\000\016": found by fuzz_zone_rules */
+    static const uint8_t data[] = {0, 1, 0, 0, 1, 0, 8, 2, 2, 32, 4, 0, 16, 0, 16};
+    uint8_t again[64];
+    char text[256];
+    size_t len;
+    struct zone_problem problem;
+
+    (void)state;
+    assert_int_equal(
+        zone_rdata_format(DNS_TYPE_HTTPS, data, sizeof(data), text, sizeof(text), &len), 0);
+    assert_int_equal(zone_rdata_parse(text, DNS_TYPE_HTTPS, APEX, again, &len, &problem), 0);
+    assert_int_equal(len, sizeof(data));
+    assert_memory_equal(again, data, len);
+}
+
 static int check_types(const char *name_text, const uint16_t *types, size_t count,
                        struct zone_problem *problem)
 {
@@ -263,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_check_set_size_and_count_limits_hold),
         cmocka_unit_test(test_check_set_meta_types_are_refused),
         cmocka_unit_test(test_rdata_is_valid_bad_octets_are_refused),
+        cmocka_unit_test(test_rdata_format_odd_alpn_reads_back),
         cmocka_unit_test(test_check_name_good_types_are_accepted),
         cmocka_unit_test(test_check_name_conflicts_are_refused),
         cmocka_unit_test(test_type_text_round_trips_for_all_numbers),
