@@ -348,12 +348,12 @@ int cluster_open(const struct cluster_options *options, struct cluster **out,
     snprintf(error, CLUSTER_ERROR_MAX, "out of memory");
     if (!cluster)
         return ERR_NOMEM;
-    pthread_mutex_init(&cluster->store_lock, NULL);
+    pthread_rwlock_init(&cluster->store_lock, NULL);
     int rc = copy_options(cluster, options, error);
     if (rc == 0)
         rc = make_handles(cluster);
     if (rc != 0) {
-        pthread_mutex_destroy(&cluster->store_lock);
+        pthread_rwlock_destroy(&cluster->store_lock);
         free(cluster->data_dir);
         free(cluster);
         return rc;

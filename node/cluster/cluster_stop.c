@@ -61,7 +61,7 @@ static void handle_closed(uv_handle_t *handle)
     cluster_close_cb cb = cluster->close_cb;
     void *user = cluster->close_user;
     publish_free(cluster->publish);
-    pthread_mutex_destroy(&cluster->store_lock);
+    pthread_rwlock_destroy(&cluster->store_lock);
     free(cluster->data_dir);
     explicit_bzero(cluster, sizeof(*cluster));
     free(cluster);

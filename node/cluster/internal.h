@@ -98,7 +98,7 @@ struct cluster {
 
     /* a member's */
     struct store *store;
-    pthread_mutex_t store_lock; /* checkpoint and flush on workers against install */
+    pthread_rwlock_t store_lock; /* workers that use the store read; install writes, never waits */
     struct apply *apply;
     struct command_arena *arena;
     struct raft_net *net;
@@ -118,8 +118,10 @@ struct cluster {
     uint64_t leading_since_mono_ms, leader_heard_mono_ms;
     uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms;
     bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
-    struct { /* snapshot being installed, while the image is rebuilt from it */
-        bool is_running;
+    struct {             /* of a snapshot */
+        const char *dir; /* fetched, waits for the store_lock; the driver's */
+        uint64_t index;
+        bool is_running; /* in place; the image is rebuilt from it */
     } install;
     struct { /* of the certificate; renew.c */
         uint64_t looked_mono_ms, open_at_mono_ms;

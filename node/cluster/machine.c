@@ -136,9 +136,9 @@ static int app_flush(void *user)
 {
     struct cluster *cluster = user;
 
-    pthread_mutex_lock(&cluster->store_lock);
+    pthread_rwlock_rdlock(&cluster->store_lock);
     int rc = store_flush(cluster->store);
-    pthread_mutex_unlock(&cluster->store_lock);
+    pthread_rwlock_unlock(&cluster->store_lock);
     return to_raft(rc);
 }
 
@@ -148,10 +148,10 @@ static int app_checkpoint(void *user, const char *dir, struct raft_snapshot *out
     struct cluster *cluster = user;
     struct kv copy;
 
-    pthread_mutex_lock(&cluster->store_lock);
+    pthread_rwlock_rdlock(&cluster->store_lock);
     int rc = store_quarantine_reason(cluster->store) ? ERR_DIVERGED
                                                      : store_checkpoint(cluster->store, dir);
-    pthread_mutex_unlock(&cluster->store_lock);
+    pthread_rwlock_unlock(&cluster->store_lock);
     if (rc != 0)
         return to_raft(rc);
     rc = kv_rocks_open(dir, false, &copy);
@@ -173,13 +173,15 @@ static void install_failed(struct cluster *cluster, int code, bool is_fatal)
         raft_driver_installed(cluster->driver, to_raft(code));
 }
 
-static void app_install(void *user, const char *dir, const struct raft_snapshot *snapshot)
+/* Put the fetched copy in place, unless a worker uses the store (a verification may take minutes):
+ * then later. */
+static void try_install(struct cluster *cluster)
 {
-    struct cluster *cluster = user;
-
-    pthread_mutex_lock(&cluster->store_lock);
-    int rc = store_install(cluster->store, dir, snapshot->index);
-    pthread_mutex_unlock(&cluster->store_lock);
+    if (pthread_rwlock_trywrlock(&cluster->store_lock) != 0)
+        return;
+    int rc = store_install(cluster->store, cluster->install.dir, cluster->install.index);
+    pthread_rwlock_unlock(&cluster->store_lock);
+    cluster->install.dir = NULL;
     if (rc != 0) {
         install_failed(cluster, rc, rc != ERR_CORRUPT && rc != ERR_VERSION);
         return;
@@ -192,6 +194,15 @@ static void app_install(void *user, const char *dir, const struct raft_snapshot 
         install_failed(cluster, rc, true);
     else
         cluster__wake(cluster);
+}
+
+static void app_install(void *user, const char *dir, const struct raft_snapshot *snapshot)
+{
+    struct cluster *cluster = user;
+
+    cluster->install.dir = dir;
+    cluster->install.index = snapshot->index;
+    try_install(cluster);
 }
 
 /* One step of the rebuild in each turn of the loop; then the driver may apply again. An image that
@@ -338,6 +349,8 @@ void machine_close(struct cluster *cluster)
 void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
 {
     proposer_tick(cluster->proposer, now_mono_ms);
+    if (cluster->install.dir)
+        try_install(cluster);
     if (cluster->install.is_running) {
         step_install(cluster);
         return;

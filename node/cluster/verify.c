@@ -20,9 +20,9 @@ static void read_all(uv_work_t *work)
 {
     struct verify *verify = work->data;
 
-    pthread_mutex_lock(&verify->cluster->store_lock);
+    pthread_rwlock_rdlock(&verify->cluster->store_lock);
     verify->code = store_verify(verify->cluster->store);
-    pthread_mutex_unlock(&verify->cluster->store_lock);
+    pthread_rwlock_unlock(&verify->cluster->store_lock);
 }
 
 static void on_read(uv_work_t *work, int status)

@@ -467,7 +467,14 @@ static void test_quarantine_only_voter_hands_over(void **state)
     init_first();
     make_token(0, 1, token);
     assert_int_equal(join(1, 0, token).rc, 0);
-    assert_int_equal(store_quarantine(fixture->nodes[0].cluster->store, "a test says so"), 0);
+    struct cluster *first = fixture->nodes[0].cluster;
+    uint64_t end_ms = clock_mono_ms() + WAIT_MS;
+    pthread_rwlock_rdlock(&first->store_lock); /* as a long verification does */
+    assert_int_equal(store_quarantine(first->store, "a test says so"), 0);
+    while (!first->install.dir && clock_mono_ms() < end_ms)
+        turn();
+    assert_non_null(first->install.dir);
+    pthread_rwlock_unlock(&first->store_lock);
     wait_status(1, replica_took_over);
     assert_null(store_quarantine_reason(fixture->nodes[0].cluster->store));
     assert_int_equal(put_setting(0, "test.a", "1").rc, 0);
