@@ -23,7 +23,7 @@ NETWORK = f"127.{random.randint(64, 250)}.{random.randint(1, 250)}"
 class TestLocal(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.state = pathlib.Path(tempfile.mkdtemp(prefix="quartet-local-"))
+        cls.state = pathlib.Path(tempfile.mkdtemp(prefix="quartet local-"))
         cls.env = {**os.environ, "QUARTET_LOCAL_STATE": str(cls.state),
                    "QUARTET_BUILD": str(BUILD), "QUARTET_LOCAL_NETWORK": NETWORK}
 
@@ -33,8 +33,8 @@ class TestLocal(unittest.TestCase):
         shutil.rmtree(cls.state, ignore_errors=True)
 
     @classmethod
-    def local(cls, *words):
-        return subprocess.run([ROOT / "deploy/local", *words], env=cls.env, text=True,
+    def local(cls, *words, **env):
+        return subprocess.run([ROOT / "deploy/local", *words], env={**cls.env, **env}, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=600,
                               check=False)
 
@@ -62,9 +62,13 @@ class TestLocal(unittest.TestCase):
 
     def test_2_up_again_is_harmless(self):
         pids = [self.pid(n) for n in range(1, 5)]
-        done = self.local("up", "--dns-port", str(DNS_PORT))
+        done = self.local("up", "--nodes", "2")  # the others are members all the same
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn(f"-p {DNS_PORT} ", done.stdout)
         self.assertEqual(pids, [self.pid(n) for n in range(1, 5)])
+        done = self.local("up", "--dns-port", str(DNS_PORT + 1))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"answers DNS on port {DNS_PORT}", done.stderr)
         status = self.local("status")
         self.assertEqual(status.returncode, 0, status.stderr)
         self.assertEqual(len(re.findall(r"^ns\d", status.stdout, re.M)), 4, status.stdout)
@@ -81,11 +85,11 @@ class TestLocal(unittest.TestCase):
         self.assertIn("started ns2", done.stdout)
 
     def test_4_down_and_up_finds_the_old_data(self):
-        done = self.local("down")
+        done = self.local("down", QUARTET_BUILD=str(self.state / "another build"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(done.stdout.count("stopped ns"), 4)
         self.assertEqual(self.local("status").returncode, 1)
-        done = self.local("up", "--dns-port", str(DNS_PORT))
+        done = self.local("up")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         answer = self.shell(f"dig @{NETWORK}.3 -p {DNS_PORT} +short www2.example.com")
         self.assertEqual(answer.stdout.strip(), "192.0.2.99")
