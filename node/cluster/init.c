@@ -1,11 +1,9 @@
 #include "cluster/init.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -19,6 +17,7 @@
 #include "cluster/proposer.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
+#include "store/store.h"
 
 #define RETRY_MS 500
 
@@ -61,11 +60,7 @@ int init_clear_leftovers(const char *data_dir)
         snprintf(path, sizeof(path), "%s/%s", data_dir, names[i]);
         rc = file_remove_tree(path);
     }
-    /* Without its pointer a state folder is a leftover, which store_open() removes. */
-    snprintf(path, sizeof(path), "%s/state.current", data_dir);
-    if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
-        rc = ERR_IO;
-    return rc;
+    return rc == 0 ? store_remove(data_dir) : rc;
 }
 
 /* identity/init: "<domain> <hex of the sealed CA key>". */

@@ -214,6 +214,21 @@ void store_close(struct store *store)
     free(store);
 }
 
+int store_remove(const char *folder)
+{
+    static const char *const files[] = {POINTER_NAME, QUARANTINE_NAME};
+    const struct store none = {.folder = (char *)folder}; /* there is no state-0 */
+    char path[PATH_MAX];
+    int rc = 0;
+
+    for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]) && rc == 0; i++) {
+        rc = path_of(&none, files[i], path);
+        if (rc == 0)
+            rc = file_remove_tree(path);
+    }
+    return rc == 0 ? remove_leftovers(&none, false) : rc;
+}
+
 const struct kv *store_kv(const struct store *store)
 {
     return &store->kv;

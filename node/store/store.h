@@ -20,6 +20,9 @@ struct store; /* opaque */
  * that says what to do was logged. */
 int store_open(const char *folder, struct store **out);
 void store_close(struct store *store); /* accepts NULL */
+/* Remove all that is in @folder of states, for a node that is in no cluster. Not while one is open.
+ * ERR_IO. */
+int store_remove(const char *folder);
 
 /* The state's storage, for state.h and apply.h. Holds until store_install() or store_close(). */
 const struct kv *store_kv(const struct store *store);

@@ -155,6 +155,23 @@ static void test_open_lost_pointer_removes_nothing(void **state)
     assert_false(exists("state-1"));
 }
 
+static void test_remove_then_open_is_empty(void **state)
+{
+    struct store *store = open_with_incoming();
+
+    (void)state;
+    assert_int_equal(store_install(store, in_folder("incoming"), 9), 0);
+    assert_int_equal(store_quarantine(store, "test"), 0);
+    store_close(store);
+    assert_int_equal(store_remove(folder), 0);
+    assert_false(exists("state-2"));
+    assert_int_equal(store_remove(folder), 0);
+    store = open_store();
+    assert_state(store, 0, NULL);
+    assert_null(store_quarantine_reason(store));
+    store_close(store);
+}
+
 static void test_install_crash_before_pointer_keeps_old(void **state)
 {
     struct store *store = open_with_incoming();
@@ -263,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_install_replaces_state, start, stop),
         cmocka_unit_test_setup_teardown(test_install_wrong_index_keeps_old, start, stop),
         cmocka_unit_test_setup_teardown(test_open_lost_pointer_removes_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(test_remove_then_open_is_empty, start, stop),
         cmocka_unit_test_setup_teardown(test_install_crash_before_pointer_keeps_old, start, stop),
         cmocka_unit_test_setup_teardown(test_install_crash_after_pointer_has_new, start, stop),
         cmocka_unit_test_setup_teardown(test_quarantine_lasts_until_install, start, stop),
