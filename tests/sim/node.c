@@ -157,7 +157,7 @@ static void build_core(struct node *node)
     struct raft_start start = {
         .hard_state = disk->hard_state,
         .base = {.index = disk->synced.base_index, .term = disk->synced.base_term},
-        .entries = disk->synced.items + disk->synced.start,
+        .entries = disk->synced.count > 0 ? disk->synced.items + disk->synced.start : NULL,
         .entry_count = disk->synced.count,
         .applied = machine_applied(node->machine),
     };
