@@ -29,7 +29,7 @@ static bool append_is_well_formed(const struct raft_message *message)
 
     if (message->entry_count > RAFT_APPEND_ENTRIES_MAX ||
         (message->entry_count > 0 && message->entries == NULL) || term > message->term ||
-        (message->log_index == 0) != (term == 0))
+        (message->log_index == 0) != (term == 0) || message->hint > message->log_index)
         return false;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         const struct raft_entry *entry = &message->entries[i];

@@ -275,11 +275,13 @@ static void test_receive_random_fields_survives(void **state)
                                        .log_index = draw[3] % 6,
                                        .log_term = draw[4] % 4,
                                        .commit = draw[5] % 8,
-                                       .hint = draw[6] % 8,
+                                       .hint = draw[6] % 8, /* of an APPEND: see below */
                                        .round = draw[7] % 3,
                                        .rejected = draw[7] & 4,
                                        .transfer = draw[7] & 8,
                                        .wants_snapshot = draw[7] & 16};
+        if (message.kind == RAFT_MSG_APPEND) /* more than is here would rightly stop the member */
+            message.hint = message.log_index < 2 ? message.hint : 0;
         assert_int_equal(bench_receive(&bench, node, message), 0);
         if (i % 50 == 0)
             bench.now_mono_ms += 5;
