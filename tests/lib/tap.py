@@ -47,7 +47,7 @@ class TapResult(unittest.TestResult):
 def main():
     """Run the tests of __main__, or those whose names contain one of the arguments."""
     # The runner's time-out: leave by way of every "with" and tearDown, which end what was started.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     if len(sys.argv) > 1:
         chosen = [t for group in suite for t in group if any(a in t.id() for a in sys.argv[1:])]

@@ -168,6 +168,7 @@ static int run(const struct options *options)
 {
     struct tally tally = {.is_tap = options->is_tap, .started_s = campaign_now_s()};
     tally.shown_s = tally.started_s;
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* whole lines among those of standard error */
     if (options->file != NULL) {
         int code = run_file(options, &tally);
         if (code != 0)
