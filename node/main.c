@@ -181,7 +181,7 @@ static int open_cluster(struct node *node)
     int rc = cluster_open(&cluster_options, &node->cluster, error);
     if (rc != 0) {
         log_error("main", "open_failed reason=\"%s\"", error);
-        if (rc == ERR_BUSY)
+        if (rc == ERR_BUSY || rc == ERR_EXISTS)
             return EX_UNAVAILABLE;
         return rc == ERR_INVALID ? EX_CONFIG : EX_SOFTWARE;
     }

@@ -293,7 +293,14 @@ static int listen_tls(struct admin_port *port)
     if (rc != 0)
         log_error("cluster", "admin_port_not_open address=%s why=\"%s\"",
                   port->cluster->listen.admin, nng_strerror(rc));
-    return rc == 0 ? 0 : rc == NNG_ENOMEM ? ERR_NOMEM : ERR_IO;
+    switch (rc) {
+    case 0: return 0;
+    case NNG_ENOMEM: return ERR_NOMEM;
+    case NNG_EADDRINUSE:
+    case NNG_EADDRINVAL:
+    case NNG_EPERM: return ERR_EXISTS;
+    default: return ERR_IO;
+    }
 }
 
 static int open_calls(struct admin_port *port)

@@ -32,6 +32,8 @@
 #include "raft/io/driver_net.h"
 #include "store/store.h"
 
+#define ADDRESS_TAKEN "in use, not allowed, or not an address of this machine"
+
 int cluster__error(int code)
 {
     switch (code) {
@@ -60,6 +62,16 @@ void cluster__fatal(struct cluster *cluster, const char *message)
     log_error("cluster", "fatal why=\"%s\"", message);
     if (cluster->fatal)
         cluster->fatal(cluster->fatal_user, message);
+}
+
+void cluster__not_started(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
+{
+    if (error[0] == '\0')
+        snprintf(error, CLUSTER_ERROR_MAX, "out of memory");
+    size_t len = strlen(error);
+    snprintf(error + len, CLUSTER_ERROR_MAX - len,
+             "; this node stops: put that right and start it, and it goes on from there");
+    cluster__fatal(cluster, error);
 }
 
 void cluster__wake(struct cluster *cluster)
@@ -186,8 +198,8 @@ static int open_net(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
     if (rc == 0)
         return 0;
     snprintf(error, CLUSTER_ERROR_MAX, "cannot listen on %.80s and %.80s: %s", cluster->listen.peer,
-             cluster->listen.snapshot, raft_error_text(rc));
-    return cluster__error(rc);
+             cluster->listen.snapshot, rc == RAFT_EADDR ? ADDRESS_TAKEN : raft_error_text(rc));
+    return rc == RAFT_EADDR ? ERR_EXISTS : cluster__error(rc);
 }
 
 static int open_driver(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
@@ -234,7 +246,7 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]
         rc = admin_port_open(cluster, &cluster->admin_port);
         if (rc != 0)
             snprintf(error, CLUSTER_ERROR_MAX, "cannot listen on %.80s: %s", cluster->listen.admin,
-                     err_text(rc));
+                     rc == ERR_EXISTS ? ADDRESS_TAKEN : err_text(rc));
     }
     if (rc != 0)
         return rc;

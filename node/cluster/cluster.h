@@ -60,7 +60,8 @@ enum cluster_phase {
 
 /* Open what the data directory holds. A member's image is complete on return; the log catches up
  * later. On 0 the caller owns *@out. @error gets a sentence that says what to do.
- * ERR_CORRUPT (state or log fail their checks), ERR_IO, ERR_INVALID (options), ERR_NOMEM. */
+ * ERR_CORRUPT (state or log fail their checks), ERR_BUSY (another process has the data directory),
+ * ERR_EXISTS (an address cannot be listened on), ERR_IO, ERR_INVALID (options), ERR_NOMEM. */
 int cluster_open(const struct cluster_options *options, struct cluster **out,
                  char error[CLUSTER_ERROR_MAX]);
 typedef void (*cluster_close_cb)(void *user);
@@ -88,12 +89,13 @@ typedef void (*cluster_progress_cb)(void *user, const char *step);
 
 /* Make a cluster of this one node: CA, cluster id and key, certificate, a log with one voter, the
  * cluster's own zone @domain. @cb as soon as that is applied. ERR_CONFLICT (member already),
- * ERR_INVALID (domain), ERR_IO. */
+ * ERR_INVALID (domain), ERR_IO. To @cb also why the node must stop, as joining does. */
 int cluster_init(struct cluster *cluster, const char *domain, cluster_done_cb cb, void *user);
 /* Join by a token, at any member's admin address HOST:PORT. A member of the same cluster: success,
  * "already a member". ERR_CONFLICT (member of another cluster, or an operation runs), ERR_INVALID
  * (token or address). To @cb also ERR_DENIED (the CA or the token was refused, with the reason),
- * ERR_UNAVAILABLE, ERR_TIMEOUT. @progress may be NULL. */
+ * ERR_UNAVAILABLE, ERR_TIMEOUT, and what cluster_open() returns: this node is a member but cannot
+ * start as one, so fatal() is called, too. @progress may be NULL. */
 int cluster_join(struct cluster *cluster, const char *address, const char *token,
                  cluster_progress_cb progress, cluster_done_cb cb, void *user);
 

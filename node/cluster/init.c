@@ -26,6 +26,8 @@ struct init {
     void *user;
     bool is_running; /* a command is under way */
     uint64_t again_mono_ms;
+    int failed; /* what cluster__start_member() returned, and why */
+    char why[CLUSTER_ERROR_MAX];
 };
 
 struct init *init_new(void)
@@ -46,6 +48,8 @@ void init_free(struct init *init, int rc)
 {
     if (!init)
         return;
+    if (init->failed != 0)
+        finish(init, init->failed, init->why);
     finish(init, rc, err_text(rc));
     free(init);
 }
@@ -147,11 +151,12 @@ static int normalise_domain(const char *domain, char out[CLUSTER_TEXT_MAX])
 
 int cluster_init(struct cluster *cluster, const char *domain, cluster_done_cb cb, void *user)
 {
-    char message[RAFT_DRIVER_MESSAGE_LEN] = "", error[CLUSTER_ERROR_MAX] = "";
+    struct init *init = cluster->init;
+    char message[RAFT_DRIVER_MESSAGE_LEN] = "";
     char text[CLUSTER_TEXT_MAX];
     uint8_t key_hash[32];
 
-    if (cluster->phase != CLUSTER_UNJOINED || cluster->is_closing)
+    if (cluster->phase != CLUSTER_UNJOINED || cluster->is_closing || cluster->is_fatal)
         return ERR_CONFLICT;
     if (normalise_domain(domain, text) != 0)
         return ERR_INVALID;
@@ -162,18 +167,17 @@ int cluster_init(struct cluster *cluster, const char *domain, cluster_done_cb cb
         rc = bootstrap(cluster, key_hash, message);
     if (rc == 0)
         rc = identity_store(cluster->data_dir, &cluster->identity);
-    if (rc == 0) {
-        rc = cluster__start_member(cluster, error);
-    } else {
+    if (rc != 0) {
         identity_fini(&cluster->identity);
         secrets_wipe(&cluster->secrets);
-    }
-    if (rc != 0) {
-        log_error("cluster", "init_failed why=\"%s %s %s\"", err_text(rc), message, error);
+        log_error("cluster", "init_failed why=\"%s %s\"", err_text(rc), message);
         return rc;
     }
-    cluster->init->cb = cb;
-    cluster->init->user = user;
+    init->cb = cb;
+    init->user = user;
+    init->failed = cluster__start_member(cluster, init->why);
+    if (init->failed != 0)
+        cluster__not_started(cluster, init->why); /* @cb hears of it as the cluster closes */
     return 0;
 }
 

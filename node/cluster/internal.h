@@ -157,6 +157,9 @@ void cluster__stop(struct cluster *cluster);
 void cluster__stop_step(struct cluster *cluster);
 /* Start taking part with cluster->identity; builds the image first. @error as cluster_open(). */
 int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]);
+/* cluster__start_member() has failed after the identity was stored: half a member must not go on,
+ * so the node stops. Adds to @error what to do. */
+void cluster__not_started(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]);
 /* The cluster has removed this node: remember, and stop taking part. */
 void cluster__removed(struct cluster *cluster);
 /* RAFT_E* and other codes → enum err. */

@@ -261,6 +261,7 @@ static void worked(uv_work_t *request, int status)
     }
     rc = cluster__start_member(cluster, error);
     if (rc != 0) {
+        cluster__not_started(cluster, error);
         finish(join, rc, error);
         return;
     }
@@ -323,7 +324,7 @@ int cluster_join(struct cluster *cluster, const char *address, const char *token
     struct join *join = cluster->join;
     struct token token;
 
-    if (join->is_running || join->cb || cluster->is_closing)
+    if (join->is_running || join->cb || cluster->is_closing || cluster->is_fatal)
         return ERR_CONFLICT;
     int rc = token_parse(token_text, &token);
     if (rc != 0 || strlen(address) >= CLUSTER_TEXT_MAX || !strchr(address, ':'))
