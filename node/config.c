@@ -46,7 +46,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("snapshot_address", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                            struct config, snapshot_address, 1, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("public_addresses", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
-                         struct config, public_addresses, &address_schema, 0, CONFIG_ADDRESSES_MAX),
+                         struct config, public_addresses, &address_schema, 0,
+                         CONFIG_PUBLIC_ADDRESSES_MAX),
     CYAML_FIELD_END,
 };
 
@@ -235,16 +236,37 @@ static int check_name(const char *name, char *error)
     return 0;
 }
 
-static int check_public_addresses(const struct config *config, char *error)
+static bool is_ip_address(const char *text)
 {
     uint8_t octets[sizeof(struct in6_addr)];
 
+    return inet_pton(AF_INET, text, octets) == 1 || inet_pton(AF_INET6, text, octets) == 1;
+}
+
+static int check_public_addresses(const struct config *config, char *error)
+{
     for (unsigned i = 0; i < config->public_addresses_count; i++) {
-        const char *text = config->public_addresses[i];
-        if (inet_pton(AF_INET, text, octets) != 1 && inet_pton(AF_INET6, text, octets) != 1)
-            return refuse(error, "public_addresses: '%s' is no IPv4 or IPv6 address", text);
+        if (!is_ip_address(config->public_addresses[i]))
+            return refuse(error, "public_addresses: '%s' is no IPv4 or IPv6 address",
+                          config->public_addresses[i]);
     }
     return 0;
+}
+
+static int check_dns_listen(struct config *config, char *error)
+{
+    char host[HOST_LEN_MAX + 1];
+    int rc = 0;
+
+    for (unsigned i = 0; rc == 0 && i < config->dns_listen_count; i++) {
+        unsigned port = CONFIG_DNS_PORT;
+        rc = normalise_address(&config->dns_listen[i], "dns_listen", &port, error);
+        if (rc == 0 &&
+            (split_address(config->dns_listen[i], host, &port) != 0 || !is_ip_address(host)))
+            rc = refuse(error, "dns_listen: '%s' is no IPv4 or IPv6 address with a port",
+                        config->dns_listen[i]);
+    }
+    return rc;
 }
 
 static int check(struct config *config, char *error)
@@ -269,10 +291,8 @@ static int check(struct config *config, char *error)
         config->log_keep_entries < CONFIG_LOG_KEEP_ENTRIES_MIN)
         rc = refuse(error, "log_keep_entries: %u is below %d", config->log_keep_entries,
                     CONFIG_LOG_KEEP_ENTRIES_MIN);
-    for (unsigned i = 0; rc == 0 && i < config->dns_listen_count; i++) {
-        unsigned port = CONFIG_DNS_PORT;
-        rc = normalise_address(&config->dns_listen[i], "dns_listen", &port, error);
-    }
+    if (rc == 0)
+        rc = check_dns_listen(config, error);
     if (rc == 0)
         rc = check_cluster_addresses(config, error);
     return rc == 0 ? check_public_addresses(config, error) : rc;

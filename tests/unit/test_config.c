@@ -85,6 +85,10 @@ static void test_config_load_mistakes_are_named(void **state)
         {"name: a\npeer_listen: 192.0.2.1\ndns_threads: 65\n", "65"},
         {"name: a\npeer_listen: 192.0.2.1\ndns_threads: many\n", "dns_threads"},
         {"name: a\npeer_listen: 192.0.2.1\npublic_addresses: [ns1.example]\n", "ns1.example"},
+        {"name: a\npeer_listen: 192.0.2.1\npublic_addresses: "
+         "[::1,::1,::1,::1,::1,::1,::1,::1,::1]\n",
+         "public_addresses"},
+        {"name: a\npeer_listen: 192.0.2.1\ndns_listen: ['ns1.example:53']\n", "ns1.example"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
