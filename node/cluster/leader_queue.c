@@ -110,11 +110,10 @@ static void pack(struct leader_queue *queue, struct command_batch *batch)
 static bool must_gather(const struct leader_queue *queue, uint64_t now_mono_us)
 {
     if (queue->flight_commands + queue->answered + queue->count < LEADER_QUEUE_BUSY ||
-        queue->count >= LEADER_QUEUE_LARGE || queue->len >= LEADER_QUEUE_LARGE_LEN ||
-        now_mono_us - queue->proposed_mono_us >= LEADER_QUEUE_OVERLAP_US)
+        queue->count >= LEADER_QUEUE_LARGE || queue->len >= LEADER_QUEUE_LARGE_LEN)
         return false;
     if (queue->flight_count > 0)
-        return true;
+        return now_mono_us - queue->proposed_mono_us < LEADER_QUEUE_OVERLAP_US;
     return queue->answered > queue->count / 4 &&
            now_mono_us - queue->applied_mono_us < LEADER_QUEUE_GATHER_US;
 }
@@ -146,9 +145,10 @@ int leader_queue_pump(struct leader_queue *queue, uint64_t now_mono_us, bool *is
     int rc = 0;
 
     *is_gathering = false;
-    while (rc == 0 && queue->first && queue->flight_count < LEADER_QUEUE_FLIGHT_MAX) {
-        *is_gathering = must_gather(queue, now_mono_us);
-        if (*is_gathering)
+    while (rc == 0 && queue->flight_count < LEADER_QUEUE_FLIGHT_MAX) {
+        *is_gathering =
+            (queue->first || queue->flight_count == 0) && must_gather(queue, now_mono_us);
+        if (*is_gathering || !queue->first)
             return 0;
         rc = propose_one(queue);
         if (rc == 0) {

@@ -5,8 +5,8 @@
  * An entry costs about as much as thirty commands: two messages and a synced write for each member.
  * So when many commands are under way (LEADER_QUEUE_BUSY), the next entry waits, and commands
  * gather, until the one before is applied and most of the clients whose commands were in it have
- * asked again. But never long: not when the entry is large already, nor 5 ms after the last one
- * (members may be far away: then entries overlap), nor 0.5 ms after an answer. */
+ * asked again. But never long: not when the entry is large already, nor 5 ms after one that is on
+ * its way still (members may be far away: then entries overlap), nor 0.5 ms after an answer. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,7 +35,7 @@ void leader_queue_free(struct leader_queue *queue); /* accepts NULL */
 /* Copy one encoded, checked command in. ERR_BUSY (a bound: the sender repeats it), ERR_NOMEM. */
 int leader_queue_add(struct leader_queue *queue, const uint8_t *command, size_t len);
 /* Pack and propose what is due. ERR_NOMEM; else 0: what the log does not take now stays for the
- * next call. *@is_gathering: commands are held back, call again within a millisecond. */
+ * next call. *@is_gathering: an entry will be due within milliseconds, call again then. */
 int leader_queue_pump(struct leader_queue *queue, uint64_t now_mono_us, bool *is_gathering);
 /* Entries up to @index are applied: they are no longer in flight. */
 void leader_queue_applied(struct leader_queue *queue, uint64_t index, uint64_t now_mono_us);

@@ -75,6 +75,8 @@ enum raft_event_kind {
 struct raft_event {
     enum raft_event_kind kind;
     uint64_t now_mono_ms; /* never smaller than in the event before */
+    bool holds_commit;    /* leader: a commit index that no append carries may wait; the next event
+                           * without this, at the latest the next tick, tells it */
     const struct raft_message *message;
     struct raft_buf *const *data;
     uint32_t data_count;

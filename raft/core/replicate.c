@@ -113,6 +113,15 @@ void raft__heartbeat(struct raft *raft, struct raft_peer *peer)
     raft__send(raft, &message);
 }
 
+/* A leader that leaves has no later event to tell the others why. */
+static bool may_hold_commit(const struct raft *raft)
+{
+    const struct raft_conf *conf = &raft_conf_history_last(&raft->confs)->conf;
+    const struct raft_member *own = raft_conf_find(conf, raft->options.id);
+
+    return raft->holds_commit && own != NULL && own->role == RAFT_VOTER;
+}
+
 /* Has @peer anything to learn that no append on its way says? While entries are on their way to
  * it, the next acknowledgement calls again, and by then the next entries may carry the news: so
  * nothing is lost by waiting, and under load half of the messages are saved. */
@@ -122,8 +131,9 @@ static bool must_hear(const struct raft *raft, const struct raft_peer *peer)
         return true;
     if (peer->state == RAFT_PEER_PROBE)
         return !peer->is_probing;
-    return peer->state == RAFT_PEER_REPLICATE && peer->commit_sent < raft->commit_index &&
-           peer->commit_sent < peer->next - 1 && peer->inflight_count == 0;
+    return !may_hold_commit(raft) && peer->state == RAFT_PEER_REPLICATE &&
+           peer->commit_sent < raft->commit_index && peer->commit_sent < peer->next - 1 &&
+           peer->inflight_count == 0;
 }
 
 void raft__flush(struct raft *raft)

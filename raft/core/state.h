@@ -39,6 +39,7 @@ struct raft {
     struct raft_options options;
     uint64_t random;
     uint64_t now_mono_ms, tick_mono_ms;
+    bool holds_commit; /* of the event at hand */
     int failure;
     uint64_t malformed_count;
 

@@ -161,6 +161,7 @@ int raft_step(struct raft *raft, const struct raft_event *event, struct raft_upd
     if (raft->failure != 0)
         return raft->failure;
     raft->now_mono_ms = event->now_mono_ms;
+    raft->holds_commit = event->holds_commit;
     raft__begin(raft);
     int rc = handle(raft, event, update);
     if (rc == 0 && raft->failure == 0)

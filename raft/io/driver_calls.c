@@ -31,6 +31,13 @@ int raft_driver_propose_conf(struct raft_driver *driver, const struct raft_conf_
     return 0;
 }
 
+void raft_driver_tell(struct raft_driver *driver)
+{
+    struct raft_event event = {.kind = RAFT_EVENT_TICK};
+    if (driver->options.holds_commit && raft_role_of(driver->raft) == RAFT_LEADER)
+        driver__step(driver, &event);
+}
+
 int raft_driver_transfer(struct raft_driver *driver, raft_id target, raft_driver_done_cb done,
                          void *user)
 {

@@ -110,6 +110,7 @@ int bench_step(struct bench *bench, uint32_t i, struct raft_event event)
     struct raft_update update;
 
     event.now_mono_ms = bench->now_mono_ms;
+    event.holds_commit = bench->holds_commit && event.kind != RAFT_EVENT_TICK;
     int rc = raft_step(node->raft, &event, &update);
     if (rc != 0)
         return rc;

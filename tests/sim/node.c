@@ -328,6 +328,7 @@ int node_step(struct node *node, struct raft_event *event)
         return RAFT_ECLOSED;
     struct raft_update update = {0};
     event->now_mono_ms = node_now_mono_ms(node);
+    event->holds_commit = world->holds_commit && event->kind != RAFT_EVENT_TICK;
     int code = raft_step(node->raft, event, &update);
     if (code != 0 && (!may_refuse(event->kind) || code == RAFT_EIO || code == RAFT_ENOMEM)) {
         world_fail(world, "the core takes every event", "n%u: event %d: %s", node->slot,

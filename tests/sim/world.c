@@ -19,6 +19,7 @@ struct world *world_new(uint64_t seed, const char *profile, FILE *trace)
     struct world *world = sim_new(sizeof *world);
     world->seed = seed;
     world->trace = trace;
+    world->holds_commit = seed % 2 == 0;
     rng_init(&world->rng, seed);
     SIM_ASSERT(profile_draw(&world->profile, profile, &world->rng) == 0);
     TRACE(world, "profile %s: %u voters, %u learners", world->profile.name, world->profile.voters,

@@ -35,6 +35,7 @@ struct world {
     struct rng rng;
     struct heap heap;
     struct profile profile;
+    bool holds_commit; /* leaders tell a commit index by an append or a tick only */
     struct node *nodes[SIM_NODES_MAX];
     uint32_t node_count;
     struct net *net;

@@ -226,6 +226,28 @@ static void test_append_reply_of_old_term_dropped(void **state)
     bench_fini(&bench);
 }
 
+/* A commit index that is held goes out with the next entries, or by a tick. */
+static void test_commit_held_until_append_or_tick(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    bench.holds_commit = true;
+    bench_propose(&bench, 0, "a");
+    bench_deliver(&bench);
+    assert_int_equal(raft_commit_index(bench.nodes[0].raft), 3);
+    assert_int_equal(raft_commit_index(bench.nodes[1].raft), 2);
+    bench_propose(&bench, 0, "b");
+    bench_deliver(&bench);
+    assert_int_equal(raft_commit_index(bench.nodes[0].raft), 4);
+    assert_int_equal(raft_commit_index(bench.nodes[1].raft), 3);
+    bench_step(&bench, 0, (struct raft_event){.kind = RAFT_EVENT_TICK});
+    bench_deliver(&bench);
+    assert_int_equal(raft_commit_index(bench.nodes[1].raft), 4);
+    bench_fini(&bench);
+}
+
 /* Figure 3.7 (figure 8 of the paper): an entry of an older term on a majority is not committed
  * before one of the leader's own term is. */
 static void test_commit_figure_8(void **state)
@@ -321,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_append_table),
         cmocka_unit_test(test_persisted_replaced_entry_not_counted),
         cmocka_unit_test(test_append_reply_of_old_term_dropped),
+        cmocka_unit_test(test_commit_held_until_append_or_tick),
         cmocka_unit_test(test_commit_figure_8),
         cmocka_unit_test(test_flush_silent_peer_bounded),
         cmocka_unit_test(test_restart_recovers_log_and_reapplies),
