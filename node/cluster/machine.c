@@ -221,7 +221,7 @@ static void step_install(struct cluster *cluster)
     log_info("cluster", "snapshot_installed image=%" PRIu64, publish_index(cluster->publish));
     cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
     raft_driver_installed(cluster->driver, 0);
-    proposer_leader_changed(cluster->proposer); /* results may have been in what was skipped */
+    proposer_skipped(cluster->proposer);
     machine_refresh(cluster);
     cluster->is_report_due = true;
 }

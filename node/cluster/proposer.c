@@ -34,6 +34,7 @@ struct proposer {
     uint64_t open_at_mono_ms; /* when OpenSession is due (again) */
     uint64_t first, next;     /* sequences in the window: [first, next) */
     uint64_t cursor;          /* none below is due at once */
+    uint64_t skipped;         /* results of those below may have been in entries not seen here */
     unsigned count, bulk_count;
     size_t len;
     struct pending *slots[CLUSTER_PENDING_MAX]; /* by sequence; NULL: settled */
@@ -161,7 +162,8 @@ int proposer_submit_bulk(struct proposer *proposer, const struct Cmd__Command *c
 }
 
 /* Everything that is pending belongs to a new session from now on. Only after the old one is known
- * to be gone from state, so that no copy under the old client id can be applied any more. */
+ * to be gone from state, so that no copy under the old client id can be applied any more. Those
+ * that may have been applied unseen are not repeated: nothing tells any more whether they were. */
 static void renew_session(struct proposer *proposer)
 {
     log_warn("cluster", "session_renewed client=%016" PRIx64, proposer->client_id);
@@ -172,6 +174,10 @@ static void renew_session(struct proposer *proposer)
         struct pending *pending = *slot_of(proposer, sequence);
         if (!pending)
             continue;
+        if (sequence < proposer->skipped) {
+            finish(proposer, sequence, ERR_TIMEOUT, NULL);
+            continue;
+        }
         /* client_id is field 1, a fixed64: a tag of one octet, then eight octets, little-endian. */
         ASSERT(pending->len >= 9 && pending->data[0] == (1 << 3 | 1));
         for (unsigned i = 0; i < 8; i++)
@@ -214,6 +220,12 @@ void proposer_leader_changed(struct proposer *proposer)
     proposer->cursor = proposer->first;
     proposer->open_at_mono_ms = 0;
     proposer->port.wake(proposer->port.user);
+}
+
+void proposer_skipped(struct proposer *proposer)
+{
+    proposer->skipped = proposer->next;
+    proposer_leader_changed(proposer);
 }
 
 static void open_session(struct proposer *proposer, uint64_t now_mono_ms)

@@ -43,6 +43,10 @@ int proposer_submit_bulk(struct proposer *proposer, const struct Cmd__Command *c
 void proposer_result(struct proposer *proposer, const struct apply_result *result);
 /* There is another leader (or one at all): send everything again. */
 void proposer_leader_changed(struct proposer *proposer);
+/* A snapshot took the place of entries that were not seen here: send everything again. A repetition
+ * is told the result of the first, unless the session was given up meanwhile: then the outcome of
+ * what was pending is unknown (ERR_TIMEOUT). */
+void proposer_skipped(struct proposer *proposer);
 /* Deliver what is due. */
 void proposer_flush(struct proposer *proposer, uint64_t now_mono_ms);
 /* Time-outs and repetitions; several times a second. */

@@ -229,6 +229,29 @@ static void test_result_no_session_renewed(void **state)
     assert_int_equal(world->done, 3);
 }
 
+/* Applied in what a snapshot skipped, perhaps; and the session that would know is gone. */
+static void test_result_no_session_after_skip_unknown(void **state)
+{
+    struct world *world = *state;
+
+    uint64_t old = open_session(world);
+    assert_int_equal(submit(world, 1), 0);
+    proposer_flush(world->proposer, 1);
+    proposer_skipped(world->proposer);
+    assert_int_equal(submit(world, 2), 0);
+    proposer_flush(world->proposer, 2);
+    result(world, old, 1, APPLY_NO_SESSION);
+    assert_int_equal(world->rc_timeout, 1);
+    world->count = 0;
+    uint64_t fresh = open_session(world);
+    world->count = 0;
+    proposer_flush(world->proposer, 3);
+    assert_int_equal(world->count, 1); /* the second came later: it is sent under the new one */
+    assert_true(world->seen[0].client_id == fresh && world->seen[0].sequence == 2);
+    result(world, fresh, 2, APPLY_DONE);
+    assert_int_equal(world->done, 1);
+}
+
 static void test_bulk_bound_busy(void **state)
 {
     struct world *world = *state;
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tick_deadline_outcome_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_submit_window_full_busy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_result_no_session_renewed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_result_no_session_after_skip_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bulk_bound_busy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_pending_told, setup, teardown),
         cmocka_unit_test(test_queue_packs_and_bounds_flight),
