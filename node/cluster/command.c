@@ -50,11 +50,6 @@ void command_arena_free(struct command_arena *arena)
     free(arena);
 }
 
-void *command_arena_alloc(struct command_arena *arena, size_t len)
-{
-    return arena_alloc(arena->arena, len);
-}
-
 static bool has_unknown(const ProtobufCMessage *message);
 
 /* Does one of the messages in @field of @message have fields that this program does not know? */

@@ -23,8 +23,6 @@ int command_encode(const struct Cmd__Command *command, uint8_t **out, size_t *le
 /* A decoder with memory of its own, used again for each call. NULL: no memory. */
 struct command_arena *command_arena_new(void);
 void command_arena_free(struct command_arena *arena); /* accepts NULL */
-/* Storage that holds until the next decode, aligned for any type; NULL: no memory. */
-void *command_arena_alloc(struct command_arena *arena, size_t len);
 
 /* Decode hostile octets. What *@out points to holds until the next decode with @arena.
  * ERR_CORRUPT; ERR_VERSION (batch version, kind or field not known to this program: stop, never

@@ -32,15 +32,6 @@ const char *members_name(struct cluster *cluster, uint64_t id, char out[65])
     return out;
 }
 
-unsigned members_voters(const struct cluster *cluster)
-{
-    unsigned voters = 0;
-
-    for (unsigned i = 0; i < cluster->members.count; i++)
-        voters += cluster->members.list[i].role == CLUSTER_ROLE_VOTER;
-    return voters;
-}
-
 uint64_t members_silent_ms(const struct cluster *cluster, const struct member *member,
                            uint64_t now_mono_ms)
 {

@@ -9,7 +9,6 @@ void members_reload(struct cluster *cluster);
 struct member *members_find(struct cluster *cluster, uint64_t id); /* or NULL */
 /* Name for people: the member's, or its id. @out: at least 65 octets; returned. */
 const char *members_name(struct cluster *cluster, uint64_t id, char out[65]);
-unsigned members_voters(const struct cluster *cluster);
 /* Milliseconds since @member was last heard by this leader in any way; UINT64_MAX: never. */
 uint64_t members_silent_ms(const struct cluster *cluster, const struct member *member,
                            uint64_t now_mono_ms);

@@ -268,29 +268,11 @@ int state_get_member(const struct kv *kv, uint64_t id, struct state_member *out)
 
 struct list {
     union {
-        state_member_cb member;
         state_token_cb token;
         state_import_cb import;
-        state_setting_cb setting;
     } cb;
     void *user;
 };
-
-static int on_member(void *user, struct kv_slice key, struct kv_slice value)
-{
-    const struct list *list = user;
-    struct state_member member;
-    int rc = state_value_member(value, &member);
-
-    (void)key;
-    return rc != 0 ? rc : list->cb.member(list->user, &member);
-}
-
-int state_list_members(const struct kv *kv, state_member_cb cb, void *user)
-{
-    struct list list = {.cb.member = cb, .user = user};
-    return kv_scan(kv, &(struct kv_range){.family = KV_MEMBERS}, on_member, &list);
-}
 
 static int decode_token(struct kv_slice value, void *out)
 {
@@ -360,26 +342,6 @@ int state_get_setting(const struct kv *kv, const char *name, char out[STATE_SETT
     }
     kv_buffer_fini(&value);
     return rc;
-}
-
-static int on_setting(void *user, struct kv_slice key, struct kv_slice value)
-{
-    const struct list *list = user;
-    char name[STATE_SETTING_NAME_SIZE], text[STATE_SETTING_SIZE];
-
-    if (key.len >= sizeof(name) || value.len >= sizeof(text))
-        return ERR_CORRUPT;
-    memcpy(name, key.data, key.len);
-    name[key.len] = 0;
-    memcpy(text, value.data, value.len);
-    text[value.len] = 0;
-    return list->cb.setting(list->user, name, text);
-}
-
-int state_list_settings(const struct kv *kv, state_setting_cb cb, void *user)
-{
-    struct list list = {.cb.setting = cb, .user = user};
-    return kv_scan(kv, &(struct kv_range){.family = KV_SETTINGS}, on_setting, &list);
 }
 
 int state_get_secret(const struct kv *kv, const char *name, struct kv_buffer *out)

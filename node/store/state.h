@@ -152,9 +152,7 @@ int state_get_change(const struct kv *kv, const char *id, struct state_change *o
 /* From the first change at @from_index or later on. */
 int state_list_changes(const struct kv *kv, uint64_t from_index, state_change_cb cb, void *user);
 
-typedef int (*state_member_cb)(void *user, const struct state_member *member);
 int state_get_member(const struct kv *kv, uint64_t id, struct state_member *out);
-int state_list_members(const struct kv *kv, state_member_cb cb, void *user);
 
 typedef int (*state_token_cb)(void *user, const struct state_token *token);
 int state_get_token(const struct kv *kv, const uint8_t id[STATE_TOKEN_ID_LEN],
@@ -165,8 +163,6 @@ typedef int (*state_import_cb)(void *user, const struct state_import *import);
 int state_get_import(const struct kv *kv, const char *change_id, struct state_import *out);
 int state_list_imports(const struct kv *kv, state_import_cb cb, void *user);
 
-typedef int (*state_setting_cb)(void *user, const char *name, const char *value);
 int state_get_setting(const struct kv *kv, const char *name, char out[STATE_SETTING_SIZE]);
-int state_list_settings(const struct kv *kv, state_setting_cb cb, void *user);
 /* The ciphertext, into @out. */
 int state_get_secret(const struct kv *kv, const char *name, struct kv_buffer *out);

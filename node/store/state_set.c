@@ -129,22 +129,3 @@ int state_set_key_decode(struct kv_slice key, uint8_t *name, struct state_record
     out->set_identifier = out->set_identifier_len > 0 ? (const char *)octets + offset : NULL;
     return out->set_identifier_len <= STATE_SET_IDENTIFIER_MAX ? 0 : ERR_CORRUPT;
 }
-
-size_t state_set_to_zone(const struct state_record_set *set, struct zone_rdata *rdatas,
-                         size_t rdatas_max, struct zone_record_set *out)
-{
-    const uint8_t *rdata;
-    uint16_t rdata_len;
-    size_t offset = 0, count = 0;
-
-    if (set->rdata_count > rdatas_max)
-        return 0;
-    while (state_set_next(set, &offset, &rdata, &rdata_len))
-        rdatas[count++] = (struct zone_rdata){rdata, rdata_len};
-    *out = (struct zone_record_set){.name = set->name,
-                                    .type = set->type,
-                                    .rdata_count = (uint16_t)count,
-                                    .ttl_s = set->ttl_s,
-                                    .rdatas = rdatas};
-    return count;
-}

@@ -10,7 +10,6 @@
 
 #include "store/kv.h"
 #include "store/state_key.h"
-#include "zone/record_set.h"
 
 #define STATE_SET_IDENTIFIER_MAX 128u /* octets */
 #define STATE_SET_RDATA_MAX 65000u    /* octets of one set's records with their lengths */
@@ -47,9 +46,3 @@ int state_set_decode(struct kv_slice value, struct state_record_set *out);
 size_t state_set_key(uint64_t content, const struct state_record_set *set, uint8_t *out);
 /* Fill name (copied to @name, 255 octets), type and identifier of @out. ERR_CORRUPT. */
 int state_set_key_decode(struct kv_slice key, uint8_t *name, struct state_record_set *out);
-
-/* The same set for the rules and the image; a view into @set and @rdatas. Returns the number of
- * records, or 0 when they are more than @rdatas_max. */
-#define STATE_SET_RDATAS_MAX (STATE_SET_RDATA_MAX / 2u)
-size_t state_set_to_zone(const struct state_record_set *set, struct zone_rdata *rdatas,
-                         size_t rdatas_max, struct zone_record_set *out);
