@@ -241,8 +241,8 @@ static void print_help(void)
            "  --json             print JSON, for any command that prints\n"
            "  --help, --version\n\n"
            "'quartet COMMAND --help' tells all about one command, with examples.\n\n"
-           "exit status: 0 done; 1 refused, the text says why; 2 wrong arguments; 3 no node\n"
-           "answered; 4 no outcome in time, it may have been done\n");
+           "exit status: 0 done; 1 refused, the text says why; 2 wrong arguments; 3 no node or\n"
+           "no leader answered; 4 no outcome in time, it may have been done\n");
 }
 
 static error_t parse_leading(int key, char *value, struct argp_state *state)

@@ -16,7 +16,7 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_REFUSED = 1,     /* the node said no, or a file is wrong: the text says why */
     CLI_USAGE = 2,       /* wrong arguments */
-    CLI_UNREACHABLE = 3, /* no node answered */
+    CLI_UNREACHABLE = 3, /* no node answered, or none leads */
     CLI_UNKNOWN = 4,     /* no outcome in time: it may have been done */
 };
 
