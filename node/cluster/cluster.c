@@ -107,10 +107,7 @@ static void pump_queue(struct cluster *cluster)
 
     if (leader_queue_pump(cluster->queue, clock_mono_ns() / 1000, &is_gathering) != 0)
         log_error("cluster", "entry_not_packed why=\"out of memory\"");
-    if (!is_gathering && cluster->told_index != cluster->commit_index) {
-        cluster->told_index = cluster->commit_index;
-        raft_driver_tell(cluster->driver);
-    }
+    raft_driver_hold_commit(cluster->driver, is_gathering || leader_queue_is_busy(cluster->queue));
     if (is_gathering && !uv_is_active((uv_handle_t *)cluster->gather))
         uv_timer_start(cluster->gather, on_gathered, 1, 0);
 }
@@ -219,7 +216,6 @@ static int open_driver(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
         .log = on_driver_log,
         .election_timeout_ms = cluster->election_timeout_ms,
         .heartbeat_ms = cluster->heartbeat_ms,
-        .holds_commit = true,
         .keep_entries = cluster->log_keep_entries,
     };
 

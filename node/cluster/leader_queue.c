@@ -172,6 +172,11 @@ void leader_queue_applied(struct leader_queue *queue, uint64_t index, uint64_t n
     memmove(queue->flight, queue->flight + done, queue->flight_count * sizeof(queue->flight[0]));
 }
 
+bool leader_queue_is_busy(const struct leader_queue *queue)
+{
+    return queue->flight_commands >= LEADER_QUEUE_BUSY;
+}
+
 unsigned leader_queue_count(const struct leader_queue *queue)
 {
     return queue->count;

@@ -41,4 +41,6 @@ int leader_queue_pump(struct leader_queue *queue, uint64_t now_mono_us, bool *is
 void leader_queue_applied(struct leader_queue *queue, uint64_t index, uint64_t now_mono_us);
 /* Not the leader any more, or anew: forget everything. */
 void leader_queue_clear(struct leader_queue *queue);
+/* Is so much in flight that the next entry will gather? */
+bool leader_queue_is_busy(const struct leader_queue *queue);
 unsigned leader_queue_count(const struct leader_queue *queue);

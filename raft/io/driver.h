@@ -60,8 +60,6 @@ struct raft_driver_options {
     struct raft_app app;
     void (*log)(void *user, enum raft_log_level level,
                 const char *line); /* loop; user is app.user */
-    /* A commit index that no append carries waits for raft_driver_tell() or the next tick. */
-    bool holds_commit;
     /* 0 takes the default in brackets. */
     uint32_t election_timeout_ms; /* [400] a follower waits this to twice this */
     uint32_t heartbeat_ms;        /* [60] */
@@ -98,9 +96,9 @@ int raft_driver_propose(struct raft_driver *driver, struct raft_buf *const *data
 int raft_driver_propose_conf(struct raft_driver *driver, const struct raft_conf_change *change,
                              uint64_t *index, uint64_t *term);
 
-/* Leader, with options.holds_commit: no entry follows at once that would carry the commit index, so
- * tell it now. Else nothing. */
-void raft_driver_tell(struct raft_driver *driver);
+/* Leader: entries follow at once that will carry the commit index, so do not tell it before (at the
+ * latest a tick does); or, with false, none does: tell what was held, and from now on at once. */
+void raft_driver_hold_commit(struct raft_driver *driver, bool holds);
 
 /* A linearizable read barrier, on any member: @done with 0 once the state machine includes every
  * write that was acknowledged before this call; RAFT_ETIMEDOUT after @timeout_ms (0: that of the

@@ -31,10 +31,12 @@ int raft_driver_propose_conf(struct raft_driver *driver, const struct raft_conf_
     return 0;
 }
 
-void raft_driver_tell(struct raft_driver *driver)
+void raft_driver_hold_commit(struct raft_driver *driver, bool holds)
 {
     struct raft_event event = {.kind = RAFT_EVENT_TICK};
-    if (driver->options.holds_commit && raft_role_of(driver->raft) == RAFT_LEADER)
+    bool was_held = driver->holds_commit;
+    driver->holds_commit = holds;
+    if (was_held && !holds && raft_role_of(driver->raft) == RAFT_LEADER)
         driver__step(driver, &event);
 }
 

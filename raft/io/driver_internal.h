@@ -129,7 +129,7 @@ struct raft_driver {
     struct driver_guest guests[DRIVER_GUESTS_MAX];
     uint32_t guest_count;
 
-    bool is_pumping, is_low_on_space;
+    bool is_pumping, is_low_on_space, holds_commit;
     uint64_t handover_ms, disk_free;
     bool has_failed, is_failure_told;
     char message[RAFT_DRIVER_MESSAGE_LEN];

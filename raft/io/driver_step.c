@@ -121,7 +121,7 @@ int driver__step(struct raft_driver *driver, struct raft_event *event)
     if (driver__is_stopped(driver))
         return RAFT_ECLOSED;
     event->now_mono_ms = driver__now(driver);
-    event->holds_commit = driver->options.holds_commit && event->kind != RAFT_EVENT_TICK;
+    event->holds_commit = driver->holds_commit && event->kind != RAFT_EVENT_TICK;
     int code = raft_step(driver->raft, event, &update);
     if (code == RAFT_ENOMEM || code == RAFT_EIO)
         driver__fail(driver, "consensus stopped at event %d: %s", (int)event->kind,

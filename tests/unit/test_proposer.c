@@ -397,8 +397,9 @@ static void test_queue_many_commands_gather(void **state)
     assert_int_equal(queue_pump(&world, 10100), 20); /* 15 more may come */
     assert_true(world.is_gathering);
     queue_add(&world, 15);
+    assert_true(leader_queue_count(world.queue) == 64 && !leader_queue_is_busy(world.queue));
     assert_int_equal(queue_pump(&world, 10200), 84);
-    assert_false(world.is_gathering);
+    assert_true(!world.is_gathering && leader_queue_is_busy(world.queue));
     queue_close(&world);
 }
 
