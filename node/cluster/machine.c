@@ -346,6 +346,18 @@ void machine_close(struct cluster *cluster)
     cluster->store = NULL;
 }
 
+/* What a kill takes is at most a tick's: a node that starts again, maybe alone, answers DNS from
+ * this before it has heard anybody. */
+static void write_out(struct cluster *cluster)
+{
+    if (cluster->written_index == cluster->commit_index)
+        return;
+    cluster->written_index = cluster->commit_index;
+    if (store_write_out(cluster->store) != 0)
+        cluster__fatal(cluster, "the state cannot be written: check the disk of the data folder "
+                                "and its free space, then start again");
+}
+
 void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
 {
     proposer_tick(cluster->proposer, now_mono_ms);
@@ -355,6 +367,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
         step_install(cluster);
         return;
     }
+    write_out(cluster);
     report_tick(cluster, now_mono_ms);
     asks_tick(cluster, now_mono_ms);
     change_tick(cluster, now_mono_ms);

@@ -215,8 +215,8 @@ static rocksdb_options_t *database_options(bool is_new)
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_wal_recovery_mode(options, RECOVER_POINT_IN_TIME);
     rocksdb_options_set_max_total_wal_size(options, WAL_LEN_MAX);
-    rocksdb_options_set_manual_wal_flush(options,
-                                         1); /* kv_flush() writes it; replay has the rest */
+    /* Not a write() for each entry: kv_rocks_write_out() and kv_flush() do it for many. */
+    rocksdb_options_set_manual_wal_flush(options, 1);
     rocksdb_options_set_db_write_buffer_size(options, WRITE_BUFFERS_LEN);
     rocksdb_options_set_max_background_jobs(options, 2);
     /* Its information log must be silent: on a full disk RocksDB 7.8 as Debian builds it aborts at
@@ -300,4 +300,14 @@ int kv_rocks_open(const char *folder, bool is_new, struct kv *out)
     }
     *out = (struct kv){&rocks_ops, rocks};
     return 0;
+}
+
+int kv_rocks_write_out(const struct kv *kv)
+{
+    struct rocks *rocks = kv->self;
+    char *error = NULL;
+
+    ASSERT(kv->ops == &rocks_ops);
+    rocksdb_flush_wal(rocks->db, 0, &error);
+    return error ? translate("write_out", error) : 0;
 }

@@ -9,3 +9,6 @@
  * ERR_NOT_FOUND, ERR_CORRUPT, ERR_BUSY (another process has it open), ERR_VERSION (a family that
  * this program does not know), ERR_IO, ERR_NOMEM; the reason is logged. */
 int kv_rocks_open(const char *folder, bool is_new, struct kv *out);
+/* Hand what was written so far to the operating system: the end of this process, however sudden,
+ * loses none of it; a power failure may, until kv_flush(). One write(), or none. ERR_IO. */
+int kv_rocks_write_out(const struct kv *kv);

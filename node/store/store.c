@@ -234,6 +234,11 @@ const struct kv *store_kv(const struct store *store)
     return &store->kv;
 }
 
+int store_write_out(struct store *store)
+{
+    return kv_rocks_write_out(&store->kv);
+}
+
 int store_flush(struct store *store)
 {
     return kv_flush(&store->kv);

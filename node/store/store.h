@@ -27,6 +27,9 @@ int store_remove(const char *folder);
 /* The state's storage, for state.h and apply.h. Holds until store_install() or store_close(). */
 const struct kv *store_kv(const struct store *store);
 
+/* Hand everything applied so far to the operating system, so that a node that is killed and starts
+ * again serves it at once, also alone. Loop thread, several times a second. ERR_IO. */
+int store_write_out(struct store *store);
 /* Make everything applied so far last. Blocks; any thread. ERR_IO, ERR_CORRUPT. */
 int store_flush(struct store *store);
 /* Write a copy to the folder @target (absolute; must not exist), as streamed to a peer. Blocks;

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -110,6 +112,33 @@ static void test_open_empty_then_again(void **state)
     store = open_store();
     assert_state(store, 1, "a");
     assert_int_equal(store_verify(store), 0);
+    store_close(store);
+}
+
+/* In a process of its own: one entry, then it is killed. */
+static void apply_and_die(void)
+{
+    struct store *store = open_store();
+
+    commit(store_kv(store), 1, "a");
+    if (store_write_out(store) != 0)
+        _exit(1);
+    raise(SIGKILL);
+}
+
+static void test_write_out_survives_kill(void **state)
+{
+    int status;
+
+    (void)state;
+    pid_t pid = fork(); /* before any thread of RocksDB's */
+    assert_true(pid >= 0);
+    if (pid == 0)
+        apply_and_die();
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    struct store *store = open_store();
+    assert_state(store, 1, "a");
     store_close(store);
 }
 
@@ -276,6 +305,7 @@ static void test_open_newer_version_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_write_out_survives_kill, start, stop), /* first */
         cmocka_unit_test_setup_teardown(test_open_empty_then_again, start, stop),
         cmocka_unit_test_setup_teardown(test_install_replaces_state, start, stop),
         cmocka_unit_test_setup_teardown(test_install_wrong_index_keeps_old, start, stop),
