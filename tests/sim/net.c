@@ -8,6 +8,9 @@
 #include "sim/checks.h"
 #include "sim/node.h"
 
+#define LATE_OFFER_PM 300
+#define LATE_OFFER_MS 2000
+
 struct net {
     bool is_cut[SIM_NODES_MAX][SIM_NODES_MAX];
     uint64_t last_arrival_us[SIM_NODES_MAX][SIM_NODES_MAX];
@@ -135,6 +138,16 @@ static void on_unreachable(struct world *world, const struct event *event)
                     &(struct raft_event){.kind = RAFT_EVENT_UNREACHABLE, .peer = event->number});
 }
 
+/* An offer of a snapshot that comes again when its receiver has long gone on. */
+static void repeat_late(struct world *world, const struct packet *packet, uint64_t delay_us)
+{
+    if (world_is_healing(world) || world->profile.keeps_order ||
+        !rng_chance(&world->rng, LATE_OFFER_PM))
+        return;
+    delay_us += rng_between(&world->rng, 1, LATE_OFFER_MS) * SIM_MS;
+    post(world, packet_new(&packet->message, packet->from, packet->to), delay_us);
+}
+
 void net_send(struct node *from, const struct raft_message *message)
 {
     struct world *world = from->world;
@@ -158,6 +171,8 @@ void net_send(struct node *from, const struct raft_message *message)
     }
     if (!world_is_healing(world) && rng_chance(&world->rng, world->profile.duplicate_pm))
         post(world, packet_new(message, from->slot, to->slot), delay_us * 2);
+    if (message->kind == RAFT_MSG_SNAPSHOT)
+        repeat_late(world, packet, delay_us);
     post(world, packet, delay_us);
 }
 
