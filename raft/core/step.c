@@ -111,7 +111,9 @@ static void unreachable(struct raft *raft, raft_id id)
 
     if (raft->role != RAFT_LEADER || peer == NULL || peer->state != RAFT_PEER_REPLICATE)
         return;
-    raft_peer_probe(peer, peer->match + 1);
+    /* Of a peer that has not answered in this term nothing is known: look where the term began, not
+     * at the beginning of a trimmed log, which would cost the peer a snapshot for nothing. */
+    raft_peer_probe(peer, peer->match > 0 ? peer->match + 1 : raft->term_first_index);
     peer->is_probing = true; /* the next heartbeat probes */
 }
 

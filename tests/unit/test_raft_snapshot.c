@@ -77,6 +77,33 @@ static void test_snapshot_brings_laggard_back(void **state)
     bench_fini(&bench);
 }
 
+/* A new leader that has trimmed its log cannot reach a node that is hardly behind. */
+static void test_unreachable_under_new_leader_needs_no_snapshot(void **state)
+{
+    struct bench bench;
+    struct raft_progress progress;
+    struct raft_event unreachable = {.kind = RAFT_EVENT_UNREACHABLE, .peer = 3};
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    for (int i = 0; i < 20; i++)
+        bench_propose(&bench, 0, "entry");
+    bench_run(&bench, 50);
+    assert_int_equal(
+        bench_step(&bench, 1, (struct raft_event){.kind = RAFT_EVENT_TRIMMED, .index = 15}), 0);
+    bench_isolate(&bench, 2, true);
+    bench_step(&bench, 0, (struct raft_event){.kind = RAFT_EVENT_TRANSFER, .peer = 2});
+    bench_deliver(&bench);
+    assert_int_equal(raft_role_of(bench.nodes[1].raft), RAFT_LEADER);
+    assert_int_equal(bench_step(&bench, 1, unreachable), 0);
+    bench_isolate(&bench, 2, false);
+    bench_run(&bench, 100);
+    assert_int_equal(bench.nodes[1].wanted, 0);
+    assert_int_equal(raft_progress_of(bench.nodes[1].raft, 3, &progress), 0);
+    assert_int_equal(progress.match_index, bench.nodes[1].applied);
+    bench_fini(&bench);
+}
+
 static void test_snapshot_installing_never_campaigns(void **state)
 {
     struct bench bench;
@@ -295,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snapshot_brings_laggard_back),
+        cmocka_unit_test(test_unreachable_under_new_leader_needs_no_snapshot),
         cmocka_unit_test(test_snapshot_installing_never_campaigns),
         cmocka_unit_test(test_snapshot_failed_is_wanted_again),
         cmocka_unit_test(test_snapshot_behind_commit_not_installed),
