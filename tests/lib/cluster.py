@@ -232,9 +232,17 @@ class Cluster:
 
     def wait_equal(self, timeout_s=60):
         """Until all live nodes have applied the same index with the same state hash and serve it."""
+        states = []
+
         def are_equal():
-            states = [node.status() for node in self.alive()]
+            states[:] = [node.status() for node in self.alive()]
             points = {(s["applied_index"], s["state_hash"]) for s in states}
             served = all(s["image_index"] == s["applied_index"] for s in states)
             return len(points) == 1 and served and points
-        return wait_until(are_equal, timeout_s, "all live nodes have equal state")
+        try:
+            return wait_until(are_equal, timeout_s, "all live nodes have equal state")
+        except AssertionError as late:
+            seen = [{key: state[key] for key in ("name", "role", "term", "commit_index",
+                                                 "applied_index", "image_index", "state_hash")}
+                    for state in states]
+            raise AssertionError(f"{late}: {json.dumps(seen, indent=1)}") from None
