@@ -8,6 +8,8 @@
 #define QUIET_MS 50
 #define CLOSE_WAIT_NS UINT64_C(3000000000)
 
+static _Atomic uint32_t stuck_count;
+
 struct closing {
     nng_socket socket;
     uv_mutex_t mutex;
@@ -78,9 +80,16 @@ bool nng_socket_close(uint32_t id)
             closing_free(closing);
         return true;
     }
-    if (!wait_ended(closing))
+    if (!wait_ended(closing)) {
+        stuck_count++;
         return false;
+    }
     (void)uv_thread_join(&thread);
     closing_free(closing);
     return true;
+}
+
+uint32_t nng_socket_stuck_count(void)
+{
+    return stuck_count;
 }

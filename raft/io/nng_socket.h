@@ -14,3 +14,5 @@
  * nng_close(). Waiting a moment first lets what is under way end, which makes this rare; a bound
  * makes it harmless, as what then leaks is a thread and a descriptor. */
 bool nng_socket_close(uint32_t id);
+/* How often that was false so far. Any thread. */
+uint32_t nng_socket_stuck_count(void);
