@@ -236,6 +236,7 @@ static void test_send_app_large_arrives(void **state)
     node_open(&a, 1);
     node_open(&b, 2);
     introduce(&a, &b);
+    assert_true(test_run_until(&loop, has_connection, &a, WAIT_MS)); /* or it may be stale */
     assert_int_equal(a.transport.ops->send_app(a.transport.self, 2, data, CODEC_APP_LEN_MAX + 1),
                      RAFT_ELIMIT);
     assert_int_equal(a.transport.ops->send_app(a.transport.self, 2, data, CODEC_APP_LEN_MAX), 0);
