@@ -47,6 +47,36 @@ static int make_tls(const char *ca_pem, nng_tls_config **out)
     return rc;
 }
 
+/* A start that is given up: into a silent network NNG itself would wait for minutes, and so would
+ * whoever stops this node. */
+struct start {
+    nng_dialer dialer;
+    nng_aio *alarm;
+};
+
+/* NNG thread. */
+static void on_alarm(void *user)
+{
+    struct start *start = user;
+
+    if (nng_aio_result(start->alarm) == 0)
+        nng_dialer_close(start->dialer);
+}
+
+static int start_within(nng_dialer dialer, uint32_t timeout_ms)
+{
+    struct start start = {.dialer = dialer};
+
+    int rc = nng_aio_alloc(&start.alarm, on_alarm, &start);
+    if (rc != 0)
+        return rc;
+    nng_sleep_aio((nng_duration)timeout_ms, start.alarm);
+    rc = nng_dialer_start(dialer, 0);
+    nng_aio_stop(start.alarm);
+    nng_aio_free(start.alarm);
+    return rc == NNG_ECLOSED || rc == NNG_ECANCELED ? NNG_ETIMEDOUT : rc;
+}
+
 static int connect_to(nng_socket socket, const char *address, nng_tls_config *tls,
                       uint32_t timeout_ms)
 {
@@ -65,7 +95,7 @@ static int connect_to(nng_socket socket, const char *address, nng_tls_config *tl
         rc = nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, (nng_duration)timeout_ms);
     if (rc == 0) /* a request is sent once: what it asks for must not be done twice */
         rc = nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, (nng_duration)timeout_ms * 2);
-    return rc != 0 ? rc : nng_dialer_start(dialer, 0);
+    return rc != 0 ? rc : start_within(dialer, CONNECT_MS);
 }
 
 static int exchange(nng_socket socket, const Adm__Request *request, Adm__Reply **reply)
