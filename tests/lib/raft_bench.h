@@ -30,7 +30,7 @@ struct bench {
     struct bench_node nodes[BENCH_NODES_MAX];
     uint32_t count;
     uint64_t now_mono_ms;
-    bool holds_commit; /* of every event but ticks */
+    bool holds_commit;                          /* of every event but ticks */
     bool cut[BENCH_NODES_MAX][BENCH_NODES_MAX]; /* [from][to] */
     struct raft_message *queue;                 /* owned copies */
     uint32_t queue_count, queue_capacity;
