@@ -147,8 +147,7 @@ static uint64_t frames_refused(const struct raft_net *net)
     struct snapshot_server_counters snapshots;
 
     raft_net_counters(net, &messages, &snapshots);
-    uint64_t sum =
-        messages.refused_stranger + messages.refused_kind + snapshots.refused_requests;
+    uint64_t sum = messages.refused_stranger + messages.refused_kind + snapshots.refused_requests;
     for (unsigned i = 0; i < CODEC_REFUSAL_COUNT; i++)
         sum += messages.refused[i] + snapshots.refused[i];
     return sum;
