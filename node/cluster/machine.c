@@ -157,7 +157,9 @@ static int app_checkpoint(void *user, const char *dir, struct raft_snapshot *out
     rc = kv_rocks_open(dir, false, &copy);
     if (rc != 0)
         return to_raft(rc);
-    rc = describe(&copy, out);
+    rc = to_raft(kv_verify(&copy)); /* damage here must not become damage elsewhere */
+    if (rc == 0)
+        rc = describe(&copy, out);
     kv_close(&copy);
     return rc;
 }

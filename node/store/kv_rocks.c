@@ -173,6 +173,9 @@ static int rocks_verify(void *self)
 
     rocksdb_readoptions_set_verify_checksums(read, 1);
     rocksdb_readoptions_set_fill_cache(read, 0);
+    /* Else RocksDB 7.8 passes over a file of level 1 or below whose first block is damaged as if it
+     * were empty: the error is lost where it puts the file's end in for its range deletions. */
+    rocksdb_readoptions_set_ignore_range_deletions(read, 1);
     for (unsigned i = 0; i < KV_FAMILIES && rc == 0; i++)
         rc = verify_family(rocks, (enum kv_family)i, read);
     rocksdb_readoptions_destroy(read);

@@ -194,6 +194,8 @@ int store_open(const char *folder, struct store **out)
         return ERR_NOMEM;
     store->folder = strdup(folder);
     int rc = store->folder ? open_folder(store) : ERR_NOMEM;
+    if (rc == 0)
+        rc = kv_verify(&store->kv); /* later reads may pass over damage: see kv_rocks.c */
     if (rc != 0) {
         if (store->folder)
             explain(store, rc);

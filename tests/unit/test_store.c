@@ -1,5 +1,7 @@
 /* links: store */
 /* The data folder: pointer, leftovers, install with a crash at each step, quarantine, damage. */
+#include <dirent.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +21,8 @@
 #include "store/state.h"
 #include "store/state_put.h"
 #include "store/store.h"
+
+#define SETTINGS 1800
 
 static char folder[64];
 
@@ -291,6 +295,92 @@ static void test_open_damaged_value_is_refused(void **state)
     assert_int_equal(store_open(folder, &store), ERR_CORRUPT);
 }
 
+/* One bit, in place; again: as it was. */
+static void flip(const char *path, long at)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    int octet = fgetc(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fputc(octet ^ 4, file), octet ^ 4);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int count_one(void *user, struct kv_slice key, struct kv_slice value)
+{
+    (void)key;
+    (void)value;
+    ++*(unsigned *)user;
+    return 0;
+}
+
+/* Open what is there: damage is told, or all of it is there. */
+static void assert_told_or_whole(void)
+{
+    struct store *store;
+    unsigned count = 0;
+
+    int rc = store_open(folder, &store);
+    if (rc != 0) {
+        assert_int_equal(rc, ERR_CORRUPT);
+        return;
+    }
+    const struct kv_range all = {.family = KV_SETTINGS};
+    assert_int_equal(kv_scan(store_kv(store), &all, count_one, &count), 0);
+    assert_int_equal(count, SETTINGS);
+    store_close(store);
+}
+
+/* Files of several levels, as a state has that has lived for a while. */
+static void fill_levels(void)
+{
+    struct store *store = open_store();
+
+    for (unsigned i = 0; i < SETTINGS; i++) {
+        struct overlay *overlay = overlay_new(store_kv(store));
+        struct state_applied point = {.index = i + 1, .term = 1};
+        char name[32], copy[32];
+        snprintf(name, sizeof(name), "name-%06u", (i * 7) % SETTINGS);
+        state_put_setting(overlay, name, "a value of some octets, so that there are blocks");
+        assert_int_equal(state_commit(overlay, store_kv(store), &point), 0);
+        overlay_free(overlay);
+        snprintf(copy, sizeof(copy), "copy-%u", i);
+        if (i % (SETTINGS / 9) == 0) /* each writes files */
+            assert_int_equal(store_checkpoint(store, in_folder(copy)), 0);
+    }
+    usleep(300000); /* RocksDB merges them on a thread of its own */
+    store_close(store);
+}
+
+static void test_open_flipped_bit_is_told_or_harmless(void **state)
+{
+    char path[PATH_MAX];
+    unsigned files = 0;
+
+    (void)state;
+    fill_levels();
+    file_remove_tree(in_folder("copy-0"));
+    DIR *dir = opendir(in_folder("state-1"));
+    assert_non_null(dir);
+    for (struct dirent *item = readdir(dir); item; item = readdir(dir)) {
+        struct stat info;
+        snprintf(path, sizeof(path), "%s/state-1/%s", folder, item->d_name);
+        if (!strstr(item->d_name, ".sst") || stat(path, &info) != 0)
+            continue;
+        files++;
+        for (long at = 5; at < info.st_size && access(path, F_OK) == 0;
+             at += info.st_size / 3 + 1) {
+            flip(path, at);
+            assert_told_or_whole();
+            if (access(path, F_OK) == 0)
+                flip(path, at);
+        }
+    }
+    closedir(dir);
+    assert_true(files >= 2);
+}
+
 static void test_open_newer_version_is_refused(void **state)
 {
     struct store *store = open_store();
@@ -318,6 +408,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_open_damaged_pointer_is_corrupt, start, stop),
         cmocka_unit_test_setup_teardown(test_open_state_gone_is_corrupt, start, stop),
         cmocka_unit_test_setup_teardown(test_open_damaged_value_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(test_open_flipped_bit_is_told_or_harmless, start, stop),
         cmocka_unit_test_setup_teardown(test_open_newer_version_is_refused, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
