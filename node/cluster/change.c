@@ -121,8 +121,8 @@ void change_asked(struct cluster *cluster, struct ask_call *call, const Clu__Ask
                                      name_cb, &naming};
     struct change_plan plan;
 
-    if (change->is_running) {
-        ask_reply_text(cluster, call, ERR_BUSY, "another membership change is under way");
+    if (change->is_running) { /* asked again until it is this one's turn */
+        ask_reply_text(cluster, call, RAFT_ENOTLEADER, "");
         return;
     }
     unsigned count = look(cluster, members);
@@ -162,7 +162,9 @@ static bool check_add(struct cluster *cluster, struct ask_call *call,
         return false;
     }
     if (cluster->change->is_running) {
-        ask_reply_text(cluster, call, ERR_BUSY, "another membership change is under way");
+        /* Nodes that join together, or the autopilot's promotion of the last one: the turn comes.
+         */
+        ask_reply_text(cluster, call, RAFT_ENOTLEADER, "");
         return false;
     }
     if (cluster->members.count >= RAFT_MEMBERS_MAX) {
