@@ -108,6 +108,8 @@ class Node:
 
     def kill(self):
         """End it as a power failure of the process would: SIGKILL."""
+        code = self.process.poll()
+        assert code is None, f"{self.name} ended by itself, status {code}:\n{self.log()[-3000:]}"
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process = None
@@ -179,16 +181,19 @@ class Cluster:
         return self
 
     def __exit__(self, kind, value, trace):
+        crashed = [f"{node.name}, status {node.process.poll()}" for node in self.nodes
+                   if node.process and node.process.poll() is not None]
         for node in self.nodes:
-            if node.process:
+            if node.process and node.process.poll() is None:
                 node.kill()
-        if kind is not None:
+        if kind is not None or crashed:
             for node in self.nodes:
                 print(f"# {node.name}: " + "\n#   ".join(node.log().splitlines()[-15:]))
         if self.keep:
             print(f"# kept {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+        assert kind is not None or not crashed, f"ended by themselves: {crashed}"
 
     def node(self, number):
         return self.nodes[number - 1]

@@ -67,9 +67,11 @@ class NamespaceCluster(Cluster):
             subprocess.run(["ip", "-n", space, *words], check=True)
 
     def __exit__(self, kind, value, trace):
-        super().__exit__(kind, value, trace)
-        for name in self.made:
-            subprocess.run(["ip", "netns", "delete", name], check=False)
+        try:
+            super().__exit__(kind, value, trace)
+        finally:
+            for name in self.made:
+                subprocess.run(["ip", "netns", "delete", name], check=False)
 
     def _rule(self, verb, source, target):
         """At the target: what comes from the source is dropped without a word."""
