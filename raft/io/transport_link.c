@@ -1,9 +1,18 @@
-/* raft/io/transport_link.c: one PUSH socket. NNG's threads only set atomics and wake the loop. */
+/* raft/io/transport_link.c: one PUSH socket for one connection. NNG's threads only set flags and
+ * wake the loop.
+ *
+ * In NNG 1.5.2 a send that ends just after its connection was closed puts that connection back
+ * among the ready ones of its PUSH socket, and there it stays when it is freed: the next send, or
+ * the next connection, touches freed memory. So a socket has one connection in its life (later ones
+ * are turned away before PUSH hears of them), nothing is sent on it once that one is gone, and the
+ * caller opens another link. */
 #include "raft/io/transport_link.h"
 
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/push.h>
 #include <nng/supplemental/tls/tls.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -18,8 +27,10 @@ struct transport_link {
     uv_async_t *wake;
     _Atomic bool is_idle;
     _Atomic bool is_awaited; /* the loop has more to send: wake it when this send ends */
-    _Atomic uint32_t connects;
-    _Atomic uint32_t disconnects;
+    _Atomic bool is_used;    /* the one connection has been let in */
+    _Atomic bool is_ready;   /* it is up, or was */
+    pthread_mutex_t lock;    /* of is_gone: no send begins while it is being set */
+    _Atomic bool is_gone;
 };
 
 /* NNG thread. A send that failed lost its message; the transport promises nothing. */
@@ -37,15 +48,23 @@ static void on_sent(void *user)
         uv_async_send(link->wake);
 }
 
-/* NNG thread. */
+/* NNG thread. REM_POST comes before the connection is freed, and waits here for a send that has
+ * begun. */
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *user)
 {
     struct transport_link *link = user;
-    (void)pipe;
-    if (event == NNG_PIPE_EV_ADD_POST)
-        link->connects++;
-    else
-        link->disconnects++;
+    if (event == NNG_PIPE_EV_ADD_PRE) {
+        if (atomic_exchange(&link->is_used, true))
+            nng_pipe_close(pipe);
+        return;
+    }
+    if (event == NNG_PIPE_EV_ADD_POST) {
+        link->is_ready = true;
+    } else {
+        pthread_mutex_lock(&link->lock);
+        link->is_gone = true;
+        pthread_mutex_unlock(&link->lock);
+    }
     uv_async_send(link->wake);
 }
 
@@ -56,6 +75,8 @@ static int link_configure(struct transport_link *link)
         error = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
     if (error == 0)
         error = nng_socket_set_size(link->socket, NNG_OPT_RECVMAXSZ, TRANSPORT__RECV_LEN_MAX);
+    if (error == 0)
+        error = nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_PRE, on_pipe, link);
     if (error == 0)
         error = nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_POST, on_pipe, link);
     if (error == 0)
@@ -91,6 +112,7 @@ int transport_link_open(const struct transport_tls *tls, raft_id peer, const cha
         free(link);
         return RAFT_ENOMEM;
     }
+    (void)pthread_mutex_init(&link->lock, NULL); /* cannot fail on Linux without attributes */
     link->wake = wake;
     link->is_idle = true;
     code = link_configure(link);
@@ -110,27 +132,30 @@ void transport_link_close(struct transport_link *link)
 {
     if (link->aio != NULL)
         nng_aio_stop(link->aio);
+    (void)nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_PRE, NULL, NULL);
     (void)nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
     (void)nng_pipe_notify(link->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
     bool is_closed = nng_socket_close(link->socket.id);
     nng_aio_free(link->aio);
-    if (is_closed)
+    if (is_closed) {
+        pthread_mutex_destroy(&link->lock);
         free(link);
+    }
 }
 
 bool transport_link_is_connected(const struct transport_link *link)
 {
-    return link->connects > link->disconnects;
+    return link->is_ready && !link->is_gone;
 }
 
 uint32_t transport_link_connects(const struct transport_link *link)
 {
-    return link->connects;
+    return link->is_ready;
 }
 
-uint32_t transport_link_disconnects(const struct transport_link *link)
+bool transport_link_is_gone(const struct transport_link *link)
 {
-    return link->disconnects;
+    return link->is_gone;
 }
 
 /* The loop says that it waits before it looks again, and on_sent() is idle before it looks whether
@@ -146,6 +171,15 @@ bool transport_link_is_idle(struct transport_link *link)
 void transport_link_send_take(struct transport_link *link, struct nng_msg *message)
 {
     link->is_idle = link->is_awaited = false;
-    nng_aio_set_msg(link->aio, message);
-    nng_send_aio(link->socket, link->aio);
+    pthread_mutex_lock(&link->lock);
+    bool is_gone = link->is_gone;
+    if (!is_gone) {
+        nng_aio_set_msg(link->aio, message);
+        nng_send_aio(link->socket, link->aio);
+    }
+    pthread_mutex_unlock(&link->lock);
+    if (is_gone) {
+        nng_msg_free(message);
+        link->is_idle = true;
+    }
 }

@@ -1,6 +1,6 @@
 /* raft/io/transport_link.h: inside the NNG transport: one dialled connection to one member. A PUSH
- * socket with a dialer that reconnects by itself, and one send at a time. Queues and decisions are
- * the caller's (transport_nng.c). */
+ * socket whose dialer tries until it is through, one connection, and one send at a time. Queues and
+ * decisions are the caller's (transport_nng.c). */
 #pragma once
 
 #include "raft/io/transport_internal.h"
@@ -17,9 +17,10 @@ int transport_link_open(const struct transport_tls *tls, raft_id peer, const cha
 void transport_link_close(struct transport_link *link);
 
 bool transport_link_is_connected(const struct transport_link *link);
-/* How often the connection came up, and went down again. */
+/* How often the connection came up: 0 or 1. */
 uint32_t transport_link_connects(const struct transport_link *link);
-uint32_t transport_link_disconnects(const struct transport_link *link);
+/* It came up and went down: of no more use. Close the link and open another. */
+bool transport_link_is_gone(const struct transport_link *link);
 
 /* Is nothing being sent? Then transport_link_send_take() may be called; it owns @message. If not,
  * @wake is signalled when that is over. */

@@ -286,6 +286,8 @@ static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool
         t->counters.redials++;
         peer_unlink(t, peer);
     }
+    if (peer->link != NULL && transport_link_is_gone(peer->link))
+        peer_unlink(t, peer);
     if (peer->link == NULL)
         peer_link(t, peer);
     if (peer->count == 0 && peer->link != NULL && transport_link_is_connected(peer->link) &&
@@ -522,7 +524,7 @@ void transport_nng_counters(const struct transport_nng *t, struct transport_coun
     for (uint32_t i = 0; i < t->peer_count; i++) {
         const struct transport_link *link = t->peers[i]->link;
         out->connects += link == NULL ? 0 : transport_link_connects(link);
-        out->disconnects += link == NULL ? 0 : transport_link_disconnects(link);
+        out->disconnects += link != NULL && transport_link_is_gone(link);
     }
     if (t->inbox != NULL) {
         out->accepts += transport_inbox_accepts(t->inbox);
