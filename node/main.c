@@ -16,6 +16,7 @@
 #include "config.h"
 #include "control/control.h"
 #include "net/net.h"
+#include "serve/serve.h"
 
 #define CONTROL_SOCKET_NAME "control.sock"
 #define PATH_LEN 512
@@ -27,14 +28,23 @@ static const char doc[] =
     "quartetd, a node of a Quartet cluster: replicates zones and answers DNS."
     "\vRuns in the foreground and logs to standard error. SIGTERM and SIGINT "
     "stop it cleanly. A node without data waits for 'quartet cluster init' or 'quartet join'.\n\n"
-    "exit status: 0 stopped, 64 wrong arguments, 69 an address, socket or data folder is "
+    "exit status: 0 stopped, 64 wrong arguments, 65 a zone file has errors, 66 a list of zones "
+    "cannot be read, 69 an address, socket or data folder is "
     "taken or not allowed, 70 "
     "storage failed or data cannot be trusted, 78 the configuration is wrong";
+
+enum { OPTION_SERVE = 0x100, OPTION_ZONE, OPTION_ZONE_LIST, OPTION_THREADS };
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "the node's configuration (" CONFIG_PATH_DEFAULT ")", 0},
     {"check", 'k', NULL, 0, "check the configuration, say so, and exit", 0},
     {"log-level", 'l', "LEVEL", 0, "error, warn, info or debug, instead of the file's", 0},
+    {0, 0, NULL, 0, "Zone files alone, without cluster, data folder or configuration:", 1},
+    {"serve", OPTION_SERVE, "ADDR:PORT", 0, "answer for the zones named here; may be repeated", 1},
+    {"zone", OPTION_ZONE, "NAME=FILE", 0, "a zone and its file; may be repeated", 1},
+    {"zone-list", OPTION_ZONE_LIST, "FILE", 0,
+     "a file of zones, one a line: name, blanks, file; may be repeated", 1},
+    {"threads", OPTION_THREADS, "N", 0, "UDP workers (one for each processor)", 1},
     {0},
 };
 
@@ -42,7 +52,48 @@ struct arguments {
     const char *config_path;
     const char *log_level;
     bool is_check;
+    struct serve_options serve;
 };
+
+/* Numbers from 1 to NET_UDP_THREADS_MAX. */
+static unsigned parse_threads(const struct argp_state *state, const char *value)
+{
+    char *end;
+    unsigned long count = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || count < 1 || count > NET_UDP_THREADS_MAX)
+        argp_error(state, "--threads: '%s' is no number from 1 to %u", value, NET_UDP_THREADS_MAX);
+    return (unsigned)count;
+}
+
+static error_t parse_serve_option(int key, char *value, struct argp_state *state)
+{
+    struct serve_options *serve = &((struct arguments *)state->input)->serve;
+    char error[SERVE_ERROR_LEN];
+
+    switch (key) {
+    case OPTION_SERVE:
+        if (serve_add_address(serve, value) != 0)
+            argp_error(state, "--serve: '%s' is not ADDR:PORT, or there are over %u of them", value,
+                       SERVE_ADDRESSES_MAX);
+        return 0;
+    case OPTION_ZONE:
+        if (serve_add_zone(serve, value, error) != 0)
+            argp_error(state, "--zone: %s", error);
+        return 0;
+    case OPTION_ZONE_LIST:
+        if (serve_add_list(serve, value, error) != 0)
+            argp_failure(state, EX_NOINPUT, 0, "--zone-list: %s", error);
+        return 0;
+    case OPTION_THREADS: serve->threads = parse_threads(state, value); return 0;
+    case ARGP_KEY_END:
+        if (serve->address_count > 0 && serve->zone_count == 0)
+            argp_error(state, "--serve needs a zone: --zone NAME=FILE or --zone-list FILE");
+        if (serve->address_count == 0 && (serve->zone_count > 0 || serve->threads > 0))
+            argp_error(state, "--zone, --zone-list and --threads go with --serve ADDR:PORT");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
@@ -57,7 +108,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             argp_error(state, "'%s' is none of error, warn, info, debug", value);
         arguments->log_level = value;
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return parse_serve_option(key, value, state);
     }
 }
 
@@ -297,6 +348,14 @@ int main(int argc, char **argv)
 
     argp_err_exit_status = EX_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    if (arguments.serve.address_count > 0) {
+        if (arguments.log_level)
+            log_level_parse(arguments.log_level, &level);
+        log_set_level(level);
+        int serve_status = serve_run(&arguments.serve);
+        serve_options_fini(&arguments.serve);
+        return serve_status;
+    }
     if (config_load(arguments.config_path, &config, error) != 0) {
         log_error("main", "configuration_wrong file=%s reason=\"%s\"", arguments.config_path,
                   error);

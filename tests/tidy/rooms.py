@@ -18,6 +18,7 @@ ROOMS = {
                      "node/base"],
     "node/cli": ["node/zone", "node/dns", "proto", "node/base"],
     "node/main": ["*"],
+    "node/serve": ["node/net", "node/zone", "node/dns", "node/base"],
     "node/config": ["node/base"],
 }
 

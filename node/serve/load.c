@@ -1,0 +1,126 @@
+/* node/serve/load.c: threads take one zone after another, read and check it on their own, and put
+ * it into the image one at a time, as the image has one writer. */
+#include "serve/load.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "serve/serve.h"
+#include "zone/image.h"
+#include "zone/zone_file.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 16, DEFAULT_TTL_S = 3600 };
+
+struct load {
+    struct zone_publisher *publisher;
+    const struct serve_zone *zones;
+    size_t zone_count;
+    atomic_size_t next;
+    pthread_mutex_t writer; /* held while the image or what follows is written */
+    struct serve_loaded loaded;
+    int code;
+};
+
+static void show_error(void *user, const char *file, uint64_t line, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "%s:%" PRIu64 ": %s\n", file, line, text);
+}
+
+static void show_warning(void *user, const char *file, uint64_t line, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "%s:%" PRIu64 ": warning: %s\n", file, line, text);
+}
+
+static int fill(struct zone_publisher *publisher, const uint8_t *apex,
+                const struct zone_record_set *sets, size_t set_count)
+{
+    struct zone_content *content;
+    int code = zone_content_new(publisher, apex, &content);
+    if (code != 0)
+        return code;
+    for (size_t i = 0; code == 0 && i < set_count; i++)
+        code = zone_content_put(publisher, content, &sets[i]);
+    if (code == 0)
+        code = zone_change_serve(publisher, content);
+    if (code != 0)
+        zone_content_drop(publisher, content);
+    return code;
+}
+
+/* ERR_INVALID: the file has errors, which were told. */
+static int load_zone(struct load *load, const struct serve_zone *zone)
+{
+    const struct zone_collection_report report = {.error = show_error, .warning = show_warning};
+    struct zone_collection *collection;
+    size_t set_count;
+    int code =
+        zone_collection_read(zone->path, zone->apex, DEFAULT_TTL_S, &report, &collection, NULL);
+    if (code != 0)
+        return code;
+    const struct zone_record_set *sets = zone_collection_sets(collection, &set_count);
+    ASSERT(pthread_mutex_lock(&load->writer) == 0);
+    code = fill(load->publisher, zone->apex, sets, set_count);
+    load->loaded.zone_count += code == 0;
+    load->loaded.set_count += code == 0 ? set_count : 0;
+    ASSERT(pthread_mutex_unlock(&load->writer) == 0);
+    zone_collection_free(collection);
+    return code;
+}
+
+static void *load_main(void *argument)
+{
+    struct load *load = argument;
+    int code = 0;
+    while (code == 0 || code == ERR_INVALID) {
+        size_t index = atomic_fetch_add(&load->next, 1);
+        if (index >= load->zone_count)
+            break;
+        code = load_zone(load, &load->zones[index]);
+        if (code == 0)
+            continue;
+        ASSERT(pthread_mutex_lock(&load->writer) == 0);
+        load->loaded.failed_count++;
+        if (code != ERR_INVALID)
+            load->code = code;
+        ASSERT(pthread_mutex_unlock(&load->writer) == 0);
+    }
+    return NULL;
+}
+
+static unsigned choose_thread_count(size_t zone_count)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX : (size_t)cpus;
+    return (unsigned)(count < zone_count ? count : zone_count);
+}
+
+int serve_load(struct zone_publisher *publisher, const struct serve_zone *zones, size_t zone_count,
+               unsigned long index, struct serve_loaded *out)
+{
+    struct load load = {.publisher = publisher,
+                        .zones = zones,
+                        .zone_count = zone_count,
+                        .writer = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t threads[THREADS_MAX];
+    unsigned thread_count = choose_thread_count(zone_count);
+    unsigned started = 0;
+    /* This thread does its share: where no other can be started, all of it. */
+    while (started + 1 < thread_count &&
+           pthread_create(&threads[started], NULL, load_main, &load) == 0)
+        started++;
+    load_main(&load);
+    for (unsigned i = 0; i < started; i++)
+        ASSERT(pthread_join(threads[i], NULL) == 0);
+    pthread_mutex_destroy(&load.writer);
+    int code = load.code != 0 ? load.code : zone_publish(publisher, index);
+    if (code == 0)
+        *out = load.loaded;
+    return code;
+}

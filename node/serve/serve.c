@@ -1,0 +1,219 @@
+/* node/serve/serve.c: what to serve, from arguments; then load, answer, wait for signals. */
+#include "serve/serve.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "dns/name.h"
+#include "net/net.h"
+#include "serve/load.h"
+#include "zone/image.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+enum { RECLAIM_BLOCKS = 100000, RECLAIM_PERIOD_S = 1 };
+
+/* ---- arguments ---- */
+
+int serve_add_address(struct serve_options *options, const char *text)
+{
+    struct sockaddr_storage address;
+    if (net_address_parse(text, &address) != 0)
+        return ERR_INVALID;
+    if (options->address_count == SERVE_ADDRESSES_MAX)
+        return ERR_LIMIT;
+    options->addresses[options->address_count++] = text;
+    return 0;
+}
+
+static int add_zone(struct serve_options *options, const char *name, const char *path)
+{
+    uint8_t apex[DNS_NAME_MAX];
+    int apex_len = dns_name_parse(name, NULL, apex);
+    if (apex_len < 0)
+        return ERR_INVALID;
+    if (options->zone_count == options->zone_capacity) {
+        size_t capacity = options->zone_capacity * 2 + 16;
+        struct serve_zone *zones = realloc(options->zones, capacity * sizeof *zones);
+        if (zones == NULL)
+            return ERR_NOMEM;
+        options->zones = zones;
+        options->zone_capacity = capacity;
+    }
+    struct serve_zone zone = {.apex = malloc((size_t)apex_len), .path = strdup(path)};
+    if (zone.apex == NULL || zone.path == NULL) {
+        free(zone.apex);
+        free(zone.path);
+        return ERR_NOMEM;
+    }
+    dns_name_lower(apex, apex);
+    memcpy(zone.apex, apex, (size_t)apex_len);
+    options->zones[options->zone_count++] = zone;
+    return 0;
+}
+
+int serve_add_zone(struct serve_options *options, const char *text, char error[SERVE_ERROR_LEN])
+{
+    char name[DNS_NAME_TEXT_SIZE];
+    const char *path = strchr(text, '=');
+    size_t name_len = path != NULL ? (size_t)(path - text) : 0;
+    int code = ERR_INVALID;
+    if (path != NULL && path[1] != '\0' && name_len < sizeof name) {
+        memcpy(name, text, name_len);
+        name[name_len] = '\0';
+        code = add_zone(options, name, path + 1);
+    }
+    if (code == ERR_INVALID)
+        snprintf(error, SERVE_ERROR_LEN, "'%s' is not NAME=FILE with a domain name", text);
+    else if (code != 0)
+        snprintf(error, SERVE_ERROR_LEN, "%s", err_text(code));
+    return code;
+}
+
+/* One line of a list: 0, or an error. */
+static int add_line(struct serve_options *options, char *line)
+{
+    static const char blanks[] = " \t\r\n";
+    char *name = line + strspn(line, blanks);
+    if (*name == '\0' || *name == '#')
+        return 0;
+    char *path = name + strcspn(name, blanks);
+    if (*path == '\0')
+        return ERR_INVALID;
+    *path++ = '\0';
+    path += strspn(path, blanks);
+    path[strcspn(path, "\r\n")] = '\0';
+    return *path == '\0' ? ERR_INVALID : add_zone(options, name, path);
+}
+
+int serve_add_list(struct serve_options *options, const char *path, char error[SERVE_ERROR_LEN])
+{
+    FILE *file = fopen(path, "re");
+    char *line = NULL;
+    size_t line_size = 0;
+    unsigned long number = 0;
+    int code = 0;
+    if (file == NULL) {
+        snprintf(error, SERVE_ERROR_LEN, "%s: %s", path, strerror(errno));
+        return ERR_IO;
+    }
+    while (code == 0 && getline(&line, &line_size, file) >= 0) {
+        number++;
+        code = add_line(options, line);
+    }
+    if (code == 0 && ferror(file))
+        code = ERR_IO;
+    free(line);
+    fclose(file);
+    if (code != 0)
+        snprintf(error, SERVE_ERROR_LEN, "%s:%lu: %s", path, number,
+                 code == ERR_INVALID ? "not a domain name, blanks and a file" : err_text(code));
+    return code;
+}
+
+void serve_options_fini(struct serve_options *options)
+{
+    for (size_t i = 0; i < options->zone_count; i++) {
+        free(options->zones[i].apex);
+        free(options->zones[i].path);
+    }
+    free(options->zones);
+    *options = (struct serve_options){0};
+}
+
+/* ---- serving ---- */
+
+/* Read all files as generation @index; an exit status. */
+static int load(const struct serve_options *options, struct zone_publisher *publisher,
+                unsigned long index)
+{
+    struct serve_loaded loaded;
+    struct zone_memory memory;
+    uint64_t start = clock_mono_ms();
+    int code = serve_load(publisher, options->zones, options->zone_count, index, &loaded);
+    if (code != 0) {
+        log_error("serve", "load_failed reason=\"%s\"", err_text(code));
+        return EX_OSERR;
+    }
+    malloc_trim(0); /* what reading took is more than all that is left */
+    zone_image_memory(publisher, &memory);
+    log_info("serve", "loaded zones=%zu record_sets=%zu failed=%zu ms=%" PRIu64 " image_kib=%zu",
+             loaded.zone_count, loaded.set_count, loaded.failed_count, clock_mono_ms() - start,
+             memory.reserved_octets / 1024);
+    return loaded.failed_count > 0 ? EX_DATAERR : EX_OK;
+}
+
+static int open_net(const struct serve_options *options, const struct zone_publisher *publisher,
+                    struct net **net)
+{
+    struct sockaddr_storage addresses[SERVE_ADDRESSES_MAX];
+    char text[NET_ADDRESS_TEXT_SIZE];
+    struct net_error error;
+    for (unsigned i = 0; i < options->address_count; i++)
+        ASSERT(net_address_parse(options->addresses[i], &addresses[i]) == 0);
+    struct net_options net_options = {.addresses = addresses,
+                                      .address_count = options->address_count,
+                                      .udp_threads = options->threads,
+                                      .publisher = publisher};
+    if (net_open(&net_options, net, &error) != 0) {
+        log_error("serve", "listen_failed reason=\"%s\"", error.text);
+        return EX_UNAVAILABLE;
+    }
+    for (unsigned i = 0; i < options->address_count; i++) {
+        net_get_address(*net, i, &addresses[i]);
+        net_address_format(&addresses[i], text);
+        log_info("serve", "answering address=%s", text);
+    }
+    return EX_OK;
+}
+
+/* Until told to stop; SIGHUP reads the files again. */
+static void wait_for_signals(const struct serve_options *options, struct zone_publisher *publisher,
+                             const sigset_t *signals)
+{
+    const struct timespec period = {.tv_sec = RECLAIM_PERIOD_S};
+    unsigned long index = 1;
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, &period);
+        if (number == SIGTERM || number == SIGINT) {
+            log_info("serve", "stopping signal=%d", number);
+            return;
+        }
+        if (number == SIGHUP)
+            (void)load(options, publisher, ++index);
+        zone_image_reclaim(publisher, RECLAIM_BLOCKS);
+    }
+}
+
+int serve_run(const struct serve_options *options)
+{
+    struct zone_publisher *publisher = NULL;
+    struct net *net = NULL;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    ASSERT(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    signal(SIGPIPE, SIG_IGN);
+    zone_reader_register();
+    int status = zone_publisher_new(&publisher) == 0 ? EX_OK : EX_OSERR;
+    if (status == EX_OK)
+        status = load(options, publisher, 1);
+    if (status == EX_OK)
+        status = open_net(options, publisher, &net);
+    if (status == EX_OK)
+        wait_for_signals(options, publisher, &signals);
+    net_close(net);
+    zone_publisher_free(publisher);
+    zone_reader_unregister();
+    return status;
+}
