@@ -16,11 +16,16 @@ struct zone_key {
     uint8_t label_count;
     uint8_t offsets[DNS_NAME_LABELS_MAX + 1]; /* of the suffix of i labels in `name` */
     uint16_t ends[DNS_NAME_LABELS_MAX + 1];   /* symbols that the i labels nearest the root take */
-    uint8_t symbols[ZONE_KEY_LEN_MAX];
+    uint8_t symbols[ZONE_KEY_LEN_MAX + 1];    /* one more is written than counts */
 };
 
 /* The key of the first @len octets of @name: whole labels, lower case, without the root label. */
 void zone__key_init(struct zone_key *key, const uint8_t *name, unsigned len);
+
+/* Turn the key of a name below an encloser of so many labels into that of the encloser's wildcard,
+ * whose name is put at @name and borrowed. */
+void zone__key_to_wildcard(struct zone_key *key, unsigned encloser_labels,
+                           uint8_t name[DNS_NAME_MAX]);
 
 static inline unsigned zone__key_symbol(const struct zone_key *key, unsigned at)
 {

@@ -3,6 +3,7 @@
 #include "dns/name.h"
 #include "dns/type.h"
 #include "zone/node.h"
+#include "zone/probe.h"
 #include "zone/publisher.h"
 
 #include <string.h>
@@ -13,29 +14,26 @@ struct place {
     unsigned apex_labels;
 };
 
-/* The deepest zone at or above the name; @is_strict: above it. */
-static struct place find_place(const struct zone_image *image, const struct zone_key *key,
-                               bool is_strict)
+/* The deepest zone at or above the name that a walk of the zones came to; @is_strict: above it. */
+static struct place place_of(const struct zone_trie_walk *walk, const struct zone_key *key,
+                             bool is_strict)
 {
-    struct zone_trie_walk walk;
-
-    zone__trie_walk(&image->zones, key, 0, &walk);
-    if (walk.is_exact && !is_strict)
-        return (struct place){walk.leaf->ref, key->label_count};
-    if (walk.ancestor_count == 0)
+    if (walk->is_exact && !is_strict)
+        return (struct place){walk->leaf->ref, key->label_count};
+    if (walk->ancestor_count == 0)
         return (struct place){NULL, 0};
-    const struct zone_trie_ancestor *deepest = &walk.ancestors[walk.ancestor_count - 1];
+    const struct zone_trie_ancestor *deepest = &walk->ancestors[walk->ancestor_count - 1];
     return (struct place){deepest->leaf->ref, deepest->label_count};
 }
 
 /* DS is the one type whose authority is above the cut (RFC 4035 3.1.4.1). */
-static struct place choose_place(const struct zone_image *image, const struct zone_key *key,
+static struct place choose_place(const struct zone_trie_walk *walk, const struct zone_key *key,
                                  uint16_t qtype)
 {
-    struct place place = find_place(image, key, false);
+    struct place place = place_of(walk, key, false);
 
-    if (qtype == DNS_TYPE_DS && place.zone && place.apex_labels == key->label_count) {
-        struct place parent = find_place(image, key, true);
+    if (qtype == DNS_TYPE_DS && walk->is_exact) {
+        struct place parent = place_of(walk, key, true);
         if (parent.zone)
             return parent;
     }
@@ -90,55 +88,106 @@ static void answer_from(const struct zone_node *node, uint16_t qtype, struct zon
 }
 
 /* RFC 4592 3.3.1: the name is not there; the source of synthesis is the wildcard right below the
- * closest encloser, and only that one. */
-static void answer_below(const struct place *place, const struct zone_key *key,
-                         unsigned encloser_labels, uint16_t qtype, struct zone_match *out)
+ * closest encloser, and only that one. Its walk goes where the first one went, until the end. */
+static void answer_below(struct zone_probe *probe, struct zone_match *out)
 {
-    const unsigned offset = key->offsets[encloser_labels];
-    uint8_t wildcard[DNS_NAME_MAX] = {1, '*'};
-    const unsigned suffix_len = key->offsets[0] - offset;
-    struct zone_key wildcard_key;
-    struct zone_trie_walk walk;
+    const unsigned encloser_labels = probe->walk.label_count;
+    struct zone_key *key = &probe->key;
+    struct zone_trie_walk *walk = &probe->walk;
+    uint8_t wildcard[DNS_NAME_MAX];
 
-    out->encloser_offset = (uint8_t)offset;
-    memcpy(wildcard + 2, key->name + offset, suffix_len);
-    zone__key_init(&wildcard_key, wildcard, 2 + suffix_len);
-    zone__trie_walk(&place->zone->names, &wildcard_key, place->apex_labels, &walk);
-    if (walk.label_count < wildcard_key.label_count) {
+    out->encloser_offset = key->offsets[encloser_labels];
+    zone__key_to_wildcard(key, encloser_labels, wildcard);
+    zone__trie_walk(&probe->zone->names, key, probe->apex_labels, walk);
+    if (walk->label_count < key->label_count) {
         out->outcome = ZONE_OUTCOME_NXDOMAIN;
         return;
     }
     out->is_wildcard = true;
-    if (walk.is_exact)
-        answer_from(walk.leaf->ref, qtype, out);
+    if (walk->is_exact)
+        answer_from(walk->leaf->ref, probe->qtype, out);
     else /* an empty non-terminal is a wildcard too (RFC 4592 2.2.2) */
         out->outcome = ZONE_OUTCOME_NODATA;
+}
+
+enum { STAGE_ZONES, STAGE_PLACE, STAGE_NAMES, STAGE_OVER };
+
+void zone_probe_begin(struct zone_probe *probe, const struct zone_image *image, const uint8_t *name,
+                      uint16_t qtype)
+{
+    zone__key_init(&probe->key, name, dns_name_len(name) - 1);
+    probe->image = image;
+    probe->zone = NULL;
+    probe->qtype = qtype;
+    probe->stage = STAGE_ZONES;
+    zone__trie_walk_begin(&probe->walk, &image->zones, &probe->key, 0);
+}
+
+/* The zones are walked: go on in the deepest that holds the name. */
+static bool enter_zone(struct zone_probe *probe)
+{
+    zone__trie_walk_end(&probe->walk, &probe->key);
+    struct place place = choose_place(&probe->walk, &probe->key, probe->qtype);
+    probe->stage = STAGE_OVER;
+    probe->zone = place.zone;
+    if (!place.zone)
+        return false;
+    probe->apex_labels = (uint8_t)place.apex_labels;
+    probe->stage = STAGE_NAMES;
+    zone__trie_walk_begin(&probe->walk, &place.zone->names, &probe->key, place.apex_labels);
+    __builtin_prefetch(&place.zone->names);
+    return true;
+}
+
+bool zone_probe_step(struct zone_probe *probe)
+{
+    switch (probe->stage) {
+    case STAGE_ZONES:
+        if (!zone__trie_walk_step(&probe->walk, &probe->key))
+            probe->stage = STAGE_PLACE;
+        return true;
+    case STAGE_PLACE: return enter_zone(probe);
+    case STAGE_NAMES:
+        if (zone__trie_walk_step(&probe->walk, &probe->key))
+            return true;
+        probe->stage = STAGE_OVER;
+        return true; /* the leaf's item is on its way */
+    default: return false;
+    }
+}
+
+void zone_probe_end(struct zone_probe *probe, struct zone_match *out)
+{
+    const struct zone_key *key = &probe->key;
+    struct zone_trie_walk *walk = &probe->walk;
+
+    *out = (struct zone_match){.outcome = ZONE_OUTCOME_NONE};
+    if (!probe->zone)
+        return;
+    out->zone = probe->zone;
+    out->soa = probe->zone->soa;
+    out->negative_ttl_s = probe->zone->negative_ttl_s;
+    out->apex_offset = key->offsets[probe->apex_labels];
+    zone__trie_walk_end(walk, key);
+    if (is_stopped(walk, key, probe->qtype, out))
+        return;
+    if (walk->is_exact)
+        answer_from(walk->leaf->ref, probe->qtype, out);
+    else if (walk->label_count == key->label_count) /* an empty non-terminal */
+        out->outcome = ZONE_OUTCOME_NODATA;
+    else
+        answer_below(probe, out);
 }
 
 void zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
                  struct zone_match *out)
 {
-    struct zone_trie_walk walk;
-    struct zone_key key;
+    struct zone_probe probe;
 
-    *out = (struct zone_match){.outcome = ZONE_OUTCOME_NONE};
-    zone__key_init(&key, name, dns_name_len(name) - 1);
-    struct place place = choose_place(image, &key, qtype);
-    if (!place.zone)
-        return;
-    out->zone = place.zone;
-    out->soa = place.zone->soa;
-    out->negative_ttl_s = place.zone->negative_ttl_s;
-    out->apex_offset = key.offsets[place.apex_labels];
-    zone__trie_walk(&place.zone->names, &key, place.apex_labels, &walk);
-    if (is_stopped(&walk, &key, qtype, out))
-        return;
-    if (walk.is_exact)
-        answer_from(walk.leaf->ref, qtype, out);
-    else if (walk.label_count == key.label_count) /* an empty non-terminal */
-        out->outcome = ZONE_OUTCOME_NODATA;
-    else
-        answer_below(&place, &key, walk.label_count, qtype, out);
+    zone_probe_begin(&probe, image, name, qtype);
+    while (zone_probe_step(&probe))
+        ;
+    zone_probe_end(&probe, out);
 }
 
 const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
@@ -149,7 +198,8 @@ const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
     struct zone_key key;
 
     zone__key_init(&key, name, dns_name_len(name) - 1);
-    struct place place = choose_place(image, &key, type);
+    zone__trie_walk(&image->zones, &key, 0, &walk);
+    struct place place = choose_place(&walk, &key, type);
     if (!place.zone)
         return NULL;
     zone__trie_walk(&place.zone->names, &key, place.apex_labels, &walk);

@@ -49,7 +49,8 @@ struct zone_match {
 
 /* Look up @name (wire form, lower case, well formed) and @qtype. The deepest zone that holds the
  * name answers, so a child zone served here beats its parent's delegation; DS at its apex is asked
- * of the parent when that is served too (RFC 4035 3.1.4.1). Fills all of *@out; cannot fail. */
+ * of the parent when that is served too (RFC 4035 3.1.4.1). Fills all of *@out; cannot fail. For
+ * many names at once there is zone/probe.h. */
 void zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
                  struct zone_match *out);
 

@@ -7,25 +7,16 @@
 #include <string.h>
 
 #define BRANCH_BIT (UINT64_C(1) << 63)
-#define OFFSET_SHIFT 46
-#define OFFSET_MASK 0x3ffu
 #define SYMBOLS_MASK ((UINT64_C(1) << ZONE_KEY_SYMBOL_COUNT) - 1)
-
-/* The children of a branch, in the order of their symbols. */
-struct twigs {
-    uint64_t owner : 56;
-    uint64_t count : 8;
-    struct zone_trie_node nodes[];
-};
 
 static size_t twigs_size(size_t count)
 {
-    return sizeof(struct twigs) + count * sizeof(struct zone_trie_node);
+    return sizeof(struct zone_trie_twigs) + count * sizeof(struct zone_trie_node);
 }
 
-static struct twigs *twigs_new(const struct zone_trie_edit *edit, size_t count)
+static struct zone_trie_twigs *twigs_new(const struct zone_trie_edit *edit, size_t count)
 {
-    struct twigs *twigs = zone__slab_alloc(edit->slab, twigs_size(count));
+    struct zone_trie_twigs *twigs = zone__slab_alloc(edit->slab, twigs_size(count));
     if (twigs) {
         twigs->owner = edit->owner & ((UINT64_C(1) << 56) - 1);
         twigs->count = (uint8_t)count;
@@ -33,30 +24,14 @@ static struct twigs *twigs_new(const struct zone_trie_edit *edit, size_t count)
     return twigs;
 }
 
-static void twigs_dispose(const struct zone_trie_edit *edit, struct twigs *twigs)
+static void twigs_dispose(const struct zone_trie_edit *edit, struct zone_trie_twigs *twigs)
 {
     zone__edit_dispose(edit, twigs->owner, twigs, twigs_size(twigs->count));
 }
 
 static uint64_t branch_word(unsigned offset, uint64_t symbols)
 {
-    return BRANCH_BIT | (uint64_t)offset << OFFSET_SHIFT | symbols;
-}
-
-static unsigned branch_offset(const struct zone_trie_node *node)
-{
-    return (unsigned)(node->word >> OFFSET_SHIFT) & OFFSET_MASK;
-}
-
-static bool branch_has(const struct zone_trie_node *node, unsigned symbol)
-{
-    return node->word >> symbol & 1;
-}
-
-/* Children with lower symbols than @symbol. */
-static unsigned branch_index(const struct zone_trie_node *node, unsigned symbol)
-{
-    return (unsigned)__builtin_popcountll(node->word & ((UINT64_C(1) << symbol) - 1));
+    return BRANCH_BIT | (uint64_t)offset << ZONE_TRIE_OFFSET_SHIFT | symbols;
 }
 
 static struct zone_trie_node leaf_node(const struct zone_trie_edit *edit,
@@ -95,9 +70,9 @@ static const struct zone_trie_node *find_nearest(const struct zone_trie_node *no
                                                  const struct zone_key *key)
 {
     while (zone__trie_is_branch(node)) {
-        const struct twigs *twigs = node->ref;
-        unsigned symbol = zone__key_symbol(key, branch_offset(node));
-        node = &twigs->nodes[branch_has(node, symbol) ? branch_index(node, symbol) : 0];
+        const struct zone_trie_twigs *twigs = node->ref;
+        unsigned symbol = zone__key_symbol(key, zone__branch_offset(node));
+        node = &twigs->nodes[zone__branch_has(node, symbol) ? zone__branch_index(node, symbol) : 0];
     }
     return node;
 }
@@ -127,11 +102,11 @@ static unsigned find_difference(const struct zone_trie_item *item, const struct 
 /* Make the children of a branch private to this edit. 0 or ERR_NOMEM. */
 static int own_twigs(const struct zone_trie_edit *edit, struct zone_trie_node *node)
 {
-    struct twigs *twigs = node->ref;
+    struct zone_trie_twigs *twigs = node->ref;
 
     if (twigs->owner == edit->owner)
         return 0;
-    struct twigs *copy = twigs_new(edit, twigs->count);
+    struct zone_trie_twigs *copy = twigs_new(edit, twigs->count);
     if (!copy)
         return ERR_NOMEM;
     memcpy(copy->nodes, twigs->nodes, twigs->count * sizeof(twigs->nodes[0]));
@@ -150,13 +125,13 @@ static struct zone_trie_node *own_path(const struct zone_trie_edit *edit,
     struct zone_trie_node *node = root;
 
     *parent = NULL;
-    while (zone__trie_is_branch(node) && branch_offset(node) < offset) {
-        unsigned symbol = zone__key_symbol(key, branch_offset(node));
-        ASSERT(branch_has(node, symbol));
+    while (zone__trie_is_branch(node) && zone__branch_offset(node) < offset) {
+        unsigned symbol = zone__key_symbol(key, zone__branch_offset(node));
+        ASSERT(zone__branch_has(node, symbol));
         if (own_twigs(edit, node) != 0)
             return NULL;
         *parent = node;
-        node = &((struct twigs *)node->ref)->nodes[branch_index(node, symbol)];
+        node = &((struct zone_trie_twigs *)node->ref)->nodes[zone__branch_index(node, symbol)];
     }
     return node;
 }
@@ -165,9 +140,9 @@ static struct zone_trie_node *own_path(const struct zone_trie_edit *edit,
 static int add_twig(const struct zone_trie_edit *edit, struct zone_trie_node *node, unsigned symbol,
                     struct zone_trie_node leaf)
 {
-    struct twigs *twigs = node->ref;
-    unsigned index = branch_index(node, symbol);
-    struct twigs *grown = twigs_new(edit, (size_t)twigs->count + 1);
+    struct zone_trie_twigs *twigs = node->ref;
+    unsigned index = zone__branch_index(node, symbol);
+    struct zone_trie_twigs *grown = twigs_new(edit, (size_t)twigs->count + 1);
 
     if (!grown)
         return ERR_NOMEM;
@@ -185,7 +160,7 @@ static int add_branch(const struct zone_trie_edit *edit, struct zone_trie_node *
                       unsigned offset, unsigned node_symbol, unsigned leaf_symbol,
                       struct zone_trie_node leaf)
 {
-    struct twigs *twigs = twigs_new(edit, 2);
+    struct zone_trie_twigs *twigs = twigs_new(edit, 2);
 
     if (!twigs)
         return ERR_NOMEM;
@@ -211,7 +186,7 @@ int zone__trie_put(const struct zone_trie_edit *edit, struct zone_trie_node *roo
     }
     const struct zone_trie_item *nearest = find_nearest(root, key)->ref;
     if (has_name(nearest, key)) {
-        struct zone_trie_node *place = own_path(edit, root, key, OFFSET_MASK, &parent);
+        struct zone_trie_node *place = own_path(edit, root, key, ZONE_TRIE_OFFSET_MASK, &parent);
         if (!place)
             return ERR_NOMEM;
         *old = *place;
@@ -223,7 +198,7 @@ int zone__trie_put(const struct zone_trie_edit *edit, struct zone_trie_node *roo
     struct zone_trie_node *place = own_path(edit, root, key, offset, &parent);
     if (!place)
         return ERR_NOMEM;
-    if (zone__trie_is_branch(place) && branch_offset(place) == offset)
+    if (zone__trie_is_branch(place) && zone__branch_offset(place) == offset)
         return add_twig(edit, place, symbol, leaf);
     return add_branch(edit, place, offset, nearest_symbol, symbol, leaf);
 }
@@ -232,8 +207,8 @@ int zone__trie_put(const struct zone_trie_edit *edit, struct zone_trie_node *roo
 static int remove_twig(const struct zone_trie_edit *edit, struct zone_trie_node *branch,
                        unsigned symbol)
 {
-    struct twigs *twigs = branch->ref;
-    unsigned index = branch_index(branch, symbol);
+    struct zone_trie_twigs *twigs = branch->ref;
+    unsigned index = zone__branch_index(branch, symbol);
     const size_t size = sizeof(twigs->nodes[0]);
 
     if (twigs->count == 2) {
@@ -241,7 +216,7 @@ static int remove_twig(const struct zone_trie_edit *edit, struct zone_trie_node 
         twigs_dispose(edit, twigs);
         return 0;
     }
-    struct twigs *shrunk = twigs_new(edit, (size_t)twigs->count - 1);
+    struct zone_trie_twigs *shrunk = twigs_new(edit, (size_t)twigs->count - 1);
     if (!shrunk)
         return ERR_NOMEM;
     memcpy(shrunk->nodes, twigs->nodes, index * size);
@@ -259,12 +234,12 @@ int zone__trie_remove(const struct zone_trie_edit *edit, struct zone_trie_node *
 
     if (!root->ref || !has_name(find_nearest(root, key)->ref, key))
         return ERR_NOT_FOUND;
-    struct zone_trie_node *place = own_path(edit, root, key, OFFSET_MASK, &parent);
+    struct zone_trie_node *place = own_path(edit, root, key, ZONE_TRIE_OFFSET_MASK, &parent);
     if (!place)
         return ERR_NOMEM;
     struct zone_trie_node leaf = *place;
     if (parent) {
-        int err = remove_twig(edit, parent, zone__key_symbol(key, branch_offset(parent)));
+        int err = remove_twig(edit, parent, zone__key_symbol(key, zone__branch_offset(parent)));
         if (err != 0)
             return err;
     } else {
@@ -283,11 +258,11 @@ bool zone__trie_free_step(struct zone_slab *slab, struct zone_trie_node *root)
         return false;
     while (zone__trie_is_branch(node) && (node->word & SYMBOLS_MASK) != 0) {
         parent = node;
-        node = &((struct twigs *)node->ref)
+        node = &((struct zone_trie_twigs *)node->ref)
                     ->nodes[__builtin_popcountll(node->word & SYMBOLS_MASK) - 1];
     }
     if (zone__trie_is_branch(node)) {
-        struct twigs *twigs = node->ref;
+        struct zone_trie_twigs *twigs = node->ref;
         zone__slab_free(slab, twigs, twigs_size(twigs->count));
     } else {
         struct zone_trie_item *item = node->ref;
@@ -322,63 +297,59 @@ static unsigned count_common(const struct zone_trie_item *item, const struct zon
     return common;
 }
 
-static void note_ancestor(struct zone_trie_walk *walk, const struct zone_trie_node *leaf,
-                          unsigned label_count)
+/* Keep those of the places noted on the way that are flagged leaves above the name: the walk did
+ * not test every symbol, so the name may agree less far than it got. */
+static void keep_ancestors(struct zone_trie_walk *walk)
 {
-    if (zone__trie_is_branch(leaf) || zone__leaf_flags(leaf) == 0)
-        return;
-    if (walk->ancestor_count > 0 && walk->ancestors[walk->ancestor_count - 1].leaf == leaf)
-        return;
-    walk->ancestors[walk->ancestor_count++] =
-        (struct zone_trie_ancestor){leaf, (uint8_t)label_count};
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < walk->ancestor_count; i++) {
+        const struct zone_trie_ancestor *noted = &walk->ancestors[i];
+        if (noted->label_count <= walk->label_count && !zone__trie_is_branch(noted->leaf) &&
+            zone__leaf_flags(noted->leaf) != 0)
+            walk->ancestors[kept++] = *noted;
+    }
+    walk->ancestor_count = (uint8_t)kept;
 }
 
-/* The walk is over at a leaf: see how far the names agree. Ancestors noted on the way are such only
- * if the name agrees that far, as the walk did not test every symbol. */
-static void finish_walk(const struct zone_key *key, unsigned base_labels,
-                        struct zone_trie_walk *walk)
+/* The leaf where the walk ended may itself be above the name. */
+static void note_leaf(struct zone_trie_walk *walk, unsigned name_len)
 {
     const struct zone_trie_item *item = walk->leaf->ref;
+    const struct zone_trie_ancestor *last = &walk->ancestors[walk->ancestor_count];
 
-    walk->is_exact = item->name_len == key->offsets[base_labels] &&
-                     memcmp(zone__item_name(item), key->name, item->name_len) == 0;
-    if (walk->is_exact) {
-        walk->label_count = key->label_count;
+    if (item->name_len != name_len || zone__leaf_flags(walk->leaf) == 0 ||
+        (walk->ancestor_count > 0 && last[-1].leaf == walk->leaf))
+        return;
+    walk->ancestors[walk->ancestor_count++] =
+        (struct zone_trie_ancestor){walk->leaf, walk->label_count};
+}
+
+void zone__trie_walk_end(struct zone_trie_walk *walk, const struct zone_key *key)
+{
+    const struct zone_trie_item *item = walk->leaf->ref;
+    const unsigned base_labels = walk->base_labels;
+
+    walk->is_exact = false;
+    walk->label_count = (uint8_t)base_labels;
+    if (!item) {
+        walk->leaf = NULL;
         return;
     }
-    walk->label_count = (uint8_t)count_common(item, key, base_labels);
-    while (walk->ancestor_count > 0 &&
-           walk->ancestors[walk->ancestor_count - 1].label_count > walk->label_count)
-        walk->ancestor_count--;
-    if (item->name_len == key->offsets[base_labels] - key->offsets[walk->label_count])
-        note_ancestor(walk, walk->leaf, walk->label_count);
+    walk->is_exact = item->name_len == key->offsets[base_labels] &&
+                     memcmp(zone__item_name(item), key->name, item->name_len) == 0;
+    walk->label_count =
+        walk->is_exact ? key->label_count : (uint8_t)count_common(item, key, base_labels);
+    keep_ancestors(walk);
+    if (!walk->is_exact)
+        note_leaf(walk, key->offsets[base_labels] - key->offsets[walk->label_count]);
 }
 
 void zone__trie_walk(const struct zone_trie_node *root, const struct zone_key *key,
                      unsigned base_labels, struct zone_trie_walk *walk)
 {
-    const struct zone_trie_node *node = root;
-    const unsigned base = key->ends[base_labels];
-    unsigned labels = base_labels;
-
-    walk->leaf = NULL;
-    walk->is_exact = false;
-    walk->label_count = (uint8_t)base_labels;
-    walk->ancestor_count = 0;
-    if (!node->ref)
-        return;
-    while (zone__trie_is_branch(node)) {
-        const struct twigs *twigs = node->ref;
-        const unsigned at = base + branch_offset(node);
-        const unsigned symbol = zone__key_symbol(key, at);
-
-        /* The branch tests right after a label of the name: the child "ends here" is above it. */
-        while (labels < key->label_count && key->ends[labels] < at)
-            labels++;
-        if (key->ends[labels] == at && labels < key->label_count && branch_has(node, ZONE_KEY_END))
-            note_ancestor(walk, &twigs->nodes[0], labels);
-        node = &twigs->nodes[branch_has(node, symbol) ? branch_index(node, symbol) : 0];
-    }
-    walk->leaf = node;
-    finish_walk(key, base_labels, walk);
+    zone__trie_walk_begin(walk, root, key, base_labels);
+    while (zone__trie_walk_step(walk, key))
+        ;
+    zone__trie_walk_end(walk, key);
 }

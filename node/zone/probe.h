@@ -1,0 +1,28 @@
+/* node/zone/probe.h: a lookup in steps, so that many go on side by side. In a large image nearly
+ * every step of a lookup reads memory that no cache has; each step here reads what the one before
+ * asked for, so between them there is time for the steps of other lookups. Part of the answer path:
+ * allocates nothing, waits for nothing. */
+#pragma once
+
+#include "zone/key.h"
+#include "zone/lookup.h"
+#include "zone/trie.h"
+
+struct zone_probe { /* the lookup's own; caller's storage, never cleared */
+    const struct zone_image *image;
+    const struct zone *zone; /* that holds the name, once known */
+    uint8_t stage;
+    uint8_t apex_labels;
+    uint16_t qtype;
+    struct zone_key key;
+    struct zone_trie_walk walk;
+};
+
+/* Begin to look up @name (borrowed until the end) and @qtype as zone_lookup() does. */
+void zone_probe_begin(struct zone_probe *probe, const struct zone_image *image, const uint8_t *name,
+                      uint16_t qtype);
+/* Go one step further; false when there is no more to fetch. The number of steps is bounded by the
+ * length of the name. */
+bool zone_probe_step(struct zone_probe *probe);
+/* After the last step, once: what was found. Fills all of *@out. */
+void zone_probe_end(struct zone_probe *probe, struct zone_match *out);
