@@ -12,6 +12,10 @@ enum {
     TTL_OFFSET = 6, /* in a rendered record */
 };
 
+_Static_assert(DNS_HEADER_LEN + DNS_NAME_MAX + 4 + DNS_OPT_LEN + DNS_OPTIONS_MAX <=
+                   DNS_UDP_SIZE_MIN,
+               "the longest question and all options fit the smallest reply");
+
 void dns_answer_begin(struct dns_writer *writer, const struct dns_question *question,
                       uint32_t size_max)
 {
@@ -20,6 +24,8 @@ void dns_answer_begin(struct dns_writer *writer, const struct dns_question *ques
     writer->has_edns = question->has_edns;
     writer->is_dnssec_ok = question->is_dnssec_ok;
     writer->limit = limit - (writer->has_edns ? DNS_OPT_LEN : 0);
+    writer->options_len = 0;
+    writer->has_valid_cookie = false;
     writer->flags =
         (uint16_t)(DNS_FLAG_QR | (question->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD | DNS_FLAG_CD)));
     writer->rcode = DNS_RCODE_NOERROR;
@@ -141,7 +147,22 @@ void dns_answer_clear(struct dns_writer *writer)
     memset(writer->counts, 0, sizeof writer->counts);
 }
 
-/* RFC 6891 6.1.3: the upper bits of RCODE, version 0, DO as the client sent it (RFC 3225 3). */
+uint8_t *dns_answer_add_option(struct dns_writer *writer, uint16_t code, uint16_t len)
+{
+    const unsigned option_len = DNS_OPTION_HEADER_LEN + len;
+    ASSERT(writer->has_edns);
+    ASSERT(writer->options_len + option_len <= DNS_OPTIONS_MAX);
+    ASSERT(has_room(writer, option_len));
+    writer->limit -= option_len;
+    writer->options_len = (uint16_t)(writer->options_len + option_len);
+    uint8_t *option = writer->octets + writer->limit + DNS_OPT_LEN;
+    dns_wire_put16(option, code);
+    dns_wire_put16(option + 2, len);
+    return option + DNS_OPTION_HEADER_LEN;
+}
+
+/* RFC 6891 6.1.3: the upper bits of RCODE, version 0, DO as the client sent it (RFC 3225 3). The
+ * options move down to where the records have ended. */
 static void add_opt(struct dns_writer *writer)
 {
     uint8_t *opt = writer->octets + writer->len;
@@ -152,8 +173,11 @@ static void add_opt(struct dns_writer *writer)
     opt[5] = (uint8_t)(writer->rcode >> 4);
     opt[6] = 0;
     dns_wire_put16(opt + 7, writer->is_dnssec_ok ? 0x8000 : 0);
-    dns_wire_put16(opt + 9, 0);
-    writer->len += DNS_OPT_LEN;
+    dns_wire_put16(opt + 9, writer->options_len);
+    if (writer->options_len != 0)
+        memmove(opt + DNS_OPT_LEN, writer->octets + writer->limit + DNS_OPT_LEN,
+                writer->options_len);
+    writer->len += DNS_OPT_LEN + writer->options_len;
     writer->counts[DNS_SECTION_ADDITIONAL]++;
 }
 

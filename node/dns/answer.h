@@ -1,6 +1,7 @@
 /* node/dns/answer.h: structs to reply octets. A writer fills one caller's buffer front to back:
  * header, question as asked, then whole record sets, section by section, and an OPT record last,
- * whose room is set aside from the start. Record sets come rendered, so adding one is a copy.
+ * whose room is set aside from the start: its options are parked, already rendered, at the far end
+ * of the reply's room. Record sets come rendered, so adding one is a copy.
  *
  * Compression: the owner of every record is a pointer to a name written earlier (the question, a
  * suffix of it, a chain's target, a name server's name) as long as that lies in the first 16 KiB;
@@ -16,7 +17,8 @@
 
 #define DNS_UDP_SIZE_MAX 1232u /* our limit and what our OPT announces: fits any IPv6 path */
 #define DNS_UDP_SIZE_MIN 512u  /* without EDNS (RFC 1035 2.3.4) */
-#define DNS_OPT_LEN 11u
+#define DNS_OPT_LEN 11u        /* without options */
+#define DNS_OPTIONS_MAX 212u   /* octets of options: with these any question fits 512 */
 
 /* Record sets as rendered octets: @count records, each a 2-octet owner pointer 0xC00C ("the
  * question"), then type, class, TTL, data length and data, names in data uncompressed. A view. */
@@ -48,15 +50,17 @@ struct dns_owner {
 
 struct dns_writer { /* caller sets octets and capacity; the rest is the writer's */
     uint8_t *octets;
-    uint32_t capacity; /* at least 512 */
-    uint32_t len;      /* octets written */
-    uint32_t body_at;  /* where the question ends and records begin */
-    uint32_t limit;    /* len may not pass this; room for OPT is already taken off */
-    uint16_t flags;    /* header word, written by finish */
-    uint16_t rcode;    /* enum dns_rcode */
+    uint32_t capacity;    /* at least 512 */
+    uint32_t len;         /* octets written */
+    uint32_t body_at;     /* where the question ends and records begin */
+    uint32_t limit;       /* len may not pass this; room for OPT is already taken off */
+    uint16_t options_len; /* parked behind limit + DNS_OPT_LEN */
+    uint16_t flags;       /* header word, written by finish */
+    uint16_t rcode;       /* enum dns_rcode */
     uint16_t counts[DNS_SECTION_COUNT];
     bool has_edns;
     bool is_dnssec_ok;
+    bool has_valid_cookie; /* set by the query: the client proved its address (RFC 7873) */
 };
 
 /* Start the reply to @question in at most @size_max octets (512 or more, within capacity): QR set,
@@ -80,6 +84,11 @@ bool dns_answer_add_one(struct dns_writer *writer, enum dns_section section,
 /* Append one CNAME from @owner to @target to the answer: what a DNAME stands for (RFC 6672 3.1). */
 bool dns_answer_add_cname(struct dns_writer *writer, const struct dns_owner *owner, uint32_t ttl_s,
                           const uint8_t *target);
+/* Put an option of @len octets into the OPT record of a reply that has one, in no set order;
+ * returns where the caller writes its data at once. What was written so far must leave room, so add
+ * options before records, or after dns_answer_clear. At most DNS_OPTIONS_MAX octets, headers
+ * included. */
+uint8_t *dns_answer_add_option(struct dns_writer *writer, uint16_t code, uint16_t len);
 /* Forget all records: only header, question and OPT remain. */
 void dns_answer_clear(struct dns_writer *writer);
 /* Write OPT where the question had one, and the header. The reply is octets[0..len). */

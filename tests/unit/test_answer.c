@@ -187,6 +187,34 @@ static void test_finish_extended_code_is_split(void **state)
     knot_pkt_free(packet);
 }
 
+/* Octet by octet as many records fit as without options, less the options' length. */
+static void test_add_option_takes_its_room_from_the_records(void **state)
+{
+    (void)state;
+    struct dns_question question = question_of("www.example.", true);
+    struct dns_owner owner = dns_answer_question_owner(&question);
+    for (uint16_t option_len = 0; option_len < 64; option_len++) {
+        struct dns_writer writer = writer_of(&question, 512);
+        memset(dns_answer_add_option(&writer, 65001, option_len), 'a', option_len);
+        memset(dns_answer_add_option(&writer, 65002, 3), 'b', 3);
+        const uint32_t room = 512 - 29 - DNS_OPT_LEN - 4 - option_len - 4 - 3;
+        unsigned added = 0;
+        while (dns_answer_add(&writer, DNS_SECTION_ANSWER, &owner, &a_set))
+            added++;
+        assert_int_equal(added, room / sizeof a_octets);
+        knot_pkt_t *packet = parse(&writer);
+        assert_int_equal(writer.len, 29 + added * sizeof a_octets + DNS_OPT_LEN + 11 + option_len);
+        const uint8_t *first = knot_edns_get_option(packet->opt_rr, 65001, NULL);
+        const uint8_t *second = knot_edns_get_option(packet->opt_rr, 65002, NULL);
+        assert_true(first != NULL && second != NULL);
+        assert_int_equal(knot_edns_opt_get_length(first), option_len);
+        for (unsigned i = 0; i < option_len; i++)
+            assert_int_equal(first[4 + i], 'a');
+        assert_memory_equal(second + 4, "bbb", 3);
+        knot_pkt_free(packet);
+    }
+}
+
 static void test_clear_keeps_the_question(void **state)
 {
     (void)state;
@@ -212,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_add_is_all_or_nothing_and_leaves_room_for_opt),
         cmocka_unit_test(test_add_one_replaces_the_ttl),
         cmocka_unit_test(test_finish_extended_code_is_split),
+        cmocka_unit_test(test_add_option_takes_its_room_from_the_records),
         cmocka_unit_test(test_clear_keeps_the_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
