@@ -1,12 +1,10 @@
 /* One question in, one reply out, against zones written here: the table is the specification.
- * links: query test_image */
-#include "query.h"
+ * links: query test_exchange */
+#include "lib/test_exchange.h"
 
-#include "dns/answer.h"
+#include "dns/type.h"
 #include "lib/test_image.h"
-#include "zone/image.h"
 
-#include <libknot/libknot.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,7 +93,8 @@ struct exchange_case {
 static const struct exchange_case cases[] = {
     /* exact matches */
     {"example.com.", DNS_TYPE_A, "NOERROR aa\nAN example.com. 300 A 192.0.2.10\n"},
-    {"example.com.", DNS_TYPE_MX, "NOERROR aa\nAN example.com. 300 MX 10 mail.example.com.\n"},
+    {"example.com.", DNS_TYPE_MX,
+     "NOERROR aa\nAN example.com. 300 MX 10 mail.example.com.\n"},
     {"two.example.com.", DNS_TYPE_A,
      "NOERROR aa\nAN two.example.com. 300 A 192.0.2.1\nAN two.example.com. 300 A 192.0.2.2\n"},
     {"unknown.example.com.", 65280,
@@ -201,116 +200,6 @@ static const struct exchange_case cases[] = {
     {"example.com.", DNS_TYPE_OPT, "FORMERR\n"},
 };
 
-static struct zone_publisher *publisher;
-static uint8_t reply_octets[DNS_MESSAGE_MAX];
-
-/* ---- asking ---- */
-
-struct ask {
-    const char *name;
-    uint16_t type;
-    uint16_t class;     /* 0: IN */
-    uint16_t edns_size; /* 0: no EDNS */
-    uint8_t edns_version;
-    bool is_dnssec_ok;
-    enum query_proto proto;
-};
-
-static uint16_t build_request(const struct ask *ask, uint8_t request[512])
-{
-    uint16_t class = ask->class != 0 ? ask->class : DNS_CLASS_IN;
-    memcpy(request, "\x5a\xa5\x01\0\0\1\0\0\0\0\0\0", DNS_HEADER_LEN);
-    int name_len = dns_name_parse(ask->name, NULL, request + DNS_HEADER_LEN);
-    assert_true(name_len > 0);
-    uint16_t len = (uint16_t)(DNS_HEADER_LEN + (unsigned)name_len);
-    dns_wire_put16(request + len, ask->type);
-    dns_wire_put16(request + len + 2, class);
-    len = (uint16_t)(len + 4);
-    if (ask->edns_size == 0)
-        return len;
-    request[11] = 1;
-    memcpy(request + len, "\0\0\x29\0\0\0\0\0\0\0\0", DNS_OPT_LEN);
-    dns_wire_put16(request + len + 3, ask->edns_size);
-    request[len + 6] = ask->edns_version;
-    request[len + 7] = ask->is_dnssec_ok ? 0x80 : 0;
-    return (uint16_t)(len + DNS_OPT_LEN);
-}
-
-/* Ask and parse the reply; the caller frees the packet. */
-static knot_pkt_t *ask(const struct ask *ask, enum query_outcome *outcome)
-{
-    uint8_t request[512];
-    uint16_t request_len = build_request(ask, request);
-    struct dns_writer reply = {.octets = reply_octets, .capacity = sizeof reply_octets};
-    struct query_env env = {.image = zone_image_read_begin(publisher), .proto = ask->proto};
-    *outcome = query_answer(&env, request, request_len, &reply);
-    zone_image_read_end();
-    assert_int_not_equal(*outcome, QUERY_DROPPED);
-
-    knot_pkt_t *packet = knot_pkt_new(reply.octets, (uint16_t)reply.len, NULL);
-    assert_non_null(packet);
-    assert_int_equal(knot_pkt_parse(packet, KNOT_PF_NOCANON), KNOT_EOK);
-    assert_int_equal(knot_wire_get_id(packet->wire), 0x5aa5);
-    assert_true(knot_wire_get_qr(packet->wire) && knot_wire_get_rd(packet->wire));
-    assert_false(knot_wire_get_ra(packet->wire));
-    assert_memory_equal(reply.octets + DNS_HEADER_LEN, request + DNS_HEADER_LEN,
-                        knot_dname_size(knot_pkt_qname(packet)) + 4);
-    assert_int_equal(reply.rcode, knot_pkt_ext_rcode(packet));
-    return packet;
-}
-
-/* ---- replies as text ---- */
-
-static void render_records(const knot_pktsection_t *section, const char *label, FILE *out)
-{
-    for (uint16_t i = 0; i < section->count; i++) {
-        const knot_rrset_t *rr = knot_pkt_rr(section, i);
-        char data[4096], type[32];
-        if (rr->type == KNOT_RRTYPE_OPT)
-            continue;
-        char *owner = knot_dname_to_str_alloc(rr->owner);
-        assert_true(knot_rrtype_to_string(rr->type, type, sizeof type) > 0);
-        assert_true(knot_rrset_txt_dump_data(rr, 0, data, sizeof data, &KNOT_DUMP_STYLE_DEFAULT) >=
-                    0);
-        fprintf(out, "%s %s %u %s %s\n", label, owner, rr->ttl, type, data);
-        free(owner);
-    }
-}
-
-/* "NOERROR aa tc", then "AN", "AU" or "AD" lines: answer, authority, additional without OPT. */
-static char *render(const knot_pkt_t *packet)
-{
-    static const char *const codes[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
-                                        "NOTIMP",  "REFUSED", "YXDOMAIN"};
-    char *text;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    uint16_t rcode = knot_pkt_ext_rcode(packet);
-    assert_non_null(out);
-    fprintf(out, "%s%s%s\n", rcode == KNOT_RCODE_BADVERS ? "BADVERS" : codes[rcode],
-            knot_wire_get_aa(packet->wire) ? " aa" : "",
-            knot_wire_get_tc(packet->wire) ? " tc" : "");
-    render_records(knot_pkt_section(packet, KNOT_ANSWER), "AN", out);
-    render_records(knot_pkt_section(packet, KNOT_AUTHORITY), "AU", out);
-    render_records(knot_pkt_section(packet, KNOT_ADDITIONAL), "AD", out);
-    fclose(out);
-    return text;
-}
-
-static void expect(const struct ask *asked, enum query_outcome expected_outcome,
-                   const char *expected)
-{
-    enum query_outcome outcome;
-    knot_pkt_t *packet = ask(asked, &outcome);
-    char *text = render(packet);
-    if (strcmp(text, expected) != 0)
-        fail_msg("%s type %u:\n%s--- expected:\n%s", asked->name, asked->type, text, expected);
-    assert_int_equal(outcome, expected_outcome);
-    assert_int_equal(packet->opt_rr != NULL, asked->edns_size != 0);
-    free(text);
-    knot_pkt_free(packet);
-}
-
 static enum query_outcome outcome_of(const char *reply)
 {
     if (strncmp(reply, "NOERROR\n", 8) == 0)
@@ -327,7 +216,7 @@ static void test_answer_every_case_over_udp_and_tcp(void **state)
             struct ask asked = {.name = cases[i].name, .type = cases[i].type};
             asked.edns_size = variant == 1 ? 4096 : 0;
             asked.proto = variant == 2 ? QUERY_TCP : QUERY_UDP;
-            expect(&asked, outcome_of(cases[i].reply), cases[i].reply);
+            test_exchange_expect(&asked, outcome_of(cases[i].reply), cases[i].reply);
         }
 }
 
@@ -335,9 +224,10 @@ static void test_answer_class_any_is_in_and_others_are_refused(void **state)
 {
     (void)state;
     struct ask asked = {.name = "mail.example.com.", .type = DNS_TYPE_A, .class = DNS_CLASS_ANY};
-    expect(&asked, QUERY_ANSWERED, "NOERROR aa\nAN mail.example.com. 300 A 192.0.2.25\n");
+    test_exchange_expect(&asked, QUERY_ANSWERED,
+                         "NOERROR aa\nAN mail.example.com. 300 A 192.0.2.25\n");
     asked.class = DNS_CLASS_CH;
-    expect(&asked, QUERY_REJECTED, "REFUSED\n");
+    test_exchange_expect(&asked, QUERY_REJECTED, "REFUSED\n");
 }
 
 static void test_answer_edns_version_one_is_badvers(void **state)
@@ -345,7 +235,7 @@ static void test_answer_edns_version_one_is_badvers(void **state)
     (void)state;
     struct ask asked = {
         .name = "example.com.", .type = DNS_TYPE_A, .edns_size = 1232, .edns_version = 1};
-    expect(&asked, QUERY_REJECTED, "BADVERS\n");
+    test_exchange_expect(&asked, QUERY_REJECTED, "BADVERS\n");
 }
 
 static void test_answer_referral_with_do_has_ds(void **state)
@@ -353,9 +243,10 @@ static void test_answer_referral_with_do_has_ds(void **state)
     (void)state;
     struct ask asked = {
         .name = "x.sub.example.com.", .type = DNS_TYPE_A, .edns_size = 1232, .is_dnssec_ok = true};
-    expect(&asked, QUERY_REFERRED,
-           "NOERROR\n" SUB_NS "AU sub.example.com. 500 DS 1 8 2 "
-           "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n" SUB_GLUE);
+    test_exchange_expect(
+        &asked, QUERY_REFERRED,
+        "NOERROR\n" SUB_NS "AU sub.example.com. 500 DS 1 8 2 "
+        "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n" SUB_GLUE);
 }
 
 /* ---- bounds ---- */
@@ -376,7 +267,7 @@ static void serve_lines(const char *origin, unsigned count, const char *format, 
     }
     fputs(tail, out);
     fclose(out);
-    test_image_serve(publisher, origin, text);
+    test_image_serve(test_exchange_publisher, origin, text);
     free(text);
 }
 
@@ -385,7 +276,7 @@ static knot_pkt_t *ask_for(const char *name, uint16_t type, uint16_t edns_size,
 {
     struct ask asked = {.name = name, .type = type, .edns_size = edns_size, .proto = proto};
     enum query_outcome outcome;
-    return ask(&asked, &outcome);
+    return test_exchange_ask(&asked, &outcome);
 }
 
 static unsigned record_count(const knot_pkt_t *packet, knot_section_t section)
@@ -508,53 +399,42 @@ static void test_answer_beyond_64_kib_is_servfail(void **state)
     char name[300];
     snprintf(name, sizeof name, "%s0.h.", text);
     struct ask asked = {.name = name, .type = DNS_TYPE_TXT, .edns_size = 1232, .proto = QUERY_TCP};
-    expect(&asked, QUERY_FAILED, "SERVFAIL\n");
+    test_exchange_expect(&asked, QUERY_FAILED, "SERVFAIL\n");
 }
 
 static void test_answer_from_a_zone_without_soa_is_servfail(void **state)
 {
     (void)state;
-    test_image_serve(publisher, "half.", "www 60 A 192.0.2.1\n");
+    test_image_serve(test_exchange_publisher, "half.", "www 60 A 192.0.2.1\n");
     struct ask asked = {.name = "nowhere.half.", .type = DNS_TYPE_A};
-    expect(&asked, QUERY_FAILED, "SERVFAIL\n");
+    test_exchange_expect(&asked, QUERY_FAILED, "SERVFAIL\n");
 }
 
 static void test_answer_hostile_requests_are_dropped_or_rejected(void **state)
 {
     (void)state;
-    uint8_t request[512];
+    uint8_t request[TEST_REQUEST_SIZE];
     struct ask asked = {.name = "example.com.", .type = DNS_TYPE_A};
-    uint16_t len = build_request(&asked, request);
-    struct dns_writer reply = {.octets = reply_octets, .capacity = sizeof reply_octets};
-    struct query_env env = {.image = zone_image_read_begin(publisher), .proto = QUERY_UDP};
-    assert_int_equal(query_answer(&env, request, 11, &reply), QUERY_DROPPED);
-    assert_int_equal(query_answer(&env, request, (uint16_t)(len - 1), &reply), QUERY_REJECTED);
+    uint16_t len = test_exchange_request(&asked, request);
+    struct dns_writer reply;
+    assert_int_equal(test_exchange_send(&asked, request, 11, &reply), QUERY_DROPPED);
+    assert_int_equal(test_exchange_send(&asked, request, (uint16_t)(len - 1), &reply),
+                     QUERY_REJECTED);
     assert_int_equal(reply.rcode, DNS_RCODE_FORMERR);
     assert_int_equal(reply.len, DNS_HEADER_LEN);
     request[2] |= DNS_OPCODE_NOTIFY << 3;
-    assert_int_equal(query_answer(&env, request, len, &reply), QUERY_REJECTED);
+    assert_int_equal(test_exchange_send(&asked, request, len, &reply), QUERY_REJECTED);
     assert_int_equal(reply.rcode, DNS_RCODE_NOTIMP);
     request[2] = 0x80;
-    assert_int_equal(query_answer(&env, request, len, &reply), QUERY_DROPPED);
-    zone_image_read_end();
+    assert_int_equal(test_exchange_send(&asked, request, len, &reply), QUERY_DROPPED);
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    publisher = test_image_new();
-    test_image_serve(publisher, "example.com.", com_zone);
-    test_image_serve(publisher, "example.org.", org_zone);
-    test_image_serve(publisher, "child.example.com.", child_zone);
-    zone_reader_register();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    zone_reader_unregister();
-    test_image_free(publisher);
+    test_exchange_set_up(state);
+    test_image_serve(test_exchange_publisher, "example.com.", com_zone);
+    test_image_serve(test_exchange_publisher, "example.org.", org_zone);
+    test_image_serve(test_exchange_publisher, "child.example.com.", child_zone);
     return 0;
 }
 
@@ -575,5 +455,5 @@ int main(void)
         cmocka_unit_test(test_answer_from_a_zone_without_soa_is_servfail),
         cmocka_unit_test(test_answer_hostile_requests_are_dropped_or_rejected),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, test_exchange_tear_down);
 }
