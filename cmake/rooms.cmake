@@ -8,9 +8,10 @@ function(room name folder)
   quartet_library(${name} "${sources}" ${ARGN})
 endfunction()
 
-# The same for a room that is one file.
+# The same for a room that is a few files of node/.
 function(room_files name files)
-  quartet_library(${name} "${PROJECT_SOURCE_DIR}/${files}" ${ARGN})
+  list(TRANSFORM files PREPEND ${PROJECT_SOURCE_DIR}/)
+  quartet_library(${name} "${files}" ${ARGN})
 endfunction()
 
 function(quartet_library name sources)

@@ -3,9 +3,7 @@
 #include "query.h"
 
 #include "base/assert.h"
-#include "dns/answer.h"
-#include "dns/question.h"
-#include "zone/lookup.h"
+#include "query_internal.h"
 
 enum step {
     STEP_DONE,    /* the reply is complete */
@@ -13,24 +11,6 @@ enum step {
     STEP_NO_ROOM, /* something that belongs in the reply does not fit */
     STEP_FAILED,  /* the zone cannot give the answer */
 };
-
-struct exchange { /* one question on its way to its reply */
-    const struct query_env *env;
-    const struct dns_question *question;
-    struct dns_writer *reply;
-    enum query_outcome outcome;
-    struct dns_owner owner;  /* the name that is looked up: the question's, then chain targets */
-    struct zone_match match; /* what was found for it */
-    unsigned link_count;     /* CNAMEs and DNAMEs followed */
-    const uint8_t *visited[QUERY_CHAIN_MAX];            /* names of the chain so far */
-    uint8_t synthesized[QUERY_CHAIN_MAX][DNS_NAME_MAX]; /* those of them that DNAMEs made */
-};
-
-static struct dns_rrset rrset_of(const struct zone_wire_set *set)
-{
-    return (struct dns_rrset){
-        .octets = set->wire, .octets_len = set->wire_len, .count = set->record_count};
-}
 
 /* The name that is the whole data of the (single) record in @set: of a CNAME or DNAME. */
 static const uint8_t *target_of(const struct zone_wire_set *set)
@@ -48,7 +28,7 @@ static bool add_set(struct exchange *x, enum dns_section section, unsigned owner
                     const struct zone_wire_set *set)
 {
     struct dns_owner owner = match_owner(x, owner_offset);
-    struct dns_rrset rrset = rrset_of(set);
+    struct dns_rrset rrset = query__rrset_of(set);
     return dns_answer_add(x->reply, section, &owner, &rrset);
 }
 
@@ -69,6 +49,7 @@ static enum step solve_none(struct exchange *x)
 {
     if (x->link_count == 0) {
         x->reply->rcode = DNS_RCODE_REFUSED;
+        query__add_ede(x->reply, QUERY_EDE_NOT_AUTHORITATIVE);
         x->outcome = QUERY_REJECTED;
     }
     return STEP_DONE;
@@ -113,7 +94,7 @@ static enum step solve_negative(struct exchange *x, enum dns_rcode rcode)
     if (match->soa == NULL)
         return STEP_FAILED;
     struct dns_owner apex = match_owner(x, match->apex_offset);
-    struct dns_rrset soa = rrset_of(match->soa);
+    struct dns_rrset soa = query__rrset_of(match->soa);
     x->reply->rcode = (uint16_t)rcode;
     return dns_answer_add_one(x->reply, DNS_SECTION_AUTHORITY, &apex, &soa, match->negative_ttl_s)
                ? STEP_DONE
@@ -129,7 +110,7 @@ static bool add_glue_of(struct exchange *x, const struct dns_owner *server)
         const struct zone_wire_set *set = zone_find_glue(x->match.zone, name, types[i]);
         if (set == NULL)
             continue;
-        struct dns_rrset rrset = rrset_of(set);
+        struct dns_rrset rrset = query__rrset_of(set);
         if (!dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, server, &rrset))
             return false;
     }
@@ -209,6 +190,8 @@ static enum query_outcome conclude(struct exchange *x, enum step step)
         dns_answer_clear(reply);
         reply->flags &= (uint16_t)~DNS_FLAG_AA;
         reply->rcode = DNS_RCODE_SERVFAIL;
+        if (step == STEP_FAILED)
+            query__add_ede(reply, QUERY_EDE_NOT_READY);
         x->outcome = QUERY_FAILED;
     }
     dns_answer_finish(reply);
@@ -232,8 +215,29 @@ static enum query_outcome reject(struct dns_writer *reply, enum dns_verdict verd
     case DNS_VERDICT_REFUSED: reply->rcode = DNS_RCODE_REFUSED; break;
     default: reply->rcode = DNS_RCODE_FORMERR; break;
     }
+    if (verdict == DNS_VERDICT_NOTIMP || verdict == DNS_VERDICT_REFUSED)
+        query__add_ede(reply, QUERY_EDE_NOT_SUPPORTED);
     dns_answer_finish(reply);
     return QUERY_REJECTED;
+}
+
+static enum query_outcome answer_from_zones(const struct query_env *env,
+                                            const struct dns_question *question,
+                                            struct dns_writer *reply)
+{
+    struct exchange x; /* not zeroed as a whole: its tables are filled as chains grow */
+    x.env = env;
+    x.question = question;
+    x.reply = reply;
+    x.outcome = QUERY_ANSWERED;
+    x.owner = dns_answer_question_owner(question);
+    x.link_count = 0;
+    x.visited[0] = question->name;
+    enum step step;
+    do
+        step = solve(&x);
+    while (step == STEP_FOLLOW);
+    return conclude(&x, step);
 }
 
 enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
@@ -244,20 +248,12 @@ enum query_outcome query_answer(const struct query_env *env, const uint8_t *requ
     if (verdict == DNS_VERDICT_IGNORE)
         return QUERY_DROPPED;
     dns_answer_begin(reply, &question, size_max(env, &question));
-    if (verdict != DNS_VERDICT_OK)
-        return reject(reply, verdict);
-
-    struct exchange x; /* not zeroed as a whole: its tables are filled as chains grow */
-    x.env = env;
-    x.question = &question;
-    x.reply = reply;
-    x.outcome = QUERY_ANSWERED;
-    x.owner = dns_answer_question_owner(&question);
-    x.link_count = 0;
-    x.visited[0] = question.name;
-    enum step step;
-    do
-        step = solve(&x);
-    while (step == STEP_FOLLOW);
-    return conclude(&x, step);
+    if (question.options.has != 0)
+        query__add_options(env, &question, reply);
+    switch (verdict) {
+    case DNS_VERDICT_OK: return answer_from_zones(env, &question, reply);
+    case DNS_VERDICT_CHAOS: return query__answer_chaos(env, &question, reply);
+    case DNS_VERDICT_COOKIE: return query__answer_cookie(env, &question, reply);
+    default: return reject(reply, verdict);
+    }
 }

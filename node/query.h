@@ -3,21 +3,38 @@
  *
  * Choices where the RFCs leave one:
  *   - Answers are minimal: no NS set beside a positive answer, addresses only as glue of a
- * referral.
+ *     referral.
  *   - Type ANY gets one record set of the name, that of the lowest type (RFC 8482 4.1).
- *   - Class ANY is answered as IN.
+ *   - Class ANY is answered as IN. Class CH knows four names (RFC 4892), for types TXT and ANY,
+ *     while the node has a text for them; the rest of it is refused, as other classes are.
  *   - A chain of CNAME and DNAME is followed inside our zones for QUERY_CHAIN_MAX links and ends at
  *     a name that is not ours, or that the chain has visited, with what was found so far.
+ *   - A server cookie goes to whoever sends a client cookie. None is ever demanded: BADCOOKIE only
+ *     answers a wrong one in a request without question (RFC 7873 5.4).
+ *   - Client subnets are echoed with scope 0: no answer depends on them yet (RFC 7871 7.2.1).
+ *
+ * Extended errors (RFC 8914), to clients with EDNS:
+ *   reply                                     INFO-CODE
+ *   REFUSED, no zone of ours holds the name   20 Not Authoritative
+ *   REFUSED, type AXFR or IXFR                21 Not Supported; 18 Prohibited would mean "not you"
+ *   REFUSED, class CH or an unknown one       21 Not Supported
+ *   NOTIMP, type MAILA or MAILB               21 Not Supported
+ *   SERVFAIL, the zone has no SOA             14 Not Ready: it is still being filled
+ *   SERVFAIL, too long for TCP                none: no code says so
+ *   ANY cut to one set                        none: 4 Forged Answer would be untrue
+ *   FORMERR, BADVERS, BADCOOKIE, YXDOMAIN     none: the RCODE says it
  */
 #pragma once
 
 #include <stdint.h>
 
+struct dns_cookie_secrets;
 struct dns_writer;
 struct sockaddr;
 struct zone_image;
 
 #define QUERY_CHAIN_MAX 16u /* links of CNAME or DNAME in one answer */
+#define QUERY_TEXT_MAX 128u /* octets of a text in struct query_texts */
 
 enum query_proto {
     QUERY_UDP, /* reply within the client's EDNS size and ours; TC when it does not fit */
@@ -34,17 +51,27 @@ enum query_outcome { /* one counter each; only QUERY_DROPPED leaves nothing to s
                      QUERY_OUTCOME_COUNT,
 };
 
+struct query_texts {      /* what the node says about itself; NULL or "": nothing */
+    const char *identity; /* NSID, hostname.bind, id.server; at most QUERY_TEXT_MAX octets */
+    const char *version;  /* version.bind, version.server; likewise */
+};
+
 struct query_env {                  /* all a reply may depend on besides the request; borrowed */
     const struct zone_image *image; /* one immutable generation of every zone */
-    const struct sockaddr *client;  /* source address of the request */
+    const struct sockaddr *client;  /* source address of the request; NULL: no cookies */
     enum query_proto proto;
+    uint16_t tcp_idle_ds;                     /* RFC 7828: tenths of a second; 0: not told */
+    uint32_t now_s;                           /* since 1970, of the batch */
+    const struct dns_cookie_secrets *cookies; /* as of now_s; NULL: no cookies */
+    const struct query_texts *texts;          /* NULL: none */
 };
 
 /* Answer one request. @request is borrowed and hostile: any octets, any length. @reply is caller's
  * storage (at least 512 octets), emptied first, not overlapping; holds at most min(size limit of
  * the protocol, capacity) octets. Cannot fail: what we cannot do becomes an RCODE, which is left in
- * reply->rcode. Equal inputs give equal octets.
- * RFC 1034 4.3.2 (lookup), RFC 2308 (negative), RFC 4592 (wildcards), RFC 6672 (DNAME),
- * RFC 6891 6.2.5 (size), RFC 9471 (glue), RFC 9619 (one question). */
+ * reply->rcode. reply->has_valid_cookie says whether the client proved its address with a server
+ * cookie (RFC 7873), so that limits on unproven clients may spare it. Equal inputs give equal
+ * octets. RFC 1034 4.3.2 (lookup), RFC 2308 (negative), RFC 4592 (wildcards), RFC 6672 (DNAME), RFC
+ * 6891 6.2.5 (size), RFC 8906 (whom to answer what), RFC 9471 (glue), RFC 9619 (one question). */
 enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
                                 uint16_t request_len, struct dns_writer *reply);

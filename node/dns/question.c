@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-enum { RECORD_FIXED_LEN = 10, OPTION_FIXED_LEN = 4 };
+enum { RECORD_FIXED_LEN = 10 };
 
 struct cursor {
     const uint8_t *octets;
@@ -66,23 +66,8 @@ static bool read_record(struct cursor *cursor, struct record *out)
     return true;
 }
 
-/* Options are well framed (RFC 6891 6.1.2); their contents do not matter here. */
-static bool are_options_framed(const struct record *opt)
-{
-    size_t left = opt->data_len;
-    for (const uint8_t *option = opt->data; left > 0;) {
-        if (left < OPTION_FIXED_LEN)
-            return false;
-        size_t option_len = OPTION_FIXED_LEN + (size_t)dns_wire_get16(option + 2);
-        if (option_len > left)
-            return false;
-        option += option_len;
-        left -= option_len;
-    }
-    return true;
-}
-
-/* OPT: the class is the payload size, the TTL is extended RCODE, version and flags (6.1.3). */
+/* OPT: the class is the payload size, the TTL is extended RCODE, version and flags (RFC 6891
+ * 6.1.3). Most have no options, and those of other versions are not ours to read. */
 static enum dns_verdict read_opt(const struct record *opt, struct dns_question *out)
 {
     if (out->has_edns || !dns_name_is_root(opt->owner))
@@ -92,7 +77,9 @@ static enum dns_verdict read_opt(const struct record *opt, struct dns_question *
     out->edns_size = opt->class < DNS_UDP_SIZE_MIN ? DNS_UDP_SIZE_MIN : opt->class;
     if (((opt->ttl >> 16) & 0xff) != 0)
         return DNS_VERDICT_BADVERS;
-    return are_options_framed(opt) ? DNS_VERDICT_OK : DNS_VERDICT_FORMERR;
+    if (opt->data_len == 0 || dns_options_parse(opt->data, opt->data_len, &out->options))
+        return DNS_VERDICT_OK;
+    return DNS_VERDICT_FORMERR;
 }
 
 static bool read_name_and_type(struct cursor *cursor, struct dns_question *out)
@@ -132,6 +119,8 @@ static enum dns_verdict read_records(struct cursor *cursor, unsigned authority_c
 
 static enum dns_verdict judge_type(const struct dns_question *question)
 {
+    if (question->class == DNS_CLASS_CH)
+        return DNS_VERDICT_CHAOS;
     if (question->class != DNS_CLASS_IN && question->class != DNS_CLASS_ANY)
         return DNS_VERDICT_REFUSED;
     switch (question->type) {
@@ -144,27 +133,42 @@ static enum dns_verdict judge_type(const struct dns_question *question)
     }
 }
 
+/* Everything but the header is unknown yet. The large fields stay as they are. */
+static void begin(const uint8_t *request, struct dns_question *out)
+{
+    out->id = dns_wire_get16(request);
+    out->flags = dns_wire_get16(request + 2);
+    out->name = NULL;
+    out->name_len = 0;
+    out->has_edns = false;
+    out->is_dnssec_ok = false;
+    out->options.has = 0;
+}
+
 enum dns_verdict dns_question_parse(const uint8_t *request, uint16_t request_len,
                                     struct dns_question *out)
 {
     struct cursor cursor = {.octets = request, .len = request_len, .at = DNS_HEADER_LEN};
 
-    *out = (struct dns_question){0};
     if (request_len < DNS_HEADER_LEN || (dns_wire_get16(request + 2) & DNS_FLAG_QR) != 0)
         return DNS_VERDICT_IGNORE;
-    out->id = dns_wire_get16(request);
-    out->flags = dns_wire_get16(request + 2);
+    begin(request, out);
     if ((out->flags & DNS_OPCODE_MASK) >> DNS_OPCODE_SHIFT != DNS_OPCODE_QUERY)
         return DNS_VERDICT_NOTIMP;
-    if (dns_wire_get16(request + 4) != 1 || !read_name_and_type(&cursor, out))
+    const uint16_t question_count = dns_wire_get16(request + 4);
+    if (question_count > 1 || (question_count == 1 && !read_name_and_type(&cursor, out)))
         return DNS_VERDICT_FORMERR;
 
     uint16_t answer_count = dns_wire_get16(request + 6);
     uint16_t authority_count = dns_wire_get16(request + 8);
-    uint16_t authority_max = out->type == DNS_TYPE_IXFR ? 1 : 0;
+    uint16_t authority_max = question_count == 1 && out->type == DNS_TYPE_IXFR ? 1 : 0;
     if (answer_count != 0 || authority_count > authority_max)
         return DNS_VERDICT_FORMERR;
     enum dns_verdict verdict =
         read_records(&cursor, authority_count, dns_wire_get16(request + 10), out);
-    return verdict == DNS_VERDICT_OK ? judge_type(out) : verdict;
+    if (verdict != DNS_VERDICT_OK)
+        return verdict;
+    if (question_count == 0)
+        return (out->options.has & DNS_HAS_COOKIE) != 0 ? DNS_VERDICT_COOKIE : DNS_VERDICT_FORMERR;
+    return judge_type(out);
 }

@@ -65,7 +65,8 @@ enum dns_rcode {
     DNS_RCODE_NOTIMP = 4,
     DNS_RCODE_REFUSED = 5,
     DNS_RCODE_YXDOMAIN = 6,
-    DNS_RCODE_BADVERS = 16, /* needs EDNS: the upper eight bits are in the OPT record */
+    DNS_RCODE_BADVERS = 16, /* this and above need EDNS: upper eight bits in the OPT record */
+    DNS_RCODE_BADCOOKIE = 23,
 };
 
 /* Header flags: the 16-bit word after the ID (RFC 1035 4.1.1, RFC 4035 3.2). */

@@ -46,7 +46,7 @@ def room_of(path):
     for prefix in ("", "node/"):
         full = prefix + path
         for room in sorted(ROOMS, key=len, reverse=True):
-            if full.startswith(room + "/") or full in (room + ".c", room + ".h"):
+            if full.startswith((room + "/", room + "_")) or full in (room + ".c", room + ".h"):
                 return room
     return None
 

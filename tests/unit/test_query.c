@@ -93,8 +93,7 @@ struct exchange_case {
 static const struct exchange_case cases[] = {
     /* exact matches */
     {"example.com.", DNS_TYPE_A, "NOERROR aa\nAN example.com. 300 A 192.0.2.10\n"},
-    {"example.com.", DNS_TYPE_MX,
-     "NOERROR aa\nAN example.com. 300 MX 10 mail.example.com.\n"},
+    {"example.com.", DNS_TYPE_MX, "NOERROR aa\nAN example.com. 300 MX 10 mail.example.com.\n"},
     {"two.example.com.", DNS_TYPE_A,
      "NOERROR aa\nAN two.example.com. 300 A 192.0.2.1\nAN two.example.com. 300 A 192.0.2.2\n"},
     {"unknown.example.com.", 65280,

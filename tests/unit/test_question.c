@@ -84,6 +84,8 @@ static void test_parse_edns_is_read(void **state)
     assert_true(question.has_edns);
     assert_true(question.is_dnssec_ok);
     assert_int_equal(question.edns_size, 1232);
+    assert_int_equal(question.options.has, DNS_HAS_COOKIE);
+    assert_memory_equal(question.options.cookie, "cookie!!", 8);
 }
 
 static void test_parse_edns_size_is_at_least_512(void **state)
@@ -133,12 +135,35 @@ static void test_parse_question_count_must_be_one(void **state)
     assert_int_equal(verdict_of(&request), DNS_VERDICT_FORMERR);
 }
 
+/* RFC 7873 5.4: the one reason to ask nothing. */
+static void test_parse_no_question_asks_for_a_cookie(void **state)
+{
+    (void)state;
+    struct dns_question question;
+    struct request request = {.len = 0};
+    PUT(&request, "\x12\x34\0\0\0\0\0\0\0\0\0\1");
+    PUT(&request, "\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08"
+                  "cookie!!");
+    assert_int_equal(parse(&request, &question), DNS_VERDICT_COOKIE);
+    assert_int_equal(question.name_len, 0);
+    assert_null(question.name);
+    assert_true(question.has_edns);
+    while (--request.len >= DNS_HEADER_LEN)
+        assert_int_equal(verdict_of(&request), DNS_VERDICT_FORMERR);
+    struct request plain = {.len = 0};
+    PUT(&plain, "\x12\x34\0\0\0\0\0\0\0\0\0\1" OPT_PLAIN);
+    assert_int_equal(verdict_of(&plain), DNS_VERDICT_FORMERR);
+    struct request version = {.len = 0};
+    PUT(&version, "\x12\x34\0\0\0\0\0\0\0\0\0\1\0\0\x29\x10\x00\0\1\0\0\0\0");
+    assert_int_equal(verdict_of(&version), DNS_VERDICT_BADVERS);
+}
+
 static void test_parse_every_cut_is_formerr(void **state)
 {
     (void)state;
     struct request request = request_of(DNS_TYPE_A, DNS_CLASS_IN, 1);
-    PUT(&request, "\0\0\x29\x10\x00\0\0\0\0\0\x06\0\x0a\0\x02"
-                  "ab");
+    PUT(&request, "\0\0\x29\x10\x00\0\0\0\0\0\x0c\0\x0a\0\x08"
+                  "cookie!!");
     assert_int_equal(verdict_of(&request), DNS_VERDICT_OK);
     while (--request.len >= DNS_HEADER_LEN)
         assert_int_equal(verdict_of(&request), DNS_VERDICT_FORMERR);
@@ -205,6 +230,7 @@ static void test_parse_bad_opt_is_formerr(void **state)
         CASE("\1a\0\0\x29\x10\x00\0\0\0\0\0\0", 1),              /* owner is not the root */
         CASE("\0\0\x29\x10\x00\0\0\0\0\0\3\0\x0a\0", 1),         /* option header cut */
         CASE("\0\0\x29\x10\x00\0\0\0\0\0\6\0\x0a\0\x03\0\0", 1), /* option longer than data */
+        CASE("\0\0\x29\x10\x00\0\0\0\0\0\6\0\x0a\0\x02ck", 1),   /* no length of a cookie */
         CASE("\0\0\x29\x10\x00\0\x01\0\0\0\0"
              "\1a\0\0\1",
              2),                                     /* bad version, then broken */
@@ -240,7 +266,9 @@ static void test_parse_class_and_type_are_judged(void **state)
         enum dns_verdict verdict;
     } cases[] = {
         {DNS_TYPE_A, DNS_CLASS_ANY, DNS_VERDICT_OK},
-        {DNS_TYPE_TXT, DNS_CLASS_CH, DNS_VERDICT_REFUSED},
+        {DNS_TYPE_TXT, DNS_CLASS_CH, DNS_VERDICT_CHAOS},
+        {DNS_TYPE_AXFR, DNS_CLASS_CH, DNS_VERDICT_CHAOS},
+        {DNS_TYPE_TXT, 4, DNS_VERDICT_REFUSED},
         {DNS_TYPE_A, DNS_CLASS_NONE, DNS_VERDICT_REFUSED},
         {DNS_TYPE_A, 0, DNS_VERDICT_REFUSED},
         {DNS_TYPE_ANY, DNS_CLASS_IN, DNS_VERDICT_OK},
@@ -282,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_parse_short_or_reply_is_ignored),
         cmocka_unit_test(test_parse_other_opcode_is_notimp_without_question),
         cmocka_unit_test(test_parse_question_count_must_be_one),
+        cmocka_unit_test(test_parse_no_question_asks_for_a_cookie),
         cmocka_unit_test(test_parse_every_cut_is_formerr),
         cmocka_unit_test(test_parse_bad_names_are_formerr),
         cmocka_unit_test(test_parse_trailing_octets_are_formerr),
