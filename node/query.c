@@ -57,9 +57,12 @@ static enum step solve_none(struct exchange *x)
 
 static enum step solve_answer(struct exchange *x)
 {
-    const struct zone_match *match = &x->match;
-    return add_set(x, DNS_SECTION_ANSWER, match->owner_offset, match->set) ? STEP_DONE
-                                                                           : STEP_NO_ROOM;
+    const uint32_t set_at = x->reply->len;
+    if (!add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set))
+        return STEP_NO_ROOM;
+    if (query__has_targets(x->match.set->type))
+        query__add_additional(x, set_at);
+    return STEP_DONE;
 }
 
 static enum step solve_cname(struct exchange *x)
@@ -118,14 +121,15 @@ static bool add_glue_of(struct exchange *x, const struct dns_owner *server)
 }
 
 /* Addresses of the name servers of a referral whose NS set starts at @set_at in the reply: those
- * within the child zone (@is_within_cut), or the others that the parent zone holds. */
+ * within the child zone (@is_within_cut), or the others that the parent zone holds. Only a reply by
+ * TCP can hold more than QUERY_GLUE_MAX. */
 static bool add_glue(struct exchange *x, uint32_t set_at, bool is_within_cut)
 {
     const struct zone_wire_set *set = x->match.set;
     const uint8_t *cut = x->owner.name + x->match.owner_offset;
     const uint8_t *apex = x->owner.name + x->match.apex_offset;
     uint32_t at = 0;
-    for (unsigned i = 0; i < set->record_count; i++) {
+    for (unsigned i = 0; i < set->record_count && i < QUERY_GLUE_MAX; i++) {
         struct dns_owner server = {
             .name = set->wire + at + ZONE_WIRE_RDATA_OFFSET,
             .offset = (uint16_t)(set_at + at + ZONE_WIRE_RDATA_OFFSET),

@@ -2,8 +2,8 @@
  * Pure: no socket, clock, heap or global, so tests and fuzzers call what production calls.
  *
  * Choices where the RFCs leave one:
- *   - Answers are minimal: no NS set beside a positive answer, addresses only as glue of a
- *     referral.
+ *   - Answers are minimal: no NS set beside a positive answer. The addresses of the names in NS,
+ *     MX, SRV, SVCB and HTTPS answers come along as far as they fit (query_additional.c).
  *   - Type ANY gets one record set of the name, that of the lowest type (RFC 8482 4.1).
  *   - Class ANY is answered as IN. Class CH knows four names (RFC 4892), for types TXT and ANY,
  *     while the node has a text for them; the rest of it is refused, as other classes are.
@@ -33,8 +33,10 @@ struct dns_writer;
 struct sockaddr;
 struct zone_image;
 
-#define QUERY_CHAIN_MAX 16u /* links of CNAME or DNAME in one answer */
-#define QUERY_TEXT_MAX 128u /* octets of a text in struct query_texts */
+#define QUERY_CHAIN_MAX 16u      /* links of CNAME or DNAME in one answer */
+#define QUERY_ADDITIONAL_MAX 16u /* records of an answer whose target's addresses are looked up */
+#define QUERY_GLUE_MAX 128u      /* name servers of a referral whose addresses are looked up */
+#define QUERY_TEXT_MAX 128u      /* octets of a text in struct query_texts */
 
 enum query_proto {
     QUERY_UDP, /* reply within the client's EDNS size and ours; TC when it does not fit */

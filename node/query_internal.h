@@ -53,3 +53,22 @@ enum query_outcome query__answer_cookie(const struct query_env *env,
 enum query_outcome query__answer_chaos(const struct query_env *env,
                                        const struct dns_question *question,
                                        struct dns_writer *reply);
+
+/* ---- query_additional.c ---- */
+
+/* Does an answer of @type name hosts? The common types don't and cost no more than this. */
+static inline bool query__has_targets(uint16_t type)
+{
+    switch (type) {
+    case DNS_TYPE_NS:
+    case DNS_TYPE_MX:
+    case DNS_TYPE_SRV:
+    case DNS_TYPE_SVCB:
+    case DNS_TYPE_HTTPS: return true;
+    default: return false;
+    }
+}
+
+/* The set x->match.set, of a type with targets, was written as the answer, its first record at
+ * @set_at in the reply: add the addresses of its targets. */
+void query__add_additional(struct exchange *x, uint32_t set_at);

@@ -93,7 +93,9 @@ struct exchange_case {
 static const struct exchange_case cases[] = {
     /* exact matches */
     {"example.com.", DNS_TYPE_A, "NOERROR aa\nAN example.com. 300 A 192.0.2.10\n"},
-    {"example.com.", DNS_TYPE_MX, "NOERROR aa\nAN example.com. 300 MX 10 mail.example.com.\n"},
+    {"example.com.", DNS_TYPE_MX,
+     "NOERROR aa\nAN example.com. 300 MX 10 mail.example.com.\n"
+     "AD mail.example.com. 300 A 192.0.2.25\n"},
     {"two.example.com.", DNS_TYPE_A,
      "NOERROR aa\nAN two.example.com. 300 A 192.0.2.1\nAN two.example.com. 300 A 192.0.2.2\n"},
     {"unknown.example.com.", 65280,
@@ -172,7 +174,8 @@ static const struct exchange_case cases[] = {
     {"www.child.example.com.", DNS_TYPE_A,
      "NOERROR aa\nAN www.child.example.com. 300 A 192.0.2.71\n"},
     {"child.example.com.", DNS_TYPE_NS,
-     "NOERROR aa\nAN child.example.com. 3600 NS ns.child.example.com.\n"},
+     "NOERROR aa\nAN child.example.com. 3600 NS ns.child.example.com.\n"
+     "AD ns.child.example.com. 300 A 192.0.2.70\n"},
     {"child.example.com.", DNS_TYPE_DS,
      "NOERROR aa\nAN child.example.com. 500 DS 2 8 2 "
      "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n"},

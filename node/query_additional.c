@@ -1,0 +1,82 @@
+/* node/query_additional.c: what helps the client go on, so far as there is room (RFC 1034 4.3.2
+ * step 6): the addresses of the names in an answer, when some zone here holds exactly these names
+ * with authority. No wildcard, no chain, and no TC for what is left out.
+ *
+ *   type         name at  what a target "." means
+ *   NS           0        -
+ *   MX           2        no mail (RFC 7505)
+ *   SRV          6        no such service (RFC 2782)
+ *   SVCB, HTTPS  2        the owner in ServiceMode (RFC 9460 2.5.2); nobody in AliasMode (2.5.1)
+ *
+ * The target of an alias will be asked for the same type next, so that comes too (RFC 9460 4.1).
+ */
+#include "query_internal.h"
+
+struct targets { /* seen so far: each is looked up once */
+    unsigned count;
+    const uint8_t *names[QUERY_ADDITIONAL_MAX];
+};
+
+static bool is_new(struct targets *targets, const uint8_t *name)
+{
+    for (unsigned i = 0; i < targets->count; i++)
+        if (dns_name_is_equal(targets->names[i], name))
+            return false;
+    targets->names[targets->count++] = name;
+    return true;
+}
+
+static void add_set(struct exchange *x, const struct dns_owner *owner, const uint8_t *name_lower,
+                    uint16_t type)
+{
+    const struct zone_wire_set *set = zone_find_record_set(x->env->image, name_lower, type);
+    if (set == NULL)
+        return;
+    const struct dns_rrset rrset = query__rrset_of(set);
+    (void)dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, owner, &rrset);
+}
+
+static void add_target(struct exchange *x, const struct dns_owner *target, uint16_t alias_type)
+{
+    uint8_t name[DNS_NAME_MAX];
+    dns_name_lower(target->name, name);
+    if (alias_type != 0)
+        add_set(x, target, name, alias_type);
+    add_set(x, target, name, DNS_TYPE_A);
+    add_set(x, target, name, DNS_TYPE_AAAA);
+}
+
+static void add_targets(struct exchange *x, uint32_t set_at, unsigned name_at, bool is_svcb)
+{
+    const struct zone_wire_set *set = x->match.set;
+    const struct dns_owner owner =
+        dns_answer_suffix_owner(&x->owner, x->owner.name + x->match.owner_offset);
+    struct targets targets = {.count = 0};
+    uint32_t at = 0;
+    for (unsigned i = 0; i < set->record_count && i < QUERY_ADDITIONAL_MAX; i++) {
+        const uint32_t data_at = at + ZONE_WIRE_RDATA_OFFSET;
+        const bool is_alias = is_svcb && dns_wire_get16(set->wire + data_at) == 0;
+        struct dns_owner target = {.name = set->wire + data_at + name_at,
+                                   .offset = (uint16_t)(set_at + data_at + name_at)};
+        at += dns_rrset_record_len(set->wire + at);
+        if (dns_name_is_root(target.name)) {
+            if (!is_svcb || is_alias)
+                continue;
+            target = owner;
+        }
+        if (!is_new(&targets, target.name))
+            continue;
+        const bool is_self = dns_name_is_equal(target.name, owner.name);
+        add_target(x, &target, is_alias && !is_self ? set->type : 0);
+    }
+}
+
+void query__add_additional(struct exchange *x, uint32_t set_at)
+{
+    switch (x->match.set->type) {
+    case DNS_TYPE_NS: add_targets(x, set_at, 0, false); break;
+    case DNS_TYPE_MX: add_targets(x, set_at, 2, false); break;
+    case DNS_TYPE_SRV: add_targets(x, set_at, 6, false); break;
+    default: add_targets(x, set_at, 2, true); break;
+    }
+}
