@@ -1,9 +1,13 @@
-/* node/query.c: RFC 1034 4.3.2 over one generation of the image. query_answer() is the table of
- * contents; a solve_* step handles one outcome of a lookup and says how to go on. */
+/* node/query.c: RFC 1034 4.3.2 over one generation of the image. A query goes by begin(), the steps
+ * of its look-up and finish(); a solve_* step handles one outcome of a look-up and says how to go
+ * on. */
 #include "query.h"
 
 #include "base/assert.h"
 #include "query_internal.h"
+#include "zone/probe.h"
+
+#include <stdlib.h>
 
 enum step {
     STEP_DONE,    /* the reply is complete */
@@ -161,12 +165,9 @@ static enum step solve_delegation(struct exchange *x)
     return STEP_DONE;
 }
 
+/* x->match is what was found for x->owner. */
 static enum step solve(struct exchange *x)
 {
-    uint8_t name[DNS_NAME_MAX];
-    dns_name_lower(x->owner.name, name);
-    zone_lookup(x->env->image, name, x->question->type, &x->match);
-
     enum zone_outcome outcome = x->match.outcome;
     ASSERT(outcome <= ZONE_OUTCOME_NXDOMAIN);
     if (x->link_count == 0 && outcome != ZONE_OUTCOME_NONE && outcome != ZONE_OUTCOME_DELEGATION)
@@ -225,39 +226,119 @@ static enum query_outcome reject(struct dns_writer *reply, enum dns_verdict verd
     return QUERY_REJECTED;
 }
 
-static enum query_outcome answer_from_zones(const struct query_env *env,
-                                            const struct dns_question *question,
-                                            struct dns_writer *reply)
+/* ---- one query from request to reply, in two halves with the look-up between them ---- */
+
+struct work { /* never cleared as a whole: most of it is for long names and chains */
+    struct dns_question question;
+    struct zone_probe probe;
+    struct exchange x;
+};
+
+static void exchange_init(struct exchange *x, const struct query_env *env,
+                          const struct dns_question *question, struct dns_writer *reply)
 {
-    struct exchange x; /* not zeroed as a whole: its tables are filled as chains grow */
-    x.env = env;
-    x.question = question;
-    x.reply = reply;
-    x.outcome = QUERY_ANSWERED;
-    x.owner = dns_answer_question_owner(question);
-    x.link_count = 0;
-    x.visited[0] = question->name;
-    enum step step;
-    do
-        step = solve(&x);
-    while (step == STEP_FOLLOW);
-    return conclude(&x, step);
+    x->env = env;
+    x->question = question;
+    x->reply = reply;
+    x->outcome = QUERY_ANSWERED;
+    x->owner = dns_answer_question_owner(question);
+    x->link_count = 0;
+    x->visited[0] = question->name;
+}
+
+/* Read the request. True: the look-up has begun; false: *@outcome is the end of it. */
+static bool begin(struct work *work, const struct query_env *env, const uint8_t *request,
+                  uint16_t request_len, struct dns_writer *reply, enum query_outcome *outcome)
+{
+    struct dns_question *question = &work->question;
+    enum dns_verdict verdict = dns_question_parse(request, request_len, question);
+    *outcome = QUERY_DROPPED;
+    if (verdict == DNS_VERDICT_IGNORE)
+        return false;
+    dns_answer_begin(reply, question, size_max(env, question));
+    if (question->options.has != 0)
+        query__add_options(env, question, reply);
+    switch (verdict) {
+    case DNS_VERDICT_OK:
+        exchange_init(&work->x, env, question, reply);
+        zone_probe_begin(&work->probe, env->image, question->name_lower, question->type);
+        return true;
+    case DNS_VERDICT_CHAOS: *outcome = query__answer_chaos(env, question, reply); return false;
+    case DNS_VERDICT_COOKIE: *outcome = query__answer_cookie(env, question, reply); return false;
+    default: *outcome = reject(reply, verdict); return false;
+    }
+}
+
+static void look_up_owner(struct exchange *x)
+{
+    uint8_t name[DNS_NAME_MAX];
+    dns_name_lower(x->owner.name, name);
+    zone_lookup(x->env->image, name, x->question->type, &x->match);
+}
+
+/* The look-up has taken its last step: compose the reply, and follow a chain to its end. */
+static enum query_outcome finish(struct work *work)
+{
+    struct exchange *x = &work->x;
+    zone_probe_end(&work->probe, &x->match);
+    enum step step = solve(x);
+    while (step == STEP_FOLLOW) {
+        look_up_owner(x);
+        step = solve(x);
+    }
+    return conclude(x, step);
 }
 
 enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
                                 uint16_t request_len, struct dns_writer *reply)
 {
-    struct dns_question question;
-    enum dns_verdict verdict = dns_question_parse(request, request_len, &question);
-    if (verdict == DNS_VERDICT_IGNORE)
-        return QUERY_DROPPED;
-    dns_answer_begin(reply, &question, size_max(env, &question));
-    if (question.options.has != 0)
-        query__add_options(env, &question, reply);
-    switch (verdict) {
-    case DNS_VERDICT_OK: return answer_from_zones(env, &question, reply);
-    case DNS_VERDICT_CHAOS: return query__answer_chaos(env, &question, reply);
-    case DNS_VERDICT_COOKIE: return query__answer_cookie(env, &question, reply);
-    default: return reject(reply, verdict);
+    struct work work;
+    enum query_outcome outcome;
+    if (!begin(&work, env, request, request_len, reply, &outcome))
+        return outcome;
+    while (zone_probe_step(&work.probe))
+        ;
+    return finish(&work);
+}
+
+enum { SIDE_BY_SIDE = 16 }; /* enough that a turn lasts as long as memory takes; fits the cache */
+
+struct query_scratch {
+    struct work works[SIDE_BY_SIDE];
+};
+
+struct query_scratch *query_scratch_new(void)
+{
+    return malloc(sizeof(struct query_scratch));
+}
+
+void query_scratch_free(struct query_scratch *scratch)
+{
+    free(scratch);
+}
+
+static void answer_group(struct work *works, struct query_item *items, unsigned count)
+{
+    uint32_t begun = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct query_item *item = &items[i];
+        if (begin(&works[i], item->env, item->request, item->request_len, &item->reply,
+                  &item->outcome))
+            begun |= 1u << i;
     }
+    for (uint32_t turn = begun, left = 0; turn != 0; turn = left, left = 0)
+        for (; turn != 0; turn &= turn - 1)
+            if (zone_probe_step(&works[__builtin_ctz(turn)].probe))
+                left |= turn & -turn;
+    for (; begun != 0; begun &= begun - 1) {
+        unsigned i = (unsigned)__builtin_ctz(begun);
+        items[i].outcome = finish(&works[i]);
+    }
+}
+
+void query_answer_many(struct query_scratch *scratch, struct query_item *items, unsigned count)
+{
+    for (unsigned at = 0; at < count; at += SIDE_BY_SIDE)
+        answer_group(scratch->works, items + at,
+                     count - at < SIDE_BY_SIDE ? count - at : SIDE_BY_SIDE);
 }

@@ -26,10 +26,11 @@
  */
 #pragma once
 
+#include "dns/answer.h"
+
 #include <stdint.h>
 
 struct dns_cookie_secrets;
-struct dns_writer;
 struct sockaddr;
 struct zone_image;
 
@@ -77,3 +78,23 @@ struct query_env {                  /* all a reply may depend on besides the req
  * 6891 6.2.5 (size), RFC 8906 (whom to answer what), RFC 9471 (glue), RFC 9619 (one question). */
 enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
                                 uint16_t request_len, struct dns_writer *reply);
+
+/* ---- many requests at once, as the sockets have them ---- */
+
+struct query_item {
+    const struct query_env *env; /* of this request; all of one call see one image */
+    const uint8_t *request;
+    uint16_t request_len;
+    enum query_outcome outcome; /* out */
+    struct dns_writer reply;    /* in: octets and capacity; out */
+};
+
+struct query_scratch; /* what a thread needs for queries under way */
+
+/* NULL when there is no memory. The caller owns it; query_scratch_free accepts NULL. */
+struct query_scratch *query_scratch_new(void);
+void query_scratch_free(struct query_scratch *scratch);
+
+/* Do query_answer() for each of @items. The outcome is the same; look-ups go on side by side, so
+ * that none waits for memory while another could go on. Allocates nothing. */
+void query_answer_many(struct query_scratch *scratch, struct query_item *items, unsigned count);

@@ -1,10 +1,10 @@
 /* No zone can make a question expensive: lookups are counted, not timed.
  * links: query test_exchange
- * wraps: zone_lookup zone_find_record_set zone_find_glue */
+ * wraps: zone_lookup zone_probe_begin zone_find_record_set zone_find_glue */
 #include "dns/type.h"
 #include "lib/test_exchange.h"
 #include "lib/test_image.h"
-#include "zone/lookup.h"
+#include "zone/probe.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,10 @@ void __real_zone_lookup(const struct zone_image *image, const uint8_t *name, uin
                         struct zone_match *out);
 void __wrap_zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
                         struct zone_match *out);
+void __real_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
+                             const uint8_t *name, uint16_t qtype);
+void __wrap_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
+                             const uint8_t *name, uint16_t qtype);
 const struct zone_wire_set *__real_zone_find_record_set(const struct zone_image *image,
                                                         const uint8_t *name, uint16_t type);
 const struct zone_wire_set *__wrap_zone_find_record_set(const struct zone_image *image,
@@ -35,6 +39,13 @@ void __wrap_zone_lookup(const struct zone_image *image, const uint8_t *name, uin
 {
     lookup_count++;
     __real_zone_lookup(image, name, qtype, out);
+}
+
+void __wrap_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
+                             const uint8_t *name, uint16_t qtype)
+{
+    lookup_count++;
+    __real_zone_probe_begin(probe, image, name, qtype);
 }
 
 const struct zone_wire_set *__wrap_zone_find_record_set(const struct zone_image *image,
