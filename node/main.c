@@ -338,6 +338,17 @@ static int prepare_data_dir(const char *path)
     return EX_CONFIG;
 }
 
+/* What cmake/flags.cmake lets the compiler use. */
+static bool has_needed_instructions(void)
+{
+#if defined(__x86_64__) && defined(__POPCNT__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("sse4.2");
+#else
+    return true;
+#endif
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
@@ -346,6 +357,10 @@ int main(int argc, char **argv)
     enum log_level level = LOG_LEVEL_INFO;
     char error[CONFIG_ERROR_LEN];
 
+    if (!has_needed_instructions()) {
+        fputs("quartetd: this build needs a processor with x86-64-v2 (POPCNT, SSE4.2)\n", stderr);
+        return EX_UNAVAILABLE;
+    }
     argp_err_exit_status = EX_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     if (arguments.serve.address_count > 0) {

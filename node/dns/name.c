@@ -66,15 +66,27 @@ unsigned dns_name_lower(const uint8_t *name, uint8_t out[DNS_NAME_MAX])
     return len;
 }
 
-bool dns_name_is_equal(const uint8_t *a, const uint8_t *b)
+static bool is_label_equal(const uint8_t *a, const uint8_t *b)
 {
-    unsigned len = dns_name_len(a);
-    if (len != dns_name_len(b))
+    if (a[0] != b[0])
         return false;
-    for (unsigned i = 0; i < len; i++)
+    if (memcmp(a + 1, b + 1, a[0]) == 0)
+        return true;
+    for (unsigned i = 1; i <= a[0]; i++)
         if (dns_octet_lower(a[i]) != dns_octet_lower(b[i]))
             return false;
     return true;
+}
+
+bool dns_name_is_equal(const uint8_t *a, const uint8_t *b)
+{
+    while (*a != 0) {
+        if (!is_label_equal(a, b))
+            return false;
+        a += 1 + *a;
+        b += 1 + *b;
+    }
+    return *b == 0;
 }
 
 bool dns_name_is_within(const uint8_t *name, const uint8_t *ancestor)

@@ -24,6 +24,7 @@
 
 #define PAGE_LEN (64u << 10)
 #define REGION_LEN (4u << 20)
+#define SPARE_MAX 32u /* 2 MiB: giving a page back and taking it again costs more than a put */
 
 /* At the start of each page, which is aligned to its length: a block finds it by masking. */
 struct zone_slab_page {
@@ -117,10 +118,12 @@ static void unlink_partial(struct zone_slab *slab, struct zone_slab_page *page)
 
 static struct zone_slab_page *take_page(struct zone_slab *slab, uint32_t block_len)
 {
-    if (!slab->empty && !add_region(slab))
+    struct zone_slab_page **from = slab->spare ? &slab->spare : &slab->empty;
+    if (!*from && !add_region(slab))
         return NULL;
-    struct zone_slab_page *page = slab->empty;
-    slab->empty = page->next;
+    struct zone_slab_page *page = *from;
+    *from = page->next;
+    slab->spare_count -= from == &slab->spare;
     *page = (struct zone_slab_page){
         .fresh_offset = (sizeof(*page) + 7) & ~7u,
         .block_len = block_len,
@@ -131,16 +134,23 @@ static struct zone_slab_page *take_page(struct zone_slab *slab, uint32_t block_l
     return page;
 }
 
-/* Keep the first 4 KiB, which hold the chain of empty pages; give the rest back. */
+/* A page of no blocks is kept for the next class that needs one. Of pages beyond SPARE_MAX only the
+ * first 4 KiB are kept, which hold the chain of empty pages; the rest is given back. */
 static void release_page(struct zone_slab *slab, struct zone_slab_page *page)
 {
     const size_t kept = 4096;
 
     ASAN_UNPOISON_MEMORY_REGION(page, PAGE_LEN);
+    slab->reserved_octets -= PAGE_LEN;
+    if (slab->spare_count < SPARE_MAX) {
+        slab->spare_count++;
+        page->next = slab->spare;
+        slab->spare = page;
+        return;
+    }
     madvise((uint8_t *)page + kept, PAGE_LEN - kept, MADV_DONTNEED);
     page->next = slab->empty;
     slab->empty = page;
-    slab->reserved_octets -= PAGE_LEN;
 }
 
 static bool is_full(const struct zone_slab_page *page)

@@ -14,7 +14,9 @@ struct zone_slab_region;
 
 struct zone_slab {
     struct zone_slab_page *partial[ZONE_SLAB_CLASS_COUNT]; /* pages with room, by block size / 8 */
-    struct zone_slab_page *empty;                          /* pages of no class */
+    struct zone_slab_page *spare; /* pages of no class with their memory, at most SPARE_MAX */
+    struct zone_slab_page *empty; /* pages of no class whose memory was given back */
+    unsigned spare_count;
     struct zone_slab_region *regions;
     struct zone_slab_large *large;
     size_t used_octets;
