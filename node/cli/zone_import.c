@@ -254,7 +254,8 @@ static int import_sets(struct import *import)
 int zone_import_run(struct cli *cli)
 {
     struct import import = {.cli = cli};
-    struct zone_collection_report collection_report = {show_error, show_warning, &import};
+    struct zone_collection_report collection_report = {
+        .error = show_error, .warning = show_warning, .user = &import};
     struct zone_collection *collection = NULL;
     uint8_t apex[DNS_NAME_MAX];
     uint64_t error_count = 0;

@@ -4,8 +4,11 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "dns/name.h"
+#include "dns/type.h"
 #include "serve/serve.h"
 #include "zone/image.h"
+#include "zone/record_set.h"
 #include "zone/zone_file.h"
 
 #include <inttypes.h>
@@ -38,6 +41,27 @@ static void show_warning(void *user, const char *file, uint64_t line, const char
     fprintf(stderr, "%s:%" PRIu64 ": warning: %s\n", file, line, text);
 }
 
+/* How many of the sets, which are sorted, have the first one's name. */
+static size_t count_name(const struct zone_record_set *sets, size_t count)
+{
+    size_t same = 1;
+    while (same < count && dns_name_is_equal(sets->name, sets[same].name))
+        same++;
+    return same;
+}
+
+/* Sets of one name come SOA first, but the image wants them in order of type. */
+static int put_name(struct zone_publisher *publisher, struct zone_content *content,
+                    const struct zone_record_set *sets, size_t count)
+{
+    if (sets->type != DNS_TYPE_SOA || count == 1)
+        return zone_content_put_name(publisher, content, sets, count);
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < count; i++)
+        code = zone_content_put(publisher, content, &sets[i]);
+    return code;
+}
+
 static int fill(struct zone_publisher *publisher, const uint8_t *apex,
                 const struct zone_record_set *sets, size_t set_count)
 {
@@ -45,8 +69,10 @@ static int fill(struct zone_publisher *publisher, const uint8_t *apex,
     int code = zone_content_new(publisher, apex, &content);
     if (code != 0)
         return code;
-    for (size_t i = 0; code == 0 && i < set_count; i++)
-        code = zone_content_put(publisher, content, &sets[i]);
+    for (size_t i = 0, same; code == 0 && i < set_count; i += same) {
+        same = count_name(sets + i, set_count - i);
+        code = put_name(publisher, content, sets + i, same);
+    }
     if (code == 0)
         code = zone_change_serve(publisher, content);
     if (code != 0)
@@ -55,9 +81,11 @@ static int fill(struct zone_publisher *publisher, const uint8_t *apex,
 }
 
 /* ERR_INVALID: the file has errors, which were told. */
-static int load_zone(struct load *load, const struct serve_zone *zone)
+static int load_zone(struct load *load, const struct serve_zone *zone,
+                     struct zone_file_scratch *scratch)
 {
-    const struct zone_collection_report report = {.error = show_error, .warning = show_warning};
+    const struct zone_collection_report report = {
+        .error = show_error, .warning = show_warning, .scratch = scratch};
     struct zone_collection *collection;
     size_t set_count;
     int code =
@@ -77,12 +105,13 @@ static int load_zone(struct load *load, const struct serve_zone *zone)
 static void *load_main(void *argument)
 {
     struct load *load = argument;
+    struct zone_file_scratch *scratch = zone_file_scratch_new(); /* does without, if it must */
     int code = 0;
     while (code == 0 || code == ERR_INVALID) {
         size_t index = atomic_fetch_add(&load->next, 1);
         if (index >= load->zone_count)
             break;
-        code = load_zone(load, &load->zones[index]);
+        code = load_zone(load, &load->zones[index], scratch);
         if (code == 0)
             continue;
         ASSERT(pthread_mutex_lock(&load->writer) == 0);
@@ -91,6 +120,7 @@ static void *load_main(void *argument)
             load->code = code;
         ASSERT(pthread_mutex_unlock(&load->writer) == 0);
     }
+    zone_file_scratch_free(scratch);
     return NULL;
 }
 

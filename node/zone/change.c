@@ -281,6 +281,23 @@ int zone_content_put(struct zone_publisher *publisher, struct zone_content *cont
     return put_set(&edit, content->zone, (unsigned)name_len, set);
 }
 
+int zone_content_put_name(struct zone_publisher *publisher, struct zone_content *content,
+                          const struct zone_record_set *sets, size_t count)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, content->owner);
+    int name_len = relative_len(sets->name, content->zone->apex);
+    struct zone_node *node;
+    struct zone_key key;
+
+    if (name_len < 0)
+        return ERR_INVALID;
+    zone__key_init(&key, sets->name, (unsigned)name_len);
+    if (find_node(content->zone, &key).ref)
+        return ERR_EXISTS;
+    int err = zone__node_of(edit.slab, (unsigned)name_len, sets, count, &node);
+    return err != 0 ? err : put_node(&edit, content->zone, &key, node);
+}
+
 void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content)
 {
     if (!content)

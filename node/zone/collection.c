@@ -143,10 +143,9 @@ static int compare_rdata(const uint8_t *a, size_t a_len, const uint8_t *b, size_
 }
 
 /* By set, then by data (RFC 4034 6.3), then by place in the file. */
-static int compare_lines(const void *left, const void *right, void *collection)
+static int compare_lines(const struct line *a, const struct line *b,
+                         const struct zone_collection *c)
 {
-    const struct zone_collection *c = collection;
-    const struct line *a = left, *b = right;
     struct zone_record_set a_set = {.name = c->octets + a->name_offset, .type = a->type};
     struct zone_record_set b_set = {.name = c->octets + b->name_offset, .type = b->type};
     int order = a->name_offset == b->name_offset && a->type == b->type
@@ -158,6 +157,62 @@ static int compare_lines(const void *left, const void *right, void *collection)
                               c->octets + b->rdata_offset, b->rdata_len);
     return order != 0 ? order
                       : (a->rdata_offset > b->rdata_offset) - (a->rdata_offset < b->rdata_offset);
+}
+
+/* The end of the ascending run that begins at @from. */
+static size_t find_run_end(struct zone_collection *c, size_t from)
+{
+    size_t end = from + 1;
+    while (end < c->line_count && compare_lines(&c->lines[end - 1], &c->lines[end], c) <= 0)
+        end++;
+    return end;
+}
+
+/* Merge two neighbouring runs by way of @scratch, which has room for the first. */
+static void merge_runs(struct zone_collection *c, size_t from, size_t middle, size_t end,
+                       struct line *scratch)
+{
+    size_t left_count = middle - from, left = 0, right = middle, out = from;
+
+    memcpy(scratch, &c->lines[from], left_count * sizeof(*scratch));
+    while (left < left_count && right < end)
+        c->lines[out++] = compare_lines(&scratch[left], &c->lines[right], c) <= 0
+                              ? scratch[left++]
+                              : c->lines[right++];
+    memcpy(&c->lines[out], &scratch[left], (left_count - left) * sizeof(*scratch));
+}
+
+/* One pass over the runs, two by two; returns how many it found. */
+static size_t merge_pairs(struct zone_collection *c, struct line *scratch)
+{
+    size_t run_count = 0;
+
+    for (size_t from = 0, end; from < c->line_count; from = end) {
+        size_t middle = find_run_end(c, from);
+        end = middle;
+        run_count++;
+        if (middle == c->line_count)
+            break;
+        end = find_run_end(c, middle);
+        run_count++;
+        merge_runs(c, from, middle, end, scratch);
+    }
+    return run_count;
+}
+
+/* Files are mostly in order, or consist of a few parts that are: a merge sort of the runs that are
+ * there takes one comparison a line then. Stable. */
+static int sort_lines(struct zone_collection *c)
+{
+    if (find_run_end(c, 0) == c->line_count)
+        return 0;
+    struct line *scratch = malloc(c->line_count * sizeof(*scratch));
+    if (!scratch)
+        return ERR_NOMEM;
+    while (merge_pairs(c, scratch) > 2)
+        ;
+    free(scratch);
+    return 0;
 }
 
 static bool is_same_set(const struct zone_collection *c, const struct line *a, const struct line *b)
@@ -195,7 +250,8 @@ static int build_sets(struct zone_collection *c)
 
     if (c->line_count == 0)
         return 0;
-    qsort_r(c->lines, c->line_count, sizeof(*c->lines), compare_lines, c);
+    if (sort_lines(c) != 0)
+        return ERR_NOMEM;
     c->sets = calloc(c->line_count, sizeof(*c->sets));
     c->set_lines = calloc(c->line_count, sizeof(*c->set_lines));
     c->rdatas = calloc(c->line_count, sizeof(*c->rdatas));
@@ -241,6 +297,7 @@ int zone_collection_read(const char *path, const uint8_t *apex, uint32_t default
         .user = c,
         .origin = apex,
         .default_ttl_s = default_ttl_s,
+        .scratch = report->scratch,
     };
 
     c->report = report;

@@ -61,6 +61,10 @@ int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
 /* As zone_change_put, for a content. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
 int zone_content_put(struct zone_publisher *publisher, struct zone_content *content,
                      const struct zone_record_set *set);
+/* The same for all sets of one name at once, in order of type: for a content that has none of the
+ * name yet. ERR_EXISTS: it has (nothing changed). */
+int zone_content_put_name(struct zone_publisher *publisher, struct zone_content *content,
+                          const struct zone_record_set *sets, size_t count);
 /* Give up a content, for example of an import that was cut off; its memory goes by steps of
  * zone_image_reclaim. Accepts NULL. */
 void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content);

@@ -135,6 +135,34 @@ static struct zone_node *node_new(struct zone_slab *slab, const uint8_t *name, u
     return node;
 }
 
+int zone__node_of(struct zone_slab *slab, unsigned name_len, const struct zone_record_set *sets,
+                  size_t count, struct zone_node **out)
+{
+    size_t sets_len = 0;
+
+    ASSERT(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        const size_t wire_len = measure_wire(&sets[i]);
+        if (wire_len > ZONE_WIRE_LEN_MAX)
+            return ERR_LIMIT;
+        sets_len += sizeof(struct zone_wire_set) + round_even(wire_len);
+    }
+    if (count > UINT16_MAX || sets_len > UINT32_MAX - sets_offset(name_len))
+        return ERR_LIMIT;
+    struct zone_node *node = node_new(slab, sets->name, name_len, (unsigned)count, sets_len);
+    if (!node)
+        return ERR_NOMEM;
+    uint8_t *at = (uint8_t *)node + sets_offset(name_len);
+    for (size_t i = 0; i < count; i++) {
+        ASSERT(i == 0 || sets[i - 1].type < sets[i].type);
+        struct zone_wire_set *set = (struct zone_wire_set *)at;
+        render(&sets[i], measure_wire(&sets[i]), set);
+        at += set_size(set);
+    }
+    *out = node;
+    return 0;
+}
+
 int zone__node_with(struct zone_slab *slab, const struct zone_node *old, unsigned name_len,
                     const struct zone_record_set *set, struct zone_node **out)
 {

@@ -12,6 +12,10 @@ struct zone_node {
     uint8_t octets[];           /* name without apex; padding to 2; struct zone_wire_set … */
 };
 
+/* A node with @count (1 or more) sets of one name in order of type; the name is the first @name_len
+ * octets of theirs. ERR_LIMIT as below, ERR_NOMEM. */
+int zone__node_of(struct zone_slab *slab, unsigned name_len, const struct zone_record_set *sets,
+                  size_t count, struct zone_node **out);
 /* @old (or NULL) with @set in place of its set of that type; the name is the first @name_len octets
  * of set->name. ERR_LIMIT: more than ZONE_WIRE_LEN_MAX or 65,535 sets. ERR_NOMEM. */
 int zone__node_with(struct zone_slab *slab, const struct zone_node *old, unsigned name_len,

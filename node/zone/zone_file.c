@@ -6,6 +6,7 @@
 #include "dns/name.h"
 #include "dns/type.h"
 #include "zone/record_text.h"
+#include "zone/zone_scratch.h"
 
 #include <libzscanner/scanner.h>
 
@@ -24,6 +25,7 @@ struct source {
     dev_t device;
     ino_t inode;
     bool is_file;
+    bool is_kept; /* the scanner is the scratch's */
 };
 
 struct reading {
@@ -51,9 +53,10 @@ report(struct reading *reading, const char *file, uint64_t line, const char *for
 
 static void close_source(struct source *source)
 {
-    if (source->scanner)
+    if (source->scanner && !source->is_kept) {
         zs_deinit(source->scanner);
-    free(source->scanner);
+        free(source->scanner);
+    }
     free(source->name);
 }
 
@@ -197,13 +200,34 @@ static int read_all(struct reading *reading, uint64_t *error_count)
     return err == 0 && reading->error_count > 0 ? ERR_INVALID : err;
 }
 
+/* Open a small file through the scratch. 0; ERR_UNSUPPORTED: this one needs a scanner of its own.
+ */
+static int push_small(struct reading *reading, const char *path, const char *origin)
+{
+    const struct zone_file_reader *reader = reading->reader;
+
+    if (!reader->scratch)
+        return ERR_UNSUPPORTED;
+    zs_scanner_t *scanner =
+        zone__scratch_open(reader->scratch, path, origin, reader->default_ttl_s);
+    if (!scanner)
+        return ERR_UNSUPPORTED;
+    struct source source = {.scanner = scanner, .name = strdup(path), .is_kept = true};
+    if (!source.name)
+        return ERR_NOMEM;
+    reading->stack[reading->depth++] = source;
+    return 0;
+}
+
 int zone_file_read(const char *path, const struct zone_file_reader *reader, uint64_t *error_count)
 {
     struct reading reading = {.reader = reader, .can_include = true};
     char origin[DNS_NAME_TEXT_SIZE];
 
     zone_name_format(reader->origin, origin);
-    int err = push_file(&reading, path, origin, reader->default_ttl_s, path, 0);
+    int err = push_small(&reading, path, origin);
+    if (err == ERR_UNSUPPORTED)
+        err = push_file(&reading, path, origin, reader->default_ttl_s, path, 0);
     return err != 0 ? err : read_all(&reading, error_count);
 }
 

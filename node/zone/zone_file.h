@@ -22,6 +22,12 @@ struct zone_file_record {
     uint64_t line;
 };
 
+/* What reading many small files keeps from one to the next: a scanner is 200 KiB that would be made
+ * and cleared for each. For one thread at a time. */
+struct zone_file_scratch;
+struct zone_file_scratch *zone_file_scratch_new(void);          /* NULL: out of memory */
+void zone_file_scratch_free(struct zone_file_scratch *scratch); /* accepts NULL */
+
 struct zone_file_reader {
     /* Each record in the order of the file. Non-zero stops the reading, which returns it. */
     int (*record)(void *user, const struct zone_file_record *record);
@@ -29,8 +35,9 @@ struct zone_file_reader {
      * goes on, to find the others. */
     void (*error)(void *user, const char *file, uint64_t line, const char *text);
     void *user;
-    const uint8_t *origin;  /* wire form; relative names end in it until $ORIGIN */
-    uint32_t default_ttl_s; /* of records before any $TTL that give none */
+    const uint8_t *origin;             /* wire form; relative names end in it until $ORIGIN */
+    uint32_t default_ttl_s;            /* of records before any $TTL that give none */
+    struct zone_file_scratch *scratch; /* NULL: nothing is kept; the outcome is the same */
 };
 
 /* Read @path and what it includes ($INCLUDE is relative to the including file; the names after
@@ -50,6 +57,7 @@ struct zone_collection_report { /* both as in zone_file_reader; warnings are bou
     void (*error)(void *user, const char *file, uint64_t line, const char *text);
     void (*warning)(void *user, const char *file, uint64_t line, const char *text);
     void *user;
+    struct zone_file_scratch *scratch; /* as in zone_file_reader */
 };
 /* Read @path as the zone @apex. Lines of one (name, type) become one set with the lowest TTL
  * (RFC 2181 5.2) and without repetitions, with warnings. 0: the caller owns *@out. ERR_INVALID:

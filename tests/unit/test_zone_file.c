@@ -16,6 +16,8 @@
 
 static const uint8_t APEX[] = "\007example";
 static char folder[64];
+/* NULL, or what keeps the scanner from file to file: every case runs both ways. */
+static struct zone_file_scratch *scratch;
 
 /* Messages, one a line: "FILE:LINE: text", files without their folder. */
 struct messages {
@@ -62,7 +64,8 @@ static void write_file(const char *name, const char *text)
 static int read_zone(const char *name, struct messages *messages, struct zone_collection **out,
                      uint64_t *error_count)
 {
-    const struct zone_collection_report report = {on_error, on_warning, messages};
+    const struct zone_collection_report report = {
+        .error = on_error, .warning = on_warning, .user = messages, .scratch = scratch};
     char path[128];
 
     memset(messages, 0, sizeof(*messages));
@@ -135,6 +138,30 @@ static void test_collection_all_errors_are_reported_with_lines(void **state)
     assert_says(&messages, "a zone needs its SOA record");
     assert_int_equal(read_zone("missing", &messages, &zone, &errors), ERR_INVALID);
     assert_says(&messages, "cannot read");
+}
+
+/* An order with many runs, whatever it is, becomes the canonical one. */
+static void test_collection_lines_in_any_order_are_sorted(void **state)
+{
+    enum { COUNT = 997 };
+    struct messages messages;
+    struct zone_collection *zone;
+    char *text = malloc(COUNT * 32 + 200);
+    size_t count;
+
+    (void)state;
+    assert_non_null(text);
+    int len = snprintf(text, 200, "%s", HEAD);
+    for (unsigned i = 0; i < COUNT; i++)
+        len += snprintf(text + len, 32, "n%03u A 192.0.2.%u\n", i * 331 % COUNT, i % 256);
+    write_file("order", text);
+    free(text);
+    assert_int_equal(read_zone("order", &messages, &zone, NULL), 0);
+    const struct zone_record_set *sets = zone_collection_sets(zone, &count);
+    assert_int_equal(count, COUNT + 2);
+    for (size_t i = 1; i < count; i++)
+        assert_true(zone_record_set_compare(&sets[i - 1], &sets[i]) < 0);
+    zone_collection_free(zone);
 }
 
 static void test_collection_error_list_is_bounded(void **state)
@@ -393,11 +420,17 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_collection_lines_merge_into_sorted_sets),
         cmocka_unit_test(test_collection_all_errors_are_reported_with_lines),
+        cmocka_unit_test(test_collection_lines_in_any_order_are_sorted),
         cmocka_unit_test(test_collection_error_list_is_bounded),
         cmocka_unit_test(test_include_is_relative_and_keeps_origin),
         cmocka_unit_test(test_include_cycle_depth_and_missing_are_errors),
         cmocka_unit_test(test_write_then_read_every_type_is_the_same),
         cmocka_unit_test(test_write_then_read_generated_zones_is_the_same),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = cmocka_run_group_tests_name("a scanner for each file", tests, set_up, tear_down);
+    scratch = zone_file_scratch_new();
+    assert_non_null(scratch);
+    failed += cmocka_run_group_tests_name("one scanner for all", tests, set_up, tear_down);
+    zone_file_scratch_free(scratch);
+    return failed;
 }
