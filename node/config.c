@@ -32,6 +32,10 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_SEQUENCE("dns_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                          dns_listen, &address_schema, 1, CONFIG_ADDRESSES_MAX),
     CYAML_FIELD_UINT("dns_threads", CYAML_FLAG_OPTIONAL, struct config, dns_threads),
+    CYAML_FIELD_STRING_PTR("dns_identity", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           dns_identity, 0, CONFIG_DNS_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("dns_version", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           dns_version, 0, CONFIG_DNS_TEXT_MAX),
     CYAML_FIELD_UINT("log_keep_entries", CYAML_FLAG_OPTIONAL, struct config, log_keep_entries),
     CYAML_FIELD_STRING_PTR("peer_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            peer_listen, 1, CYAML_UNLIMITED),
@@ -277,6 +281,10 @@ static int check(struct config *config, char *error)
         rc = default_text(&config->data_dir, "/var/lib/quartet");
     if (rc == 0)
         rc = default_text(&config->log_level, "info");
+    if (rc == 0)
+        rc = default_text(&config->dns_identity, "");
+    if (rc == 0)
+        rc = default_text(&config->dns_version, "");
     if (rc == 0)
         rc = default_dns_listen(config);
     if (rc == 0)

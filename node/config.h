@@ -11,6 +11,7 @@
 #define CONFIG_PUBLIC_ADDRESSES_MAX 8
 #define CONFIG_UDP_THREADS_MAX 64
 #define CONFIG_LOG_KEEP_ENTRIES_MIN 100
+#define CONFIG_DNS_TEXT_MAX 128
 #define CONFIG_DNS_PORT 53
 #define CONFIG_PEER_PORT 5301 /* admin and snapshot listeners: the next two ports, unless named */
 
@@ -24,6 +25,8 @@ struct config {
     char **dns_listen; /* 0.0.0.0:53 and [::]:53 */
     unsigned dns_listen_count;
     uint32_t dns_threads;      /* UDP workers; 0: one for each processor */
+    char *dns_identity;        /* told to who asks by NSID or id.server; "" if left out: nobody */
+    char *dns_version;         /* told to who asks by version.bind; likewise */
     uint32_t log_keep_entries; /* kept for nodes that were away; 0: the default of raft/io */
     char *peer_listen;         /* 0.0.0.0:5301 */
     char *admin_listen;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NET_RCODE_COUNT 17u /* NOERROR to BADVERS */
+#define NET_RCODE_COUNT 24u /* NOERROR to BADCOOKIE */
 
 enum net_counter {
     NET_UDP_QUERIES,     /* datagrams received */

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "net/env.h"
 #include "net/socket.h"
 #include "net/tcp.h"
 #include "net/udp.h"
@@ -22,6 +23,7 @@ struct net {
     unsigned worker_count;                                /* started */
     struct udp_worker *workers[NET_UDP_THREADS_MAX];
     struct tcp_server *tcp;
+    struct net_env env;
 };
 
 /* Sockets on their way to the threads; -1 where there is none (any more). */
@@ -93,8 +95,8 @@ static int start_threads(struct net *net, const struct net_options *options, uns
 {
     int code = 0;
     for (unsigned i = 0; code == 0 && i < thread_count; i++) {
-        code = udp_worker_start(table->udp[i], net->address_count, options->publisher,
-                                &net->workers[i], error);
+        code =
+            udp_worker_start(table->udp[i], net->address_count, &net->env, &net->workers[i], error);
         memset(table->udp[i], -1, sizeof table->udp[i]);
         net->worker_count += code == 0;
     }
@@ -106,7 +108,7 @@ static int start_threads(struct net *net, const struct net_options *options, uns
         .connections_max = options->tcp_connections_max != 0 ? options->tcp_connections_max
                                                              : NET_TCP_CONNECTIONS_DEFAULT,
         .idle_ms = options->tcp_idle_ms != 0 ? options->tcp_idle_ms : NET_TCP_IDLE_DEFAULT_MS,
-        .publisher = options->publisher,
+        .env = &net->env,
     };
     code = tcp_server_start(&tcp, &net->tcp, error);
     memset(table->tcp, -1, sizeof table->tcp);
@@ -153,6 +155,9 @@ int net_open(const struct net_options *options, struct net **out, struct net_err
         return ERR_NOMEM;
     }
     memset(&table, -1, sizeof table);
+    code = net_env_init(&net->env, options);
+    if (code != 0)
+        snprintf(error->text, sizeof error->text, "a text that DNS tells has over 128 octets");
     net->address_count = options->address_count;
     memcpy(net->addresses, options->addresses, options->address_count * sizeof *options->addresses);
     for (unsigned i = 0; code == 0 && i < net->address_count; i++)

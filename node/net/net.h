@@ -24,6 +24,9 @@ struct net_options {
     unsigned tcp_connections_max;             /* 0: NET_TCP_CONNECTIONS_DEFAULT */
     uint32_t tcp_idle_ms;                     /* 0: NET_TCP_IDLE_DEFAULT_MS */
     const struct zone_publisher *publisher;   /* of the image; must outlive the net */
+    const char *identity;      /* NSID, hostname.bind, id.server; NULL or "": none; copied */
+    const char *version;       /* version.bind, version.server; likewise */
+    const uint8_t *cookie_key; /* 16 octets that server cookies are made with; NULL: none; copied */
 };
 
 struct net_error {
@@ -34,8 +37,8 @@ struct net;
 
 /* Listen on all addresses and start the threads. An address with port 0 gets a free port, the same
  * for UDP and TCP. On 0 the caller owns *@out; otherwise nothing is left open, *@out is untouched
- * and @error says why. ERR_INVALID (no or too many addresses), ERR_EXISTS (address in use),
- * ERR_DENIED (port needs a capability), ERR_IO, ERR_NOMEM. */
+ * and @error says why. ERR_INVALID (no or too many addresses, a text over 128 octets), ERR_EXISTS
+ * (address in use), ERR_DENIED (port needs a capability), ERR_IO, ERR_NOMEM. */
 int net_open(const struct net_options *options, struct net **out, struct net_error *error);
 /* Stop the threads and close all sockets; replies being written are cut off. Accepts NULL. */
 void net_close(struct net *net);

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "dns/answer.h"
+#include "net/env.h"
 #include "net/net.h"
 #include "net/tcp_stream.h"
 #include "net/thread.h"
@@ -46,7 +47,8 @@ struct tcp_server {
     uv_loop_t loop;
     uv_async_t stop;
     uint32_t idle_ms;
-    const struct zone_publisher *publisher;
+    const struct net_env *env;
+    struct dns_cookie_secrets secrets;
     struct tcp_listener listeners[NET_ADDRESSES_MAX];
     unsigned listener_count;
     struct tcp_connection *slots;
@@ -191,9 +193,9 @@ static enum tcp_stream_state answer_round(struct tcp_connection *connection, siz
     struct sockaddr_storage client = {0};
     int client_len = sizeof client;
     (void)uv_tcp_getpeername(&connection->socket, (struct sockaddr *)&client, &client_len);
-    struct query_env env = {.image = zone_image_read_begin(server->publisher),
-                            .client = (struct sockaddr *)&client,
-                            .proto = QUERY_TCP};
+    struct query_env env = net_env_begin(server->env, QUERY_TCP, &server->secrets);
+    env.client = (struct sockaddr *)&client;
+    env.image = zone_image_read_begin(server->env->publisher);
     enum tcp_stream_state state = TCP_STREAM_MESSAGE;
     *len = 0;
     while (ROUND_OCTETS - *len >= REPLY_MAX && state == TCP_STREAM_MESSAGE) {
@@ -401,7 +403,7 @@ static struct tcp_server *server_new(const struct tcp_options *options)
     }
     memset(server, 0, sizeof *server);
     server->idle_ms = options->idle_ms;
-    server->publisher = options->publisher;
+    server->env = options->env;
     server->slots = slots;
     server->slot_count = options->connections_max;
     for (unsigned i = server->slot_count; i-- > 0;) {

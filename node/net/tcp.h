@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 struct net_cells;
+struct net_env;
 struct net_error;
 struct tcp_server;
-struct zone_publisher;
 
 #define TCP_BACKLOG 512               /* connections that wait in a listening socket's queue */
 #define TCP_UNSENT_MAX (128u * 1024u) /* passed by one round of replies at most */
@@ -21,7 +21,7 @@ struct tcp_options {
     unsigned fd_count;
     unsigned connections_max;
     uint32_t idle_ms;
-    const struct zone_publisher *publisher;
+    const struct net_env *env; /* borrowed until the stop */
 };
 
 /* Start the thread. ERR_NOMEM, or ERR_* with *@error filled. On 0 the caller owns *@out.

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "dns/answer.h"
+#include "net/env.h"
 #include "net/net.h"
 #include "net/thread.h"
 #include "query.h"
@@ -37,7 +38,8 @@ struct udp_slot { /* one datagram and its reply; both headers point into the slo
 struct udp_worker {
     struct net_cells cells;
     pthread_t thread;
-    const struct zone_publisher *publisher;
+    const struct net_env *env;
+    struct dns_cookie_secrets secrets;
     unsigned fd_count; /* sockets; polls[fd_count] is the stop event */
     struct pollfd polls[NET_ADDRESSES_MAX + 1];
     struct mmsghdr received[UDP_BATCH];
@@ -87,16 +89,14 @@ static void turn_ancillary(struct msghdr *header)
     }
 }
 
-/* Answer slot @index; returns the reply's length, 0 for none. */
-static uint32_t answer_slot(struct udp_worker *worker, unsigned index,
-                            const struct zone_image *image)
+/* Answer slot @index in the batch's environment; returns the reply's length, 0 for none. */
+static uint32_t answer_slot(struct udp_worker *worker, unsigned index, struct query_env *env)
 {
     struct udp_slot *slot = &worker->slots[index];
     struct dns_writer reply = {.octets = slot->reply, .capacity = sizeof slot->reply};
-    struct query_env env = {
-        .image = image, .client = (struct sockaddr *)&slot->client, .proto = QUERY_UDP};
+    env->client = (struct sockaddr *)&slot->client;
     enum query_outcome outcome =
-        query_answer(&env, slot->request, (uint16_t)worker->received[index].msg_len, &reply);
+        query_answer(env, slot->request, (uint16_t)worker->received[index].msg_len, &reply);
 
     net_cells_count(&worker->cells, outcome, outcome == QUERY_DROPPED ? 0 : reply.rcode);
     if (outcome == QUERY_DROPPED)
@@ -110,10 +110,11 @@ static uint32_t answer_slot(struct udp_worker *worker, unsigned index,
 static unsigned answer_batch(struct udp_worker *worker, unsigned received_count)
 {
     unsigned reply_count = 0;
-    const struct zone_image *image = zone_image_read_begin(worker->publisher);
+    struct query_env env = net_env_begin(worker->env, QUERY_UDP, &worker->secrets);
+    env.image = zone_image_read_begin(worker->env->publisher);
     for (unsigned i = 0; i < received_count; i++) {
         struct udp_slot *slot = &worker->slots[i];
-        uint32_t reply_len = answer_slot(worker, i, image);
+        uint32_t reply_len = answer_slot(worker, i, &env);
         if (reply_len == 0)
             continue;
         slot->reply_vector = (struct iovec){slot->reply, reply_len};
@@ -201,7 +202,7 @@ static void worker_free(struct udp_worker *worker)
     free(worker);
 }
 
-int udp_worker_start(const int *fds_take, unsigned fd_count, const struct zone_publisher *publisher,
+int udp_worker_start(const int *fds_take, unsigned fd_count, const struct net_env *env,
                      struct udp_worker **out, struct net_error *error)
 {
     ASSERT(fd_count > 0 && fd_count <= NET_ADDRESSES_MAX);
@@ -211,7 +212,7 @@ int udp_worker_start(const int *fds_take, unsigned fd_count, const struct zone_p
         for (unsigned i = 0; i < fd_count; i++)
             close(fds_take[i]);
     } else {
-        worker->publisher = publisher;
+        worker->env = env;
         worker->polls[fd_count].fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         system_errno = worker->polls[fd_count].fd < 0
                            ? errno

@@ -5,15 +5,15 @@
 #include <stdint.h>
 
 struct net_cells;
+struct net_env;
 struct net_error;
 struct udp_worker;
-struct zone_publisher;
 
 #define UDP_BATCH 64u /* datagrams per system call and read section */
 
-/* Start a thread that answers on @fds (one or more; taken whatever the outcome). ERR_NOMEM or
- * ERR_IO, with *@error filled. On 0 the caller owns *@out. */
-int udp_worker_start(const int *fds_take, unsigned fd_count, const struct zone_publisher *publisher,
+/* Start a thread that answers on @fds (one or more; taken whatever the outcome). @env is
+ * borrowed until the stop. ERR_NOMEM or ERR_IO, with *@error filled. On 0 the caller owns *@out. */
+int udp_worker_start(const int *fds_take, unsigned fd_count, const struct net_env *env,
                      struct udp_worker **out, struct net_error *error);
 /* Stop and join the thread, close its sockets, free it. Accepts NULL. */
 void udp_worker_stop(struct udp_worker *worker);

@@ -39,6 +39,8 @@ static void test_config_load_one_key_fills_in_the_rest(void **state)
     assert_string_equal(config->peer_address, "192.0.2.1:5301");
     assert_string_equal(config->admin_address, "192.0.2.1:5302");
     assert_string_equal(config->snapshot_address, "192.0.2.1:5303");
+    assert_string_equal(config->dns_identity, "");
+    assert_string_equal(config->dns_version, "");
     config_free(config);
 }
 
@@ -102,6 +104,28 @@ static void test_config_load_mistakes_are_named(void **state)
     }
 }
 
+static void test_config_load_dns_texts_have_128_octets(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN], text[256], value[CONFIG_DNS_TEXT_MAX + 2];
+    static const char *const keys[] = {"dns_identity", "dns_version"};
+
+    memset(value, 'x', sizeof(value));
+    value[CONFIG_DNS_TEXT_MAX + 1] = '\0';
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(text, sizeof(text), "name: a\npeer_address: 192.0.2.1\n%s: %s\n", keys[i], value);
+        assert_int_equal(load(text, &config, error), ERR_INVALID);
+        assert_non_null(strstr(error, keys[i]));
+        text[strlen(text) - 2] = '\n';
+        text[strlen(text) - 1] = '\0';
+        assert_int_equal(load(text, &config, error), 0);
+        assert_string_equal(i == 0 ? config->dns_identity : config->dns_version, value + 1);
+        config_free(config);
+        config = NULL;
+    }
+}
+
 static void test_config_load_absent_file_is_not_found(void **state)
 {
     (void)state;
@@ -118,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_config_load_one_key_fills_in_the_rest),
         cmocka_unit_test(test_config_load_addresses_get_their_ports),
         cmocka_unit_test(test_config_load_mistakes_are_named),
+        cmocka_unit_test(test_config_load_dns_texts_have_128_octets),
         cmocka_unit_test(test_config_load_absent_file_is_not_found),
     };
     int fd = mkstemp(path);

@@ -1,0 +1,30 @@
+/* node/net/env.h: what all queries of a node have in common. Internal to net/. Made before the
+ * threads start and never written after, so that they read it without a lock. */
+#pragma once
+
+#include "dns/cookie.h"
+#include "query.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct net_options;
+struct zone_publisher;
+
+struct net_env {
+    const struct zone_publisher *publisher;
+    struct query_texts texts; /* point to the two buffers below */
+    char identity[QUERY_TEXT_MAX + 1];
+    char version[QUERY_TEXT_MAX + 1];
+    bool has_cookies;
+    uint8_t cookie_key[DNS_COOKIE_KEY_LEN];
+    uint16_t tcp_idle_ds;
+};
+
+/* ERR_INVALID: a text is too long. @out stays where it is while threads use it. */
+int net_env_init(struct net_env *out, const struct net_options *options);
+
+/* The environment of one batch, but for its image and client: reads the wall clock once. @secrets
+ * are the calling thread's own, zeroed at its start. */
+struct query_env net_env_begin(const struct net_env *env, enum query_proto proto,
+                               struct dns_cookie_secrets *secrets);
