@@ -1,6 +1,7 @@
 /* node/query_additional.c: what helps the client go on, so far as there is room (RFC 1034 4.3.2
  * step 6): the addresses of the names in an answer, when some zone here holds exactly these names
- * with authority. No wildcard, no chain, and no TC for what is left out.
+ * with authority. No wildcard, no chain, and no TC for what is left out. For name servers of a zone
+ * its glue serves too: the root's live below a cut (RFC 9609 4.2).
  *
  *   type         name at  what a target "." means
  *   NS           0        -
@@ -30,6 +31,8 @@ static void add_set(struct exchange *x, const struct dns_owner *owner, const uin
                     uint16_t type)
 {
     const struct zone_wire_set *set = zone_find_record_set(x->env->image, name_lower, type);
+    if (set == NULL && x->match.set->type == DNS_TYPE_NS)
+        set = zone_find_glue(x->match.zone, name_lower, type);
     if (set == NULL)
         return;
     const struct dns_rrset rrset = query__rrset_of(set);

@@ -161,6 +161,17 @@ static void test_bounds_a_thousand_targets(void **state)
     knot_pkt_free(packet);
 }
 
+static void test_bounds_a_thousand_name_servers_of_a_zone(void **state)
+{
+    (void)state;
+    serve("ns.", 1000, "@ 60 NS ns%u\n");
+    knot_pkt_t *packet = ask("ns.", DNS_TYPE_NS);
+    assert_int_equal(count_of(packet, KNOT_ANSWER), 1000);
+    assert_int_equal(set_count, 2 * QUERY_ADDITIONAL_MAX);
+    assert_int_equal(glue_count, 2 * QUERY_ADDITIONAL_MAX);
+    knot_pkt_free(packet);
+}
+
 static void test_bounds_a_thousand_name_servers_of_a_referral(void **state)
 {
     (void)state;
@@ -186,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_bounds_cname_chain),
         cmocka_unit_test(test_bounds_dname_chain_of_the_longest_names),
         cmocka_unit_test(test_bounds_a_thousand_targets),
+        cmocka_unit_test(test_bounds_a_thousand_name_servers_of_a_zone),
         cmocka_unit_test(test_bounds_a_thousand_name_servers_of_a_referral),
     };
     return cmocka_run_group_tests(tests, test_exchange_set_up, test_exchange_tear_down);
