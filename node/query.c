@@ -59,9 +59,20 @@ static enum step solve_none(struct exchange *x)
     return STEP_DONE;
 }
 
+/* A chain may come by the same DNAME again; a reply has it once (RFC 2181 5). */
+static bool is_dname_written(const struct exchange *x)
+{
+    for (unsigned i = 0; i < x->dname_count; i++)
+        if (x->dnames[i] == x->match.set)
+            return true;
+    return false;
+}
+
 static enum step solve_answer(struct exchange *x)
 {
     const uint32_t set_at = x->reply->len;
+    if (is_dname_written(x))
+        return STEP_DONE;
     if (!add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set))
         return STEP_NO_ROOM;
     if (query__has_targets(x->match.set->type))
@@ -77,13 +88,22 @@ static enum step solve_cname(struct exchange *x)
     return follow(x, target_of(match->set));
 }
 
+static bool add_dname(struct exchange *x)
+{
+    if (is_dname_written(x))
+        return true;
+    ASSERT(x->dname_count < QUERY_CHAIN_MAX);
+    x->dnames[x->dname_count++] = x->match.set;
+    return add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set);
+}
+
 /* RFC 6672 3.1 and 3.2: the DNAME, then a CNAME of the same TTL from the name to what the DNAME
  * makes of it; YXDOMAIN when that would be too long. */
 static enum step solve_dname(struct exchange *x)
 {
     const struct zone_match *match = &x->match;
     uint8_t *target = x->synthesized[x->link_count];
-    if (!add_set(x, DNS_SECTION_ANSWER, match->owner_offset, match->set))
+    if (!add_dname(x))
         return STEP_NO_ROOM;
     if (dns_name_join(x->owner.name, match->owner_offset, target_of(match->set), target) < 0) {
         x->reply->rcode = DNS_RCODE_YXDOMAIN;
@@ -243,6 +263,7 @@ static void exchange_init(struct exchange *x, const struct query_env *env,
     x->outcome = QUERY_ANSWERED;
     x->owner = dns_answer_question_owner(question);
     x->link_count = 0;
+    x->dname_count = 0;
     x->visited[0] = question->name;
 }
 

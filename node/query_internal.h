@@ -18,8 +18,10 @@ struct exchange { /* one question on its way to its reply */
     struct dns_owner owner;  /* the name that is looked up: the question's, then chain targets */
     struct zone_match match; /* what was found for it */
     unsigned link_count;     /* CNAMEs and DNAMEs followed */
-    const uint8_t *visited[QUERY_CHAIN_MAX];            /* names of the chain so far */
-    uint8_t synthesized[QUERY_CHAIN_MAX][DNS_NAME_MAX]; /* those of them that DNAMEs made */
+    const uint8_t *visited[QUERY_CHAIN_MAX]; /* names of the chain so far */
+    unsigned dname_count;
+    const struct zone_wire_set *dnames[QUERY_CHAIN_MAX]; /* those in the reply */
+    uint8_t synthesized[QUERY_CHAIN_MAX][DNS_NAME_MAX];  /* those of them that DNAMEs made */
 };
 
 static inline struct dns_rrset query__rrset_of(const struct zone_wire_set *set)
