@@ -181,12 +181,30 @@ static void add_opt(struct dns_writer *writer)
     writer->counts[DNS_SECTION_ADDITIONAL]++;
 }
 
+/* What is only known at the end. */
+static void write_header(struct dns_writer *writer)
+{
+    dns_wire_put16(writer->octets + 2, (uint16_t)(writer->flags | (writer->rcode & 0xf)));
+    for (unsigned i = 0; i < DNS_SECTION_COUNT; i++)
+        dns_wire_put16(writer->octets + 6 + 2 * i, writer->counts[i]);
+}
+
 void dns_answer_finish(struct dns_writer *writer)
 {
     ASSERT(writer->has_edns || writer->rcode < DNS_RCODE_BADVERS);
     if (writer->has_edns)
         add_opt(writer);
-    dns_wire_put16(writer->octets + 2, (uint16_t)(writer->flags | (writer->rcode & 0xf)));
-    for (unsigned i = 0; i < DNS_SECTION_COUNT; i++)
-        dns_wire_put16(writer->octets + 6 + 2 * i, writer->counts[i]);
+    write_header(writer);
+}
+
+void dns_answer_truncate(struct dns_writer *writer)
+{
+    uint32_t opt_len = writer->has_edns ? DNS_OPT_LEN + writer->options_len : 0;
+    ASSERT(writer->len >= writer->body_at + opt_len);
+    memmove(writer->octets + writer->body_at, writer->octets + writer->len - opt_len, opt_len);
+    writer->len = writer->body_at + opt_len;
+    memset(writer->counts, 0, sizeof writer->counts);
+    writer->counts[DNS_SECTION_ADDITIONAL] = writer->has_edns;
+    writer->flags |= DNS_FLAG_TC;
+    write_header(writer);
 }

@@ -93,3 +93,6 @@ uint8_t *dns_answer_add_option(struct dns_writer *writer, uint16_t code, uint16_
 void dns_answer_clear(struct dns_writer *writer);
 /* Write OPT where the question had one, and the header. The reply is octets[0..len). */
 void dns_answer_finish(struct dns_writer *writer);
+/* Cut a finished reply down to its question and OPT (which keeps its options), and set TC, so that
+ * the client asks again by TCP. */
+void dns_answer_truncate(struct dns_writer *writer);

@@ -229,6 +229,49 @@ static void test_clear_keeps_the_question(void **state)
     knot_pkt_free(packet);
 }
 
+/* However full the reply is, so wherever its options stood before they were moved. */
+static void test_truncate_keeps_question_opt_and_code(void **state)
+{
+    (void)state;
+    for (unsigned sets = 0; sets < 15; sets++) {
+        struct dns_question question = question_of("www.example.", true);
+        struct dns_writer writer = writer_of(&question, 512);
+        struct dns_owner owner = dns_answer_question_owner(&question);
+        memcpy(dns_answer_add_option(&writer, 65001, 8), "abcdefgh", 8);
+        for (unsigned i = 0; i < sets; i++)
+            (void)dns_answer_add(&writer, DNS_SECTION_ANSWER, &owner, &a_set);
+        writer.rcode = DNS_RCODE_NXDOMAIN;
+        dns_answer_finish(&writer);
+        dns_answer_truncate(&writer);
+        assert_int_equal(writer.len, 29 + DNS_OPT_LEN + 4 + 8);
+        knot_pkt_t *packet = knot_pkt_new(writer.octets, (uint16_t)writer.len, NULL);
+        assert_non_null(packet);
+        assert_int_equal(knot_pkt_parse(packet, 0), KNOT_EOK);
+        assert_true(knot_wire_get_tc(packet->wire) && knot_wire_get_rd(packet->wire));
+        assert_int_equal(knot_wire_get_rcode(packet->wire), KNOT_RCODE_NXDOMAIN);
+        assert_int_equal(knot_wire_get_ancount(packet->wire), 0);
+        assert_int_equal(knot_wire_get_arcount(packet->wire), 1);
+        const uint8_t *option = knot_edns_get_option(packet->opt_rr, 65001, NULL);
+        assert_non_null(option);
+        assert_memory_equal(option + 4, "abcdefgh", 8);
+        knot_pkt_free(packet);
+    }
+}
+
+static void test_truncate_without_edns_leaves_the_question(void **state)
+{
+    (void)state;
+    struct dns_question question = question_of("www.example.", false);
+    struct dns_writer writer = writer_of(&question, 512);
+    struct dns_owner owner = dns_answer_question_owner(&question);
+    assert_true(dns_answer_add(&writer, DNS_SECTION_ANSWER, &owner, &a_set));
+    dns_answer_finish(&writer);
+    dns_answer_truncate(&writer);
+    assert_int_equal(writer.len, 29);
+    assert_memory_equal(writer.octets + 4, "\0\1\0\0\0\0\0\0", 8);
+    assert_true(knot_wire_get_tc(writer.octets));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +285,8 @@ int main(void)
         cmocka_unit_test(test_finish_extended_code_is_split),
         cmocka_unit_test(test_add_option_takes_its_room_from_the_records),
         cmocka_unit_test(test_clear_keeps_the_question),
+        cmocka_unit_test(test_truncate_keeps_question_opt_and_code),
+        cmocka_unit_test(test_truncate_without_edns_leaves_the_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
