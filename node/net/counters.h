@@ -14,6 +14,10 @@ enum net_counter {
     NET_UDP_QUERIES,     /* datagrams received */
     NET_UDP_TRUNCATED,   /* replies with TC set */
     NET_UDP_SEND_FAILED, /* replies that the kernel did not take */
+    NET_RRL_DROPPED,     /* UDP replies over the rate limit, not sent (rrl log_only: sent) */
+    NET_RRL_SLIPPED,     /* the same, sent truncated (rrl log_only: sent whole) */
+    NET_RRL_COOKIE,      /* not limited: the query held a valid cookie */
+    NET_RRL_EXEMPT,      /* not limited: the client is in an exempt prefix */
     NET_TCP_QUERIES,     /* whole messages received */
     NET_TCP_ACCEPTED,    /* connections */
     NET_TCP_FULL,        /* connections kept waiting: tcp_connections_max were open */
