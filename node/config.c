@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/prefix.h"
 
 #define HOST_LEN_MAX 255
 #define PORT_LEN_MAX 5
@@ -19,6 +20,30 @@
 
 static const cyaml_schema_value_t address_schema = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
+};
+
+/* CYAML_BOOL takes "off", and whatever else it does not know, for true. */
+static const cyaml_strval_t switch_words[] = {
+    {"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"on", 1}, {"off", 0},
+};
+
+#define RRL_BOOL(key)                                                                              \
+    CYAML_FIELD_ENUM_PTR(#key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_rrl, key,    \
+                         switch_words, CYAML_ARRAY_LEN(switch_words))
+#define RRL_UINT(key) CYAML_FIELD_UINT_PTR(#key, CYAML_FLAG_OPTIONAL, struct config_rrl, key)
+
+static const cyaml_schema_field_t rrl_fields[] = {
+    RRL_BOOL(enabled),
+    RRL_BOOL(log_only),
+    RRL_UINT(rate),
+    RRL_UINT(prefix_rate),
+    RRL_UINT(burst_ms),
+    RRL_UINT(slip),
+    RRL_UINT(ipv4_prefix),
+    RRL_UINT(ipv6_prefix),
+    CYAML_FIELD_SEQUENCE("exempt", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_rrl,
+                         exempt, &address_schema, 1, CONFIG_RRL_EXEMPT_MAX),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t fields[] = {
@@ -36,6 +61,7 @@ static const cyaml_schema_field_t fields[] = {
                            dns_identity, 0, CONFIG_DNS_TEXT_MAX),
     CYAML_FIELD_STRING_PTR("dns_version", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            dns_version, 0, CONFIG_DNS_TEXT_MAX),
+    CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
     CYAML_FIELD_UINT("log_keep_entries", CYAML_FLAG_OPTIONAL, struct config, log_keep_entries),
     CYAML_FIELD_STRING_PTR("peer_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            peer_listen, 1, CYAML_UNLIMITED),
@@ -273,6 +299,36 @@ static int check_dns_listen(struct config *config, char *error)
     return rc;
 }
 
+static int check_rrl(const struct config_rrl *rrl, char *error)
+{
+    const struct {
+        const char *key;
+        const uint32_t *value;
+        uint32_t min, max;
+    } bounds[] = {
+        {"rate", rrl->rate, 0, CONFIG_RRL_RATE_MAX},
+        {"prefix_rate", rrl->prefix_rate, 0, CONFIG_RRL_RATE_MAX},
+        {"burst_ms", rrl->burst_ms, 0, CONFIG_RRL_BURST_MAX_MS},
+        {"slip", rrl->slip, 0, CONFIG_RRL_SLIP_MAX},
+        {"ipv4_prefix", rrl->ipv4_prefix, 1, 32},
+        {"ipv6_prefix", rrl->ipv6_prefix, 1, 64},
+    };
+
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        if (bounds[i].value &&
+            (*bounds[i].value < bounds[i].min || *bounds[i].value > bounds[i].max))
+            return refuse(error, "rrl: %s: %u is not from %u to %u", bounds[i].key,
+                          *bounds[i].value, bounds[i].min, bounds[i].max);
+    }
+    for (unsigned i = 0; i < rrl->exempt_count; i++) {
+        struct prefix prefix;
+        const char *reason;
+        if (prefix_parse(rrl->exempt[i], &prefix, &reason) != 0)
+            return refuse(error, "rrl: exempt: '%s' %s", rrl->exempt[i], reason);
+    }
+    return 0;
+}
+
 static int check(struct config *config, char *error)
 {
     enum log_level level;
@@ -299,6 +355,8 @@ static int check(struct config *config, char *error)
         config->log_keep_entries < CONFIG_LOG_KEEP_ENTRIES_MIN)
         rc = refuse(error, "log_keep_entries: %u is below %d", config->log_keep_entries,
                     CONFIG_LOG_KEEP_ENTRIES_MIN);
+    if (rc == 0)
+        rc = check_rrl(&config->rrl, error);
     if (rc == 0)
         rc = check_dns_listen(config, error);
     if (rc == 0)

@@ -13,7 +13,26 @@
 #define CONFIG_LOG_KEEP_ENTRIES_MIN 100
 #define CONFIG_DNS_TEXT_MAX 128
 #define CONFIG_DNS_PORT 53
+#define CONFIG_RRL_RATE_MAX 100000
+#define CONFIG_RRL_BURST_MAX_MS 60000
+#define CONFIG_RRL_SLIP_MAX 10
+#define CONFIG_RRL_EXEMPT_MAX 4096
 #define CONFIG_PEER_PORT 5301 /* admin and snapshot listeners: the next two ports, unless named */
+
+/* Response rate limiting (net/rrl.h): what the file says; NULL, or no exempt prefix, where it says
+ * nothing, which leaves the limiter's own default. What is there is checked. */
+struct config_rrl {
+    bool *enabled;         /* on unless false */
+    bool *log_only;        /* count, but send everything */
+    uint32_t *rate;        /* equal replies a second to one network; 0: no limit */
+    uint32_t *prefix_rate; /* all replies a second to one network; 0: no limit */
+    uint32_t *burst_ms;
+    uint32_t *slip;
+    uint32_t *ipv4_prefix; /* bits that make a network: 1 to 32 */
+    uint32_t *ipv6_prefix; /* 1 to 64 */
+    char **exempt;         /* prefixes, in place of the loopback ones */
+    unsigned exempt_count;
+};
 
 /* Strings are owned by the configuration; addresses are checked and normalised to HOST:PORT or
  * [HOST]:PORT. What the file leaves out is filled in. */
@@ -28,7 +47,8 @@ struct config {
     char *dns_identity;        /* told to who asks by NSID or id.server; "" if left out: nobody */
     char *dns_version;         /* told to who asks by version.bind; likewise */
     uint32_t log_keep_entries; /* kept for nodes that were away; 0: the default of raft/io */
-    char *peer_listen;         /* 0.0.0.0:5301 */
+    struct config_rrl rrl;
+    char *peer_listen; /* 0.0.0.0:5301 */
     char *admin_listen;
     char *snapshot_listen;
     char *peer_address; /* where the others reach this node; as peer_listen if that names a host */
