@@ -12,11 +12,10 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "cluster/cluster.h"
 #include "config.h"
 #include "control/control.h"
-#include "dns/cookie.h"
+#include "listen.h"
 #include "net/net.h"
 #include "serve/serve.h"
 
@@ -241,42 +240,6 @@ static int open_cluster(struct node *node)
     return EX_OK;
 }
 
-_Static_assert(CONFIG_DNS_TEXT_MAX <= QUERY_TEXT_MAX, "net takes every text of the file");
-
-static int open_net(struct node *node)
-{
-    const struct config *config = node->config;
-    struct sockaddr_storage addresses[CONFIG_ADDRESSES_MAX];
-    uint8_t cookie_key[DNS_COOKIE_KEY_LEN]; /* of this run: older cookies are simply replaced */
-    struct net_error error;
-
-    for (unsigned i = 0; i < config->dns_listen_count; i++) {
-        if (net_address_parse(config->dns_listen[i], &addresses[i]) != 0) {
-            log_error("main", "configuration_wrong dns_listen=%s reason=\"no IP address\"",
-                      config->dns_listen[i]);
-            return EX_CONFIG;
-        }
-    }
-    random_bytes(cookie_key, sizeof(cookie_key));
-    struct net_options net_options = {
-        .addresses = addresses,
-        .address_count = config->dns_listen_count,
-        .udp_threads = config->dns_threads,
-        .publisher = cluster_image(node->cluster),
-        .identity = config->dns_identity,
-        .version = config->dns_version,
-        .cookie_key = cookie_key,
-    };
-    int rc = net_open(&net_options, &node->net, &error);
-    if (rc != 0) {
-        log_error("main", "listen_failed reason=\"%s\"", error.text);
-        return EX_UNAVAILABLE;
-    }
-    for (unsigned i = 0; i < config->dns_listen_count; i++)
-        log_info("main", "answering address=%s", config->dns_listen[i]);
-    return EX_OK;
-}
-
 static int open_control(struct node *node)
 {
     char path[PATH_LEN], error[CONTROL_ERROR_LEN];
@@ -318,7 +281,7 @@ static int run_node(struct config *config)
     watch_signals(&node);
     int status = open_cluster(&node);
     if (status == EX_OK)
-        status = open_net(&node);
+        status = listen_open(config, cluster_image(node.cluster), &node.net);
     if (status == EX_OK)
         status = open_control(&node);
     if (status == EX_OK)

@@ -267,13 +267,15 @@ static void exchange_init(struct exchange *x, const struct query_env *env,
     x->visited[0] = question->name;
 }
 
-/* Read the request. True: the look-up has begun; false: *@outcome is the end of it. */
-static bool begin(struct work *work, const struct query_env *env, const uint8_t *request,
-                  uint16_t request_len, struct dns_writer *reply, enum query_outcome *outcome)
+/* Read the request. True: the look-up has begun; false: item->outcome is the end of it. */
+static bool begin(struct work *work, struct query_item *item)
 {
+    const struct query_env *env = item->env;
     struct dns_question *question = &work->question;
-    enum dns_verdict verdict = dns_question_parse(request, request_len, question);
-    *outcome = QUERY_DROPPED;
+    struct dns_writer *reply = &item->reply;
+    enum dns_verdict verdict = dns_question_parse(item->request, item->request_len, question);
+    item->outcome = QUERY_DROPPED;
+    item->traits = (struct query_traits){.kind = QUERY_KIND_ERROR};
     if (verdict == DNS_VERDICT_IGNORE)
         return false;
     dns_answer_begin(reply, question, size_max(env, question));
@@ -284,10 +286,35 @@ static bool begin(struct work *work, const struct query_env *env, const uint8_t 
         exchange_init(&work->x, env, question, reply);
         zone_probe_begin(&work->probe, env->image, question->name_lower, question->type);
         return true;
-    case DNS_VERDICT_CHAOS: *outcome = query__answer_chaos(env, question, reply); return false;
-    case DNS_VERDICT_COOKIE: *outcome = query__answer_cookie(env, question, reply); return false;
-    default: *outcome = reject(reply, verdict); return false;
+    case DNS_VERDICT_CHAOS: item->outcome = query__answer_chaos(env, question, reply); return false;
+    case DNS_VERDICT_COOKIE:
+        item->outcome = query__answer_cookie(env, question, reply);
+        return false;
+    default: item->outcome = reject(reply, verdict); return false;
     }
+}
+
+/* What the first look-up says of the reply; a chain does not change it. */
+static struct query_traits traits_of(const struct zone_match *match, unsigned name_len)
+{
+    static const enum query_kind kinds[] = {
+        [ZONE_OUTCOME_NONE] = QUERY_KIND_ERROR,          [ZONE_OUTCOME_ANSWER] = QUERY_KIND_ANSWER,
+        [ZONE_OUTCOME_CNAME] = QUERY_KIND_ANSWER,        [ZONE_OUTCOME_DNAME] = QUERY_KIND_ANSWER,
+        [ZONE_OUTCOME_DELEGATION] = QUERY_KIND_REFERRAL, [ZONE_OUTCOME_NODATA] = QUERY_KIND_NODATA,
+        [ZONE_OUTCOME_NXDOMAIN] = QUERY_KIND_NXDOMAIN,
+    };
+    enum query_kind kind = kinds[match->outcome];
+    unsigned offset = match->owner_offset;
+    if (kind == QUERY_KIND_ERROR)
+        return (struct query_traits){.kind = kind};
+    if (kind == QUERY_KIND_NODATA || kind == QUERY_KIND_NXDOMAIN) {
+        offset = match->apex_offset;
+    } else if (match->is_wildcard) {
+        kind = QUERY_KIND_WILDCARD;
+        offset = match->encloser_offset;
+    }
+    return (struct query_traits){
+        .kind = kind, .name_offset = (uint8_t)offset, .name_len = (uint8_t)(name_len - offset)};
 }
 
 static void look_up_owner(struct exchange *x)
@@ -298,28 +325,34 @@ static void look_up_owner(struct exchange *x)
 }
 
 /* The look-up has taken its last step: compose the reply, and follow a chain to its end. */
-static enum query_outcome finish(struct work *work)
+static void finish(struct work *work, struct query_item *item)
 {
     struct exchange *x = &work->x;
     zone_probe_end(&work->probe, &x->match);
+    item->traits = traits_of(&x->match, work->question.name_len);
     enum step step = solve(x);
     while (step == STEP_FOLLOW) {
         look_up_owner(x);
         step = solve(x);
     }
-    return conclude(x, step);
+    item->outcome = conclude(x, step);
+    if (item->outcome == QUERY_FAILED)
+        item->traits = (struct query_traits){.kind = QUERY_KIND_ERROR};
 }
 
 enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
                                 uint16_t request_len, struct dns_writer *reply)
 {
     struct work work;
-    enum query_outcome outcome;
-    if (!begin(&work, env, request, request_len, reply, &outcome))
-        return outcome;
-    while (zone_probe_step(&work.probe))
-        ;
-    return finish(&work);
+    struct query_item item = {
+        .env = env, .request = request, .request_len = request_len, .reply = *reply};
+    if (begin(&work, &item)) {
+        while (zone_probe_step(&work.probe))
+            ;
+        finish(&work, &item);
+    }
+    *reply = item.reply;
+    return item.outcome;
 }
 
 enum { SIDE_BY_SIDE = 16 }; /* enough that a turn lasts as long as memory takes; fits the cache */
@@ -341,19 +374,15 @@ void query_scratch_free(struct query_scratch *scratch)
 static void answer_group(struct work *works, struct query_item *items, unsigned count)
 {
     uint32_t begun = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct query_item *item = &items[i];
-        if (begin(&works[i], item->env, item->request, item->request_len, &item->reply,
-                  &item->outcome))
-            begun |= 1u << i;
-    }
+    for (unsigned i = 0; i < count; i++)
+        begun |= (uint32_t)begin(&works[i], &items[i]) << i;
     for (uint32_t turn = begun, left = 0; turn != 0; turn = left, left = 0)
         for (; turn != 0; turn &= turn - 1)
             if (zone_probe_step(&works[__builtin_ctz(turn)].probe))
                 left |= turn & -turn;
     for (; begun != 0; begun &= begun - 1) {
         unsigned i = (unsigned)__builtin_ctz(begun);
-        items[i].outcome = finish(&works[i]);
+        finish(&works[i], &items[i]);
     }
 }
 

@@ -54,6 +54,23 @@ enum query_outcome { /* one counter each; only QUERY_DROPPED leaves nothing to s
                      QUERY_OUTCOME_COUNT,
 };
 
+/* What a reply is, as its question's first lookup found it; a chain of CNAMEs keeps the kind and
+ * name of its first link. `name` below is the key name: a suffix of the question's name. */
+enum query_kind {
+    QUERY_KIND_ANSWER, /* records of the name itself, or a DNAME: name = owner of what was found */
+    QUERY_KIND_WILDCARD, /* made from a wildcard: name = closest encloser, without "*" */
+    QUERY_KIND_NODATA,   /* name = apex of the zone; also below a wildcard */
+    QUERY_KIND_NXDOMAIN, /* name = apex of the zone */
+    QUERY_KIND_REFERRAL, /* name = the zone cut */
+    QUERY_KIND_ERROR,    /* rejected or failed: no name */
+};
+
+struct query_traits {
+    enum query_kind kind;
+    uint8_t name_offset; /* of the key name in the question's name, octets */
+    uint8_t name_len;    /* of the key name, its root included; 0 with QUERY_KIND_ERROR */
+};
+
 struct query_texts {      /* what the node says about itself; NULL or "": nothing */
     const char *identity; /* NSID, hostname.bind, id.server; at most QUERY_TEXT_MAX octets */
     const char *version;  /* version.bind, version.server; likewise */
@@ -86,6 +103,7 @@ struct query_item {
     const uint8_t *request;
     uint16_t request_len;
     enum query_outcome outcome; /* out */
+    struct query_traits traits; /* out, unless dropped */
     struct dns_writer reply;    /* in: octets and capacity; out */
 };
 

@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/random.h"
 #include "net/net.h"
+#include "net/rrl.h"
 
 #include <string.h>
 
@@ -13,6 +15,16 @@ static int copy_text(const char *text, char out[QUERY_TEXT_MAX + 1])
         return ERR_INVALID;
     memcpy(out, text != NULL ? text : "", len + 1);
     return 0;
+}
+
+static int init_limit(struct net_env *out, const struct net_options *options)
+{
+    struct rrl_secret secret;
+    if (options->rrl == NULL)
+        return 0;
+    random_bytes(&secret, sizeof secret);
+    out->rrl_mode = options->is_rrl_log_only ? UDP_LIMIT_LOG_ONLY : UDP_LIMIT_ACT;
+    return rrl_new(options->rrl, &secret, &out->rrl);
 }
 
 int net_env_init(struct net_env *out, const struct net_options *options)
@@ -32,7 +44,13 @@ int net_env_init(struct net_env *out, const struct net_options *options)
     out->has_cookies = options->cookie_key != NULL;
     if (out->has_cookies)
         memcpy(out->cookie_key, options->cookie_key, sizeof out->cookie_key);
-    return 0;
+    return init_limit(out, options);
+}
+
+void net_env_fini(struct net_env *env)
+{
+    rrl_free(env->rrl);
+    env->rrl = NULL;
 }
 
 struct query_env net_env_begin(const struct net_env *env, enum query_proto proto,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dns/cookie.h"
+#include "net/udp_limit.h"
 #include "query.h"
 
 #include <stdbool.h>
@@ -19,10 +20,14 @@ struct net_env {
     bool has_cookies;
     uint8_t cookie_key[DNS_COOKIE_KEY_LEN];
     uint16_t tcp_idle_ds;
+    struct rrl *rrl; /* shared by the UDP workers; NULL: no limit */
+    enum udp_limit_mode rrl_mode;
 };
 
-/* ERR_INVALID: a text is too long. @out stays where it is while threads use it. */
+/* ERR_INVALID: a text is too long, or rate limits are out of bounds; ERR_NOMEM. @out stays where it
+ * is while threads use it. */
 int net_env_init(struct net_env *out, const struct net_options *options);
+void net_env_fini(struct net_env *env); /* accepts one that is all zero; threads are gone */
 
 /* The environment of one batch, but for its image and client: reads the wall clock once. @secrets
  * are the calling thread's own, zeroed at its start. */

@@ -157,7 +157,10 @@ int net_open(const struct net_options *options, struct net **out, struct net_err
     memset(&table, -1, sizeof table);
     code = net_env_init(&net->env, options);
     if (code != 0)
-        snprintf(error->text, sizeof error->text, "a text that DNS tells has over 128 octets");
+        snprintf(error->text, sizeof error->text, "%s",
+                 code == ERR_INVALID
+                     ? "a text that DNS tells has over 128 octets, or a rate limit is out of bounds"
+                     : err_text(code));
     net->address_count = options->address_count;
     memcpy(net->addresses, options->addresses, options->address_count * sizeof *options->addresses);
     for (unsigned i = 0; code == 0 && i < net->address_count; i++)
@@ -180,6 +183,7 @@ void net_close(struct net *net)
     tcp_server_stop(net->tcp);
     for (unsigned i = 0; i < net->worker_count; i++)
         udp_worker_stop(net->workers[i]);
+    net_env_fini(&net->env);
     free(net);
 }
 

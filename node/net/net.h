@@ -7,9 +7,11 @@
 
 #include "net/counters.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct rrl_options;
 struct zone_publisher;
 
 #define NET_ADDRESSES_MAX 64u
@@ -27,6 +29,8 @@ struct net_options {
     const char *identity;      /* NSID, hostname.bind, id.server; NULL or "": none; copied */
     const char *version;       /* version.bind, version.server; likewise */
     const uint8_t *cookie_key; /* 16 octets that server cookies are made with; NULL: none; copied */
+    const struct rrl_options *rrl; /* response rate limits of UDP; borrowed; NULL: none */
+    bool is_rrl_log_only;          /* count what would be limited, and send everything */
 };
 
 struct net_error {

@@ -4,10 +4,10 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "dns/answer.h"
-#include "net/env.h"
+#include "net/batch.h"
+#include "net/counters.h"
 #include "net/net.h"
 #include "net/thread.h"
-#include "query.h"
 #include "zone/image.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-    REQUEST_MAX = 4096,    /* longer datagrams are cut, which the parser then refuses */
+    REQUEST_MAX = 1280,    /* over what our OPT announces; longer ones are cut, then refused */
     TURN_BATCHES_MAX = 16, /* batches from one socket before the others get their turn */
 };
 
@@ -38,10 +38,9 @@ struct udp_slot { /* one datagram and its reply; both headers point into the slo
 struct udp_worker {
     struct net_cells cells;
     pthread_t thread;
-    const struct net_env *env;
-    struct dns_cookie_secrets secrets;
     unsigned fd_count; /* sockets; polls[fd_count] is the stop event */
     struct pollfd polls[NET_ADDRESSES_MAX + 1];
+    struct net_batch batch;
     struct mmsghdr received[UDP_BATCH];
     struct mmsghdr replies[UDP_BATCH];
     struct udp_slot slots[UDP_BATCH];
@@ -69,6 +68,7 @@ static void prepare_slots(struct udp_worker *worker)
             .msg_iovlen = 1,
             .msg_control = slot->ancillary,
         };
+        net_batch_set_reply(&worker->batch, i, slot->reply, sizeof slot->reply);
     }
 }
 
@@ -89,32 +89,17 @@ static void turn_ancillary(struct msghdr *header)
     }
 }
 
-/* Answer slot @index in the batch's environment; returns the reply's length, 0 for none. */
-static uint32_t answer_slot(struct udp_worker *worker, unsigned index, struct query_env *env)
-{
-    struct udp_slot *slot = &worker->slots[index];
-    struct dns_writer reply = {.octets = slot->reply, .capacity = sizeof slot->reply};
-    env->client = (struct sockaddr *)&slot->client;
-    enum query_outcome outcome =
-        query_answer(env, slot->request, (uint16_t)worker->received[index].msg_len, &reply);
-
-    net_cells_count(&worker->cells, outcome, outcome == QUERY_DROPPED ? 0 : reply.rcode);
-    if (outcome == QUERY_DROPPED)
-        return 0;
-    if ((reply.flags & DNS_FLAG_TC) != 0)
-        net_cell_add(&worker->cells.events[NET_UDP_TRUNCATED], 1);
-    return reply.len;
-}
-
-/* Answer what was received, all from one generation; returns the number of replies to send. */
+/* Answer what was received; returns the number of replies to send. */
 static unsigned answer_batch(struct udp_worker *worker, unsigned received_count)
 {
     unsigned reply_count = 0;
-    struct query_env env = net_env_begin(worker->env, QUERY_UDP, &worker->secrets);
-    env.image = zone_image_read_begin(worker->env->publisher);
+    for (unsigned i = 0; i < received_count; i++)
+        net_batch_set(&worker->batch, i, (struct sockaddr *)&worker->slots[i].client,
+                      worker->slots[i].request, (uint16_t)worker->received[i].msg_len);
+    net_batch_answer(&worker->batch, received_count);
     for (unsigned i = 0; i < received_count; i++) {
         struct udp_slot *slot = &worker->slots[i];
-        uint32_t reply_len = answer_slot(worker, i, &env);
+        const uint32_t reply_len = net_batch_reply_len(&worker->batch, i);
         if (reply_len == 0)
             continue;
         slot->reply_vector = (struct iovec){slot->reply, reply_len};
@@ -124,8 +109,6 @@ static unsigned answer_batch(struct udp_worker *worker, unsigned received_count)
         reply->msg_hdr.msg_flags = 0;
         turn_ancillary(&reply->msg_hdr);
     }
-    zone_image_read_end();
-    net_cell_add(&worker->cells.events[NET_UDP_QUERIES], received_count);
     return reply_count;
 }
 
@@ -180,12 +163,16 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-static struct udp_worker *worker_new(const int *fds, unsigned fd_count)
+static struct udp_worker *worker_new(const int *fds, unsigned fd_count, const struct net_env *env)
 {
     struct udp_worker *worker = aligned_alloc(_Alignof(struct udp_worker), sizeof *worker);
     if (worker == NULL)
         return NULL;
     memset(worker, 0, sizeof *worker);
+    if (net_batch_init(&worker->batch, env, &worker->cells) != 0) {
+        free(worker);
+        return NULL;
+    }
     worker->fd_count = fd_count;
     for (unsigned i = 0; i < fd_count; i++)
         worker->polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
@@ -199,6 +186,7 @@ static void worker_free(struct udp_worker *worker)
     for (unsigned i = 0; i <= worker->fd_count; i++)
         if (worker->polls[i].fd >= 0)
             close(worker->polls[i].fd);
+    net_batch_fini(&worker->batch);
     free(worker);
 }
 
@@ -206,13 +194,12 @@ int udp_worker_start(const int *fds_take, unsigned fd_count, const struct net_en
                      struct udp_worker **out, struct net_error *error)
 {
     ASSERT(fd_count > 0 && fd_count <= NET_ADDRESSES_MAX);
-    struct udp_worker *worker = worker_new(fds_take, fd_count);
+    struct udp_worker *worker = worker_new(fds_take, fd_count, env);
     int system_errno = ENOMEM;
     if (worker == NULL) {
         for (unsigned i = 0; i < fd_count; i++)
             close(fds_take[i]);
     } else {
-        worker->env = env;
         worker->polls[fd_count].fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         system_errno = worker->polls[fd_count].fd < 0
                            ? errno

@@ -2,6 +2,8 @@
  * Internal to net/. A worker allocates before its thread starts and never after. */
 #pragma once
 
+#include "net/batch.h"
+
 #include <stdint.h>
 
 struct net_cells;
@@ -9,7 +11,7 @@ struct net_env;
 struct net_error;
 struct udp_worker;
 
-#define UDP_BATCH 64u /* datagrams per system call and read section */
+#define UDP_BATCH NET_BATCH_MAX /* datagrams per system call and read section */
 
 /* Start a thread that answers on @fds (one or more; taken whatever the outcome). @env is
  * borrowed until the stop. ERR_NOMEM or ERR_IO, with *@error filled. On 0 the caller owns *@out. */

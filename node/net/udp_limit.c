@@ -5,20 +5,21 @@
 #include "dns/answer.h"
 #include "net/counters.h"
 #include "net/rrl.h"
+#include "query.h"
 
-static enum rrl_class class_of(enum reply_kind kind)
+static enum rrl_class class_of(enum query_kind kind)
 {
     static const enum rrl_class classes[] = {
-        [REPLY_ANSWER] = RRL_ANSWER,     [REPLY_WILDCARD] = RRL_WILDCARD,
-        [REPLY_NODATA] = RRL_NODATA,     [REPLY_NXDOMAIN] = RRL_NXDOMAIN,
-        [REPLY_REFERRAL] = RRL_REFERRAL, [REPLY_ERROR] = RRL_ERROR,
+        [QUERY_KIND_ANSWER] = RRL_ANSWER,     [QUERY_KIND_WILDCARD] = RRL_WILDCARD,
+        [QUERY_KIND_NODATA] = RRL_NODATA,     [QUERY_KIND_NXDOMAIN] = RRL_NXDOMAIN,
+        [QUERY_KIND_REFERRAL] = RRL_REFERRAL, [QUERY_KIND_ERROR] = RRL_ERROR,
     };
     ASSERT(kind < sizeof classes / sizeof *classes);
     return classes[kind];
 }
 
 bool udp_limit_prepare(const struct rrl *rrl, const struct sockaddr *client,
-                       const struct reply_traits *traits, const struct dns_writer *reply,
+                       const struct query_traits *traits, const struct dns_writer *reply,
                        struct net_cells *cells, struct rrl_key *key)
 {
     if (rrl == NULL)

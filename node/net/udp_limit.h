@@ -10,32 +10,16 @@
 struct dns_writer;
 struct net_cells;
 struct rrl;
+struct query_traits;
 struct rrl_key;
 struct sockaddr;
-
-/* What a reply is, as its question's first lookup found it; a chain of CNAMEs keeps the kind and
- * name of its first link. `name` below is the key name: a suffix of the question's name. */
-enum reply_kind {
-    REPLY_ANSWER,   /* records of the name itself, or a DNAME: name = owner of what was found */
-    REPLY_WILDCARD, /* made from a wildcard: name = closest encloser, without "*" */
-    REPLY_NODATA,   /* name = apex of the zone; also below a wildcard */
-    REPLY_NXDOMAIN, /* name = apex of the zone */
-    REPLY_REFERRAL, /* name = the zone cut */
-    REPLY_ERROR,    /* rejected or failed: no name */
-};
-
-struct reply_traits {
-    enum reply_kind kind;
-    uint8_t name_offset; /* of the key name in the question's name, octets */
-    uint8_t name_len;    /* of the key name, its root included; 0 with REPLY_ERROR */
-};
 
 /* Must this reply be accounted? Then @key is filled and its memory on the way. False for what is
  * never limited: @rrl NULL (limiting is off), a valid cookie (reply->has_valid_cookie: the address
  * is no forgery), an exempt client; the last two are counted. @reply is as query_answer() left it.
  */
 bool udp_limit_prepare(const struct rrl *rrl, const struct sockaddr *client,
-                       const struct reply_traits *traits, const struct dns_writer *reply,
+                       const struct query_traits *traits, const struct dns_writer *reply,
                        struct net_cells *cells, struct rrl_key *key);
 
 enum udp_limit_mode {

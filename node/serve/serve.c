@@ -4,6 +4,8 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
+#include "dns/cookie.h"
 #include "dns/name.h"
 #include "net/net.h"
 #include "serve/load.h"
@@ -155,14 +157,19 @@ static int open_net(const struct serve_options *options, const struct zone_publi
                     struct net **net)
 {
     struct sockaddr_storage addresses[SERVE_ADDRESSES_MAX];
+    uint8_t cookie_key[DNS_COOKIE_KEY_LEN];
     char text[NET_ADDRESS_TEXT_SIZE];
     struct net_error error;
     for (unsigned i = 0; i < options->address_count; i++)
         ASSERT(net_address_parse(options->addresses[i], &addresses[i]) == 0);
-    struct net_options net_options = {.addresses = addresses,
-                                      .address_count = options->address_count,
-                                      .udp_threads = options->threads,
-                                      .publisher = publisher};
+    random_bytes(cookie_key, sizeof cookie_key);
+    struct net_options net_options = {
+        .addresses = addresses,
+        .address_count = options->address_count,
+        .udp_threads = options->threads,
+        .publisher = publisher,
+        .cookie_key = cookie_key,
+    };
     if (net_open(&net_options, net, &error) != 0) {
         log_error("serve", "listen_failed reason=\"%s\"", error.text);
         return EX_UNAVAILABLE;

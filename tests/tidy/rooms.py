@@ -19,6 +19,7 @@ ROOMS = {
     "node/cli": ["node/zone", "node/dns", "proto", "node/base"],
     "node/main": ["*"],
     "node/serve": ["node/net", "node/zone", "node/dns", "node/base"],
+    "node/listen": ["node/config", "node/net", "node/query", "node/dns", "node/base"],
     "node/config": ["node/base"],
 }
 

@@ -5,6 +5,7 @@
 #include "dns/question.h"
 #include "net/counters.h"
 #include "net/rrl.h"
+#include "query.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -57,7 +58,7 @@ static void make_reply(struct fixture *f, enum dns_rcode rcode)
     dns_answer_finish(&f->reply);
 }
 
-static bool prepare(struct fixture *f, const struct reply_traits *traits)
+static bool prepare(struct fixture *f, const struct query_traits *traits)
 {
     return udp_limit_prepare(f->rrl, (const struct sockaddr *)&f->client, traits, &f->reply,
                              &f->cells, &f->key);
@@ -68,7 +69,7 @@ static uint64_t count_of(const struct fixture *f, enum net_counter counter)
     return atomic_load(&f->cells.events[counter]);
 }
 
-static const struct reply_traits ANSWER = {.kind = REPLY_ANSWER, .name_len = NAME_LEN};
+static const struct query_traits ANSWER = {.kind = QUERY_KIND_ANSWER, .name_len = NAME_LEN};
 
 static void test_udp_limit_settle_slip_leaves_question_and_opt(void **state)
 {
@@ -105,7 +106,7 @@ static void test_udp_limit_settle_errors_go_whole_or_not_at_all(void **state)
     (void)state;
     struct fixture f;
     unsigned sent = 0;
-    const struct reply_traits error = {.kind = REPLY_ERROR};
+    const struct query_traits error = {.kind = QUERY_KIND_ERROR};
     setup(&f, 5, 0xc0000201);
     for (unsigned i = 0; i < 105; i++) {
         make_reply(&f, DNS_RCODE_REFUSED);
@@ -168,12 +169,12 @@ static void test_udp_limit_prepare_kinds_and_names_make_keys(void **state)
 {
     (void)state;
     struct fixture f;
-    uint64_t hashes[REPLY_ERROR + 1];
+    uint64_t hashes[QUERY_KIND_ERROR + 1];
     setup(&f, 5, 0xc0000201);
     make_reply(&f, DNS_RCODE_NXDOMAIN);
-    for (unsigned kind = 0; kind <= REPLY_ERROR; kind++) {
-        bool is_error = kind == REPLY_ERROR;
-        const struct reply_traits traits = {
+    for (unsigned kind = 0; kind <= QUERY_KIND_ERROR; kind++) {
+        bool is_error = kind == QUERY_KIND_ERROR;
+        const struct query_traits traits = {
             .kind = kind, .name_offset = is_error ? 0 : 4, .name_len = is_error ? 0 : NAME_LEN - 4};
         assert_true(prepare(&f, &traits));
         hashes[kind] = f.key.name_hash;
@@ -184,7 +185,7 @@ static void test_udp_limit_prepare_kinds_and_names_make_keys(void **state)
     static const uint8_t apex[] = "\007EXAMPLE\003ORG";
     rrl_key_make(f.rrl, (const struct sockaddr *)&f.client, RRL_NXDOMAIN, apex, sizeof apex,
                  &expected);
-    assert_true(hashes[REPLY_NXDOMAIN] == expected.name_hash);
+    assert_true(hashes[QUERY_KIND_NXDOMAIN] == expected.name_hash);
     rrl_free(f.rrl);
 }
 

@@ -1,0 +1,105 @@
+/* node/listen.c */
+#include "listen.h"
+
+#include "base/log.h"
+#include "base/prefix.h"
+#include "base/random.h"
+#include "config.h"
+#include "dns/cookie.h"
+#include "net/net.h"
+#include "net/rrl.h"
+#include "query.h"
+
+#include <stdlib.h>
+#include <sysexits.h>
+
+_Static_assert(CONFIG_DNS_TEXT_MAX <= QUERY_TEXT_MAX, "net takes every text of the file");
+_Static_assert(CONFIG_RRL_RATE_MAX <= RRL_RATE_MAX && CONFIG_RRL_SLIP_MAX <= RRL_SLIP_MAX &&
+                   CONFIG_RRL_BURST_MAX_MS <= RRL_BURST_MAX_MS,
+               "the limiter takes every limit of the file");
+
+static void set_if(uint32_t *out, const uint32_t *value)
+{
+    if (value != NULL)
+        *out = *value;
+}
+
+/* What the file says over the limiter's own defaults; *@exempt (malloc'd) is what it may point to.
+ * False: out of memory. */
+static bool fill_limits(const struct config_rrl *config, struct rrl_options *out,
+                        struct prefix **exempt)
+{
+    const char *reason;
+    rrl_options_default(out);
+    for (unsigned i = 0; i < RRL_CLASS_COUNT; i++)
+        set_if(&out->rates_s[i], config->rate);
+    set_if(&out->prefix_rate_s, config->prefix_rate);
+    set_if(&out->burst_ms, config->burst_ms);
+    set_if(&out->slip, config->slip);
+    set_if(&out->ipv4_len, config->ipv4_prefix);
+    set_if(&out->ipv6_len, config->ipv6_prefix);
+    if (config->exempt_count == 0)
+        return true;
+    *exempt = calloc(config->exempt_count, sizeof **exempt);
+    if (*exempt == NULL)
+        return false;
+    for (unsigned i = 0; i < config->exempt_count; i++)
+        if (prefix_parse(config->exempt[i], &(*exempt)[i], &reason) != 0)
+            return false; /* config_load has checked it */
+    out->exempt = *exempt;
+    out->exempt_count = config->exempt_count;
+    return true;
+}
+
+static int parse_addresses(const struct config *config, struct sockaddr_storage *out)
+{
+    for (unsigned i = 0; i < config->dns_listen_count; i++)
+        if (net_address_parse(config->dns_listen[i], &out[i]) != 0) {
+            log_error("main", "configuration_wrong dns_listen=%s reason=\"no IP address\"",
+                      config->dns_listen[i]);
+            return EX_CONFIG;
+        }
+    return EX_OK;
+}
+
+static int open_sockets(const struct config *config, const struct net_options *options,
+                        struct net **out)
+{
+    struct net_error error;
+    if (net_open(options, out, &error) != 0) {
+        log_error("main", "listen_failed reason=\"%s\"", error.text);
+        return EX_UNAVAILABLE;
+    }
+    for (unsigned i = 0; i < config->dns_listen_count; i++)
+        log_info("main", "answering address=%s", config->dns_listen[i]);
+    return EX_OK;
+}
+
+int listen_open(const struct config *config, const struct zone_publisher *publisher,
+                struct net **out)
+{
+    struct sockaddr_storage addresses[CONFIG_ADDRESSES_MAX];
+    uint8_t cookie_key[DNS_COOKIE_KEY_LEN]; /* of this run: older cookies are simply replaced */
+    const struct config_rrl *rrl = &config->rrl;
+    struct rrl_options limits;
+    struct prefix *exempt = NULL;
+    int status = parse_addresses(config, addresses);
+    if (status == EX_OK && !fill_limits(rrl, &limits, &exempt))
+        status = EX_OSERR;
+    random_bytes(cookie_key, sizeof cookie_key);
+    const struct net_options options = {
+        .addresses = addresses,
+        .address_count = config->dns_listen_count,
+        .udp_threads = config->dns_threads,
+        .publisher = publisher,
+        .identity = config->dns_identity,
+        .version = config->dns_version,
+        .cookie_key = cookie_key,
+        .rrl = rrl->enabled == NULL || *rrl->enabled ? &limits : NULL,
+        .is_rrl_log_only = rrl->log_only != NULL && *rrl->log_only,
+    };
+    if (status == EX_OK)
+        status = open_sockets(config, &options, out);
+    free(exempt);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* node/net/batch.h: requests that came by UDP at once, from octets to replies: one read section,
+ * one reading of the clocks, look-ups side by side, counting, rate limits. How the octets come and
+ * go is the caller's: sockets (udp.c) or AF_XDP (xdp.c). Internal to net/. A batch belongs to one
+ * thread; it allocates when it is made and never after. */
+#pragma once
+
+#include "net/env.h"
+#include "net/rrl.h"
+#include "query.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct net_cells;
+
+#define NET_BATCH_MAX 64u
+
+struct net_batch {
+    const struct net_env *env;
+    struct net_cells *cells;
+    struct dns_cookie_secrets secrets;
+    struct query_scratch *scratch;
+    struct query_env envs[NET_BATCH_MAX];
+    struct query_item items[NET_BATCH_MAX];
+    struct rrl_key keys[NET_BATCH_MAX];
+    bool is_accounted[NET_BATCH_MAX];
+};
+
+/* @env and @cells are borrowed until fini. ERR_NOMEM. */
+int net_batch_init(struct net_batch *batch, const struct net_env *env, struct net_cells *cells);
+void net_batch_fini(struct net_batch *batch); /* accepts one that is all zero */
+
+/* Request @index of the next answer: all pointers are borrowed until then. @reply has room for
+ * @reply_capacity octets, at least 512. */
+static inline void net_batch_set(struct net_batch *batch, unsigned index,
+                                 const struct sockaddr *client, const uint8_t *request,
+                                 uint16_t request_len)
+{
+    batch->envs[index].client = client;
+    batch->items[index].request = request;
+    batch->items[index].request_len = request_len;
+}
+static inline void net_batch_set_reply(struct net_batch *batch, unsigned index, uint8_t *reply,
+                                       uint32_t reply_capacity)
+{
+    batch->items[index].reply.octets = reply;
+    batch->items[index].reply.capacity = reply_capacity;
+}
+
+/* Answer requests 0 to @count - 1, all from one generation of the image. */
+void net_batch_answer(struct net_batch *batch, unsigned count);
+/* Octets of the reply to request @index; 0: send none. */
+static inline uint32_t net_batch_reply_len(const struct net_batch *batch, unsigned index)
+{
+    return batch->items[index].reply.len;
+}
