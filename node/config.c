@@ -57,6 +57,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_SEQUENCE("dns_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                          dns_listen, &address_schema, 1, CONFIG_ADDRESSES_MAX),
     CYAML_FIELD_UINT("dns_threads", CYAML_FLAG_OPTIONAL, struct config, dns_threads),
+    CYAML_FIELD_SEQUENCE("dns_xdp", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                         dns_xdp, &address_schema, 1, CONFIG_DNS_XDP_MAX),
     CYAML_FIELD_STRING_PTR("dns_identity", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            dns_identity, 0, CONFIG_DNS_TEXT_MAX),
     CYAML_FIELD_STRING_PTR("dns_version", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,

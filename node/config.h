@@ -12,6 +12,7 @@
 #define CONFIG_UDP_THREADS_MAX 64
 #define CONFIG_LOG_KEEP_ENTRIES_MIN 100
 #define CONFIG_DNS_TEXT_MAX 128
+#define CONFIG_DNS_XDP_MAX 8
 #define CONFIG_DNS_PORT 53
 #define CONFIG_RRL_RATE_MAX 100000
 #define CONFIG_RRL_BURST_MAX_MS 60000
@@ -43,7 +44,9 @@ struct config {
     char *log_level;
     char **dns_listen; /* 0.0.0.0:53 and [::]:53 */
     unsigned dns_listen_count;
-    uint32_t dns_threads;      /* UDP workers; 0: one for each processor */
+    uint32_t dns_threads; /* UDP workers; 0: one for each processor */
+    char **dns_xdp;       /* interfaces that answer UDP by AF_XDP, too; none if left out */
+    unsigned dns_xdp_count;
     char *dns_identity;        /* told to who asks by NSID or id.server; "" if left out: nobody */
     char *dns_version;         /* told to who asks by version.bind; likewise */
     uint32_t log_keep_entries; /* kept for nodes that were away; 0: the default of raft/io */

@@ -72,6 +72,13 @@ static int open_sockets(const struct config *config, const struct net_options *o
     }
     for (unsigned i = 0; i < config->dns_listen_count; i++)
         log_info("main", "answering address=%s", config->dns_listen[i]);
+    for (unsigned i = 0; i < config->dns_xdp_count; i++) {
+        const char *problem = net_get_xdp_problem(*out, i);
+        if (problem != NULL)
+            log_warn("main", "xdp_off reason=\"%s\" instead=sockets", problem);
+        else
+            log_info("main", "answering xdp=%s", config->dns_xdp[i]);
+    }
     return EX_OK;
 }
 
@@ -97,6 +104,8 @@ int listen_open(const struct config *config, const struct zone_publisher *publis
         .cookie_key = cookie_key,
         .rrl = rrl->enabled == NULL || *rrl->enabled ? &limits : NULL,
         .is_rrl_log_only = rrl->log_only != NULL && *rrl->log_only,
+        .xdp_interfaces = (const char *const *)config->dns_xdp,
+        .xdp_interface_count = config->dns_xdp_count,
     };
     if (status == EX_OK)
         status = open_sockets(config, &options, out);

@@ -34,7 +34,7 @@ static const char doc[] =
     "taken or not allowed, 70 "
     "storage failed or data cannot be trusted, 78 the configuration is wrong";
 
-enum { OPTION_SERVE = 0x100, OPTION_ZONE, OPTION_ZONE_LIST, OPTION_THREADS };
+enum { OPTION_SERVE = 0x100, OPTION_ZONE, OPTION_ZONE_LIST, OPTION_THREADS, OPTION_XDP };
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "the node's configuration (" CONFIG_PATH_DEFAULT ")", 0},
@@ -45,6 +45,7 @@ static const struct argp_option options[] = {
     {"zone", OPTION_ZONE, "NAME=FILE", 0, "a zone and its file; may be repeated", 1},
     {"zone-list", OPTION_ZONE_LIST, "FILE", 0,
      "a file of zones, one a line: name, blanks, file; may be repeated", 1},
+    {"xdp", OPTION_XDP, "IFACE", 0, "answer UDP of this interface by AF_XDP, too (as root)", 1},
     {"threads", OPTION_THREADS, "N", 0, "UDP workers (one for each processor)", 1},
     {0},
 };
@@ -85,12 +86,14 @@ static error_t parse_serve_option(int key, char *value, struct argp_state *state
         if (serve_add_list(serve, value, error) != 0)
             argp_failure(state, EX_NOINPUT, 0, "--zone-list: %s", error);
         return 0;
+    case OPTION_XDP: serve->xdp_interface = value; return 0;
     case OPTION_THREADS: serve->threads = parse_threads(state, value); return 0;
     case ARGP_KEY_END:
         if (serve->address_count > 0 && serve->zone_count == 0)
             argp_error(state, "--serve needs a zone: --zone NAME=FILE or --zone-list FILE");
-        if (serve->address_count == 0 && (serve->zone_count > 0 || serve->threads > 0))
-            argp_error(state, "--zone, --zone-list and --threads go with --serve ADDR:PORT");
+        if (serve->address_count == 0 &&
+            (serve->zone_count > 0 || serve->threads > 0 || serve->xdp_interface != NULL))
+            argp_error(state, "--zone, --zone-list, --threads and --xdp go with --serve ADDR:PORT");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -14,6 +14,7 @@ enum net_counter {
     NET_UDP_QUERIES,     /* datagrams received */
     NET_UDP_TRUNCATED,   /* replies with TC set */
     NET_UDP_SEND_FAILED, /* replies that the kernel did not take */
+    NET_XDP_QUERIES,     /* of udp_queries, those that came by AF_XDP */
     NET_RRL_DROPPED,     /* UDP replies over the rate limit, not sent (rrl log_only: sent) */
     NET_RRL_SLIPPED,     /* the same, sent truncated (rrl log_only: sent whole) */
     NET_RRL_COOKIE,      /* not limited: the query held a valid cookie */

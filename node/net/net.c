@@ -8,6 +8,7 @@
 #include "net/socket.h"
 #include "net/tcp.h"
 #include "net/udp.h"
+#include "net/xdp.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FREE_PORT_TRIES = 16 };
+enum { FREE_PORT_TRIES = 16, XDP_WORKERS_MAX = 128 };
 
 struct net {
     unsigned address_count;
@@ -24,6 +25,9 @@ struct net {
     struct udp_worker *workers[NET_UDP_THREADS_MAX];
     struct tcp_server *tcp;
     struct net_env env;
+    unsigned xdp_worker_count; /* started */
+    struct xdp_worker *xdp_workers[XDP_WORKERS_MAX];
+    struct net_error xdp_problems[NET_XDP_INTERFACES_MAX]; /* "": none */
 };
 
 /* Sockets on their way to the threads; -1 where there is none (any more). */
@@ -115,6 +119,33 @@ static int start_threads(struct net *net, const struct net_options *options, uns
     return code;
 }
 
+static void stop_xdp_workers(struct net *net, unsigned down_to)
+{
+    while (net->xdp_worker_count > down_to)
+        xdp_worker_stop(net->xdp_workers[--net->xdp_worker_count]);
+}
+
+/* All queues of one interface, or none of them with the reason noted: sockets then do all. */
+static void start_xdp(struct net *net, const char *interface, struct net_error *problem)
+{
+    const struct xdp_options options = {.interface = interface,
+                                        .addresses = net->addresses,
+                                        .address_count = net->address_count,
+                                        .env = &net->env};
+    const unsigned before = net->xdp_worker_count;
+    int code = 0;
+    int queue_count = xdp_count_queues(interface, problem);
+    for (int queue = 0; code == 0 && queue < queue_count; queue++) {
+        if (net->xdp_worker_count == XDP_WORKERS_MAX)
+            break; /* further queues go to the sockets */
+        code = xdp_worker_start(&options, (unsigned)queue, &net->xdp_workers[net->xdp_worker_count],
+                                problem);
+        net->xdp_worker_count += code == 0;
+    }
+    if (code != 0)
+        stop_xdp_workers(net, before);
+}
+
 static unsigned choose_thread_count(const struct net_options *options)
 {
     if (options->udp_threads != 0)
@@ -132,10 +163,15 @@ static int check_options(const struct net_options *options, struct net_error *er
         problem = "DNS needs 1 to 64 addresses to listen on";
     else if (options->udp_threads > NET_UDP_THREADS_MAX)
         problem = "DNS can have at most 64 UDP threads";
+    else if (options->xdp_interface_count > NET_XDP_INTERFACES_MAX)
+        problem = "DNS can use AF_XDP on at most 8 interfaces";
     for (unsigned i = 0; problem == NULL && i < options->address_count; i++)
         if (options->addresses[i].ss_family != AF_INET &&
             options->addresses[i].ss_family != AF_INET6)
             problem = "DNS listens on IPv4 and IPv6 addresses only";
+        else if (options->xdp_interface_count > 0 &&
+                 socket_get_port(&options->addresses[i]) != socket_get_port(&options->addresses[0]))
+            problem = "with AF_XDP all addresses must have one port";
     if (problem == NULL)
         return 0;
     snprintf(error->text, sizeof error->text, "%s", problem);
@@ -168,6 +204,8 @@ int net_open(const struct net_options *options, struct net **out, struct net_err
     if (code == 0)
         code = start_threads(net, options, thread_count, &table, error);
     close_table(&table);
+    for (unsigned i = 0; code == 0 && i < options->xdp_interface_count; i++)
+        start_xdp(net, options->xdp_interfaces[i], &net->xdp_problems[i]);
     if (code != 0) {
         net_close(net);
         return code;
@@ -180,11 +218,19 @@ void net_close(struct net *net)
 {
     if (net == NULL)
         return;
+    stop_xdp_workers(net, 0);
     tcp_server_stop(net->tcp);
     for (unsigned i = 0; i < net->worker_count; i++)
         udp_worker_stop(net->workers[i]);
     net_env_fini(&net->env);
     free(net);
+}
+
+const char *net_get_xdp_problem(const struct net *net, unsigned index)
+{
+    ASSERT(index < NET_XDP_INTERFACES_MAX);
+    const char *text = net->xdp_problems[index].text;
+    return text[0] != '\0' ? text : NULL;
 }
 
 void net_get_address(const struct net *net, unsigned index, struct sockaddr_storage *out)
@@ -199,4 +245,6 @@ void net_read_counters(const struct net *net, struct net_counters *out)
     net_cells_sum(tcp_server_cells(net->tcp), out);
     for (unsigned i = 0; i < net->worker_count; i++)
         net_cells_sum(udp_worker_cells(net->workers[i]), out);
+    for (unsigned i = 0; i < net->xdp_worker_count; i++)
+        net_cells_sum(xdp_worker_cells(net->xdp_workers[i]), out);
 }

@@ -16,6 +16,7 @@ struct zone_publisher;
 
 #define NET_ADDRESSES_MAX 64u
 #define NET_UDP_THREADS_MAX 64u
+#define NET_XDP_INTERFACES_MAX 8u
 #define NET_TCP_CONNECTIONS_DEFAULT 1024u
 #define NET_TCP_IDLE_DEFAULT_MS 10000u /* RFC 7766 6.2.3: "of the order of a few seconds" */
 
@@ -29,8 +30,10 @@ struct net_options {
     const char *identity;      /* NSID, hostname.bind, id.server; NULL or "": none; copied */
     const char *version;       /* version.bind, version.server; likewise */
     const uint8_t *cookie_key; /* 16 octets that server cookies are made with; NULL: none; copied */
-    const struct rrl_options *rrl; /* response rate limits of UDP; borrowed; NULL: none */
-    bool is_rrl_log_only;          /* count what would be limited, and send everything */
+    const struct rrl_options *rrl;     /* response rate limits of UDP; borrowed; NULL: none */
+    bool is_rrl_log_only;              /* count what would be limited, and send everything */
+    const char *const *xdp_interfaces; /* that answer by AF_XDP; needs one port in all addresses */
+    unsigned xdp_interface_count;      /* 0 to NET_XDP_INTERFACES_MAX */
 };
 
 struct net_error {
@@ -39,14 +42,17 @@ struct net_error {
 
 struct net;
 
-/* Listen on all addresses and start the threads. An address with port 0 gets a free port, the same
- * for UDP and TCP. On 0 the caller owns *@out; otherwise nothing is left open, *@out is untouched
- * and @error says why. ERR_INVALID (no or too many addresses, a text over 128 octets), ERR_EXISTS
- * (address in use), ERR_DENIED (port needs a capability), ERR_IO, ERR_NOMEM. */
+/* Listen on all addresses and start the threads. UDP goes by AF_XDP, too, on the interfaces named;
+ * one that cannot is no failure, see net_get_xdp_problem(). An address with port 0 gets a free
+ * port, the same for UDP and TCP. On 0 the caller owns *@out; otherwise nothing is left open, *@out
+ * is untouched and @error says why. ERR_INVALID (no or too many addresses, a text over 128 octets),
+ * ERR_EXISTS (address in use), ERR_DENIED (port needs a capability), ERR_IO, ERR_NOMEM. */
 int net_open(const struct net_options *options, struct net **out, struct net_error *error);
 /* Stop the threads and close all sockets; replies being written are cut off. Accepts NULL. */
 void net_close(struct net *net);
 
+/* Why options.xdp_interfaces[@index] is served by sockets alone; NULL: it goes by AF_XDP. */
+const char *net_get_xdp_problem(const struct net *net, unsigned index);
 /* The address that listens for options.addresses[@index], with its true port. */
 void net_get_address(const struct net *net, unsigned index, struct sockaddr_storage *out);
 /* Sums over all threads; each figure is exact at some moment of the call. */

@@ -25,7 +25,7 @@ static socklen_t address_len(const struct sockaddr_storage *address)
                                           : sizeof(struct sockaddr_in);
 }
 
-static bool is_wildcard(const struct sockaddr_storage *address)
+bool socket_is_wildcard(const struct sockaddr_storage *address)
 {
     if (address->ss_family == AF_INET6)
         return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr);
@@ -64,9 +64,9 @@ static bool set_udp_options(int fd, const struct sockaddr_storage *address)
         return false;
     if (is_ipv6)
         return set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
-               (!is_wildcard(address) || set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
+               (!socket_is_wildcard(address) || set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
     return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
-           (!is_wildcard(address) || set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
+           (!socket_is_wildcard(address) || set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
 }
 
 /* An unbound socket with its options, or -1 with errno. */

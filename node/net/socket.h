@@ -1,6 +1,7 @@
 /* node/net/socket.h: making bound sockets, and addresses as text. Internal to net/. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -16,3 +17,5 @@ int socket_open_tcp(const struct sockaddr_storage *address, int backlog, struct 
 /* The port of an IPv4 or IPv6 address, and setting it; host order. */
 uint16_t socket_get_port(const struct sockaddr_storage *address);
 void socket_set_port(struct sockaddr_storage *address, uint16_t port);
+/* Is it 0.0.0.0 or [::]? */
+bool socket_is_wildcard(const struct sockaddr_storage *address);

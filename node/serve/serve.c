@@ -169,6 +169,8 @@ static int open_net(const struct serve_options *options, const struct zone_publi
         .udp_threads = options->threads,
         .publisher = publisher,
         .cookie_key = cookie_key,
+        .xdp_interfaces = &options->xdp_interface,
+        .xdp_interface_count = options->xdp_interface != NULL,
     };
     if (net_open(&net_options, net, &error) != 0) {
         log_error("serve", "listen_failed reason=\"%s\"", error.text);
@@ -179,6 +181,10 @@ static int open_net(const struct serve_options *options, const struct zone_publi
         net_address_format(&addresses[i], text);
         log_info("serve", "answering address=%s", text);
     }
+    if (options->xdp_interface != NULL && net_get_xdp_problem(*net, 0) != NULL)
+        log_warn("serve", "xdp_off reason=\"%s\" instead=sockets", net_get_xdp_problem(*net, 0));
+    else if (options->xdp_interface != NULL)
+        log_info("serve", "answering xdp=%s", options->xdp_interface);
     return EX_OK;
 }
 

@@ -19,7 +19,8 @@ struct serve_zone {
 struct serve_options { /* all zero is none; strings of the zones are owned */
     const char *addresses[SERVE_ADDRESSES_MAX];
     unsigned address_count;
-    unsigned threads; /* UDP workers; 0: one for each processor */
+    const char *xdp_interface; /* answers by AF_XDP, too; NULL: none */
+    unsigned threads;          /* UDP workers; 0: one for each processor */
     struct serve_zone *zones;
     size_t zone_count, zone_capacity;
 };

@@ -289,7 +289,7 @@ static unsigned count_common(const struct zone_trie_item *item, const struct zon
     while (left > 0 && common < key->label_count) {
         const uint8_t *label = name + starts[left - 1];
         const uint8_t *wanted = key->name + key->offsets[common + 1];
-        if (memcmp(label, wanted, 1u + label[0]) != 0)
+        if (label[0] != wanted[0] || memcmp(label, wanted, 1u + label[0]) != 0)
             break;
         left--;
         common++;

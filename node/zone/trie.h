@@ -153,7 +153,7 @@ static inline bool zone__trie_walk_step(struct zone_trie_walk *walk, const struc
 
     if (!zone__trie_is_branch(node)) {
         __builtin_prefetch(node->ref);
-        __builtin_prefetch((const char *)node->ref + 64);
+        __builtin_prefetch((const void *)((uintptr_t)node->ref + 64));
         return false;
     }
     const unsigned at = walk->base_symbols + zone__branch_offset(node);

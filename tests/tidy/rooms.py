@@ -33,7 +33,7 @@ FENCES = {
     "urcu": ["node/zone", "node/net", "node/main"],
     "gnutls/": ["node/base", "node/cluster"],
     "nettle/": ["raft/io", "node/cluster"],
-    "libknot/": ["node/dns", "node/zone"],
+    "libknot/": ["node/dns", "node/zone", "node/net"],
     "libzscanner/": ["node/zone"],
     "jansson.h": ["node/cli"],
     "cyaml/": ["node/config"],

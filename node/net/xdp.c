@@ -1,0 +1,232 @@
+/* node/net/xdp.c: frames in, a batch answered, frames out. A reply is written into its frame, so
+ * nothing is copied. */
+#include "net/xdp.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+#include "dns/answer.h"
+#include "net/counters.h"
+#include "net/net.h"
+#include "net/socket.h"
+#include "net/thread.h"
+#include "zone/image.h"
+
+#include <libknot/error.h>
+#include <libknot/xdp/eth.h>
+#include <libknot/xdp/xdp.h>
+
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* The kernel sends this many frames in one call in copy mode (TX_BATCH_SIZE of net/xdp/xsk.c). */
+#define XDP_BATCH 32u
+_Static_assert(XDP_BATCH <= NET_BATCH_MAX, "a batch of frames is one batch of queries");
+
+enum { POLL_SOCKET, POLL_STOP, POLL_COUNT };
+
+struct xdp_worker {
+    struct net_cells cells;
+    pthread_t thread;
+    knot_xdp_socket_t *socket;
+    struct xdp_options options;
+    struct pollfd polls[POLL_COUNT];
+    struct net_batch batch;
+    knot_xdp_msg_t queries[XDP_BATCH];
+    knot_xdp_msg_t replies[XDP_BATCH];
+};
+
+/* Does the frame ask one of our addresses, from a port that can be answered? libknot puts an IPv4
+ * address into the place of a sockaddr_in6. */
+static bool is_ours(const struct xdp_worker *worker, const knot_xdp_msg_t *query)
+{
+    const struct sockaddr_in *to4 = (const struct sockaddr_in *)&query->ip_to;
+    if (query->ip_from.sin6_port == 0)
+        return false;
+    for (unsigned i = 0; i < worker->options.address_count; i++) {
+        const struct sockaddr_storage *address = &worker->options.addresses[i];
+        if (address->ss_family != query->ip_to.sin6_family)
+            continue;
+        if (socket_is_wildcard(address))
+            return true;
+        if (address->ss_family == AF_INET
+                ? ((const struct sockaddr_in *)address)->sin_addr.s_addr == to4->sin_addr.s_addr
+                : IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)address)->sin6_addr,
+                                     &query->ip_to.sin6_addr))
+            return true;
+    }
+    return false;
+}
+
+/* A frame for each reply. Those that get none, because they are not ours or all frames are on their
+ * way, are passed over; returns the number of requests in the batch. */
+static unsigned prepare(struct xdp_worker *worker, unsigned query_count)
+{
+    unsigned count = 0;
+    unsigned dropped = 0;
+    for (unsigned i = 0; i < query_count; i++) {
+        const knot_xdp_msg_t *query = &worker->queries[i];
+        knot_xdp_msg_t *reply = &worker->replies[count];
+        if (query->payload.iov_len == 0 || query->payload.iov_len > UINT16_MAX ||
+            !is_ours(worker, query))
+            continue;
+        if (knot_xdp_reply_alloc(worker->socket, query, reply) != KNOT_EOK) {
+            dropped++;
+            continue;
+        }
+        ASSERT(reply->payload.iov_len >= DNS_UDP_SIZE_MIN);
+        net_batch_set(&worker->batch, count, (const struct sockaddr *)&query->ip_from,
+                      query->payload.iov_base, (uint16_t)query->payload.iov_len);
+        net_batch_set_reply(&worker->batch, count, reply->payload.iov_base,
+                            (uint32_t)reply->payload.iov_len);
+        count++;
+    }
+    if (dropped > 0)
+        net_cell_add(&worker->cells.events[NET_UDP_SEND_FAILED], dropped);
+    return count;
+}
+
+/* Answer frames 0 to @query_count - 1 and send the replies. A reply of no octets gives its frame
+ * back. */
+static void answer(struct xdp_worker *worker, unsigned query_count)
+{
+    uint32_t sent = 0;
+    unsigned count = prepare(worker, query_count);
+    net_batch_answer(&worker->batch, count);
+    for (unsigned i = 0; i < count; i++)
+        worker->replies[i].payload.iov_len = net_batch_reply_len(&worker->batch, i);
+    net_cell_add(&worker->cells.events[NET_XDP_QUERIES], count);
+    (void)knot_xdp_send(worker->socket, worker->replies, count, &sent);
+    (void)knot_xdp_send_finish(worker->socket);
+    knot_xdp_recv_finish(worker->socket, worker->queries, query_count);
+}
+
+static void *worker_main(void *argument)
+{
+    struct xdp_worker *worker = argument;
+    zone_reader_register();
+    while (worker->polls[POLL_STOP].revents == 0) {
+        uint32_t count = 0;
+        knot_xdp_send_prepare(worker->socket); /* frames that were sent can be used again */
+        if (knot_xdp_recv(worker->socket, worker->queries, XDP_BATCH, &count, NULL) == KNOT_EOK &&
+            count > 0) {
+            answer(worker, count);
+            continue;
+        }
+        (void)knot_xdp_send_finish(worker->socket); /* what the last call left behind */
+        int ready = poll(worker->polls, POLL_COUNT, -1);
+        ASSERT(ready >= 0 || errno == EINTR || errno == ENOMEM);
+    }
+    zone_reader_unregister();
+    return NULL;
+}
+
+/* Say what failed; returns the ERR_* for libknot's code. */
+static int fail(struct net_error *error, const char *interface, int knot_code)
+{
+    const char *reason = knot_strerror(knot_code);
+    int code = ERR_IO;
+    switch (knot_code) {
+    case KNOT_EACCES:
+        reason = "not permitted (needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF)";
+        code = ERR_DENIED;
+        break;
+    case KNOT_ENOMEM: code = ERR_NOMEM; break;
+    case KNOT_ENOTSUP: code = ERR_UNSUPPORTED; break;
+    default: break;
+    }
+    snprintf(error->text, sizeof error->text, "cannot use AF_XDP on %s: %s", interface, reason);
+    return code;
+}
+
+int xdp_count_queues(const char *interface, struct net_error *error)
+{
+    if (if_nametoindex(interface) == 0) {
+        snprintf(error->text, sizeof error->text, "cannot use AF_XDP on %s: %s", interface,
+                 strerror(errno));
+        return ERR_NOT_FOUND;
+    }
+    int count = knot_eth_queues(interface);
+    if (count < 1)
+        return fail(error, interface, count < 0 ? count : KNOT_ENOTSUP);
+    return count < (int)XDP_QUEUES_MAX ? count : (int)XDP_QUEUES_MAX;
+}
+
+/* Frames are locked memory; what the limit allows is what we get. */
+static void raise_memory_limit(void)
+{
+    const struct rlimit none = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    (void)setrlimit(RLIMIT_MEMLOCK, &none);
+}
+
+static int open_socket(struct xdp_worker *worker, unsigned queue, struct net_error *error)
+{
+    const struct xdp_options *options = &worker->options;
+    uint16_t port = socket_get_port(&options->addresses[0]);
+    knot_xdp_load_bpf_t load = queue == 0 ? KNOT_XDP_LOAD_BPF_ALWAYS : KNOT_XDP_LOAD_BPF_NEVER;
+    raise_memory_limit();
+    int code = knot_xdp_init(&worker->socket, options->interface, (int)queue, KNOT_XDP_FILTER_UDP,
+                             port, 0, load, NULL);
+    if (code != KNOT_EOK)
+        return fail(error, options->interface, code);
+    worker->polls[POLL_SOCKET] =
+        (struct pollfd){.fd = knot_xdp_socket_fd(worker->socket), .events = POLLIN};
+    return 0;
+}
+
+static void worker_free(struct xdp_worker *worker)
+{
+    if (worker->polls[POLL_STOP].fd >= 0)
+        close(worker->polls[POLL_STOP].fd);
+    if (worker->socket != NULL)
+        knot_xdp_deinit(worker->socket);
+    net_batch_fini(&worker->batch);
+    free(worker);
+}
+
+int xdp_worker_start(const struct xdp_options *options, unsigned queue, struct xdp_worker **out,
+                     struct net_error *error)
+{
+    ASSERT(options->address_count > 0);
+    struct xdp_worker *worker = aligned_alloc(_Alignof(struct xdp_worker), sizeof *worker);
+    if (worker == NULL)
+        return fail(error, options->interface, KNOT_ENOMEM);
+    memset(worker, 0, sizeof *worker);
+    worker->options = *options;
+    worker->polls[POLL_STOP] =
+        (struct pollfd){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = POLLIN};
+    int code = net_batch_init(&worker->batch, options->env, &worker->cells);
+    if (code != 0 || worker->polls[POLL_STOP].fd < 0)
+        code = fail(error, options->interface, KNOT_ENOMEM);
+    if (code == 0)
+        code = open_socket(worker, queue, error);
+    if (code == 0 && thread_start(&worker->thread, "dns-xdp", worker_main, worker) != 0)
+        code = fail(error, options->interface, KNOT_ENOMEM);
+    if (code == 0)
+        *out = worker;
+    else
+        worker_free(worker);
+    return code;
+}
+
+void xdp_worker_stop(struct xdp_worker *worker)
+{
+    if (worker == NULL)
+        return;
+    ASSERT(eventfd_write(worker->polls[POLL_STOP].fd, 1) == 0);
+    ASSERT(pthread_join(worker->thread, NULL) == 0);
+    worker_free(worker);
+}
+
+const struct net_cells *xdp_worker_cells(const struct xdp_worker *worker)
+{
+    return &worker->cells;
+}

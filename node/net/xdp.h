@@ -1,0 +1,36 @@
+/* node/net/xdp.h: UDP past the kernel's network stack, by AF_XDP (libknot's): one thread for each
+ * receive queue of an interface. What the program in the driver does not take (other protocols and
+ * ports, fragments, IP options) goes to the kernel and so to the ordinary sockets, as does
+ * everything when this is stopped. Internal to net/. */
+#pragma once
+
+#include "net/batch.h"
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct net_cells;
+struct net_error;
+struct xdp_worker;
+
+#define XDP_QUEUES_MAX 64u
+
+struct xdp_options {
+    const char *interface;                    /* its name; borrowed for the call */
+    const struct sockaddr_storage *addresses; /* that we answer for, of one port; borrowed until
+                                                 the stop */
+    unsigned address_count;
+    const struct net_env *env; /* borrowed until the stop */
+};
+
+/* Receive queues of @interface: 1 to XDP_QUEUES_MAX, or ERR_* with *@error filled. */
+int xdp_count_queues(const char *interface, struct net_error *error);
+/* Start the thread of one queue; queue 0 first, as it loads the program. ERR_DENIED (needs
+ * CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF or root), ERR_UNSUPPORTED, ERR_NOMEM, ERR_IO, with *@error
+ * filled. On 0 the caller owns *@out. */
+int xdp_worker_start(const struct xdp_options *options, unsigned queue, struct xdp_worker **out,
+                     struct net_error *error);
+/* Stop and join the thread, detach, free it. Accepts NULL. */
+void xdp_worker_stop(struct xdp_worker *worker);
+
+const struct net_cells *xdp_worker_cells(const struct xdp_worker *worker);
