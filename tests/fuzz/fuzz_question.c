@@ -21,13 +21,36 @@ static void check_question(const uint8_t *request, uint16_t len,
     ASSERT(question->type == DNS_TYPE_ANY || !dns_type_is_meta(question->type));
 }
 
+/* What every reply may rely on, whatever the verdict. */
+static void check_options(const uint8_t *request, uint16_t len, const struct dns_question *question)
+{
+    const struct dns_options *options = &question->options;
+    ASSERT(options->has == 0 || question->has_edns);
+    if ((options->has & DNS_HAS_COOKIE) != 0) {
+        ASSERT(options->server_cookie_len == 0 ||
+               (options->server_cookie_len >= 8 && options->server_cookie_len <= 32));
+        ASSERT(options->cookie > request);
+        ASSERT(options->cookie + 8 + options->server_cookie_len <= request + len);
+    }
+    if ((options->has & DNS_HAS_ECS) != 0) {
+        ASSERT(options->ecs.address > request);
+        ASSERT(options->ecs.address + options->ecs.address_len <= request + len);
+    }
+    ASSERT((question->name == NULL) == (question->name_len == 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct dns_question question;
+    memset(&question, 0xee, sizeof question);
     if (len > UINT16_MAX)
         return 0;
     enum dns_verdict verdict = dns_question_parse(data, (uint16_t)len, &question);
     ASSERT((verdict == DNS_VERDICT_IGNORE) == (len < 12 || (data[2] & 0x80) != 0));
+    if (verdict != DNS_VERDICT_IGNORE)
+        check_options(data, (uint16_t)len, &question);
+    ASSERT(verdict != DNS_VERDICT_COOKIE || (question.options.has & DNS_HAS_COOKIE) != 0);
+    ASSERT(verdict != DNS_VERDICT_CHAOS || question.class == DNS_CLASS_CH);
     if (verdict != DNS_VERDICT_OK)
         return 0;
     check_question(data, (uint16_t)len, &question);
