@@ -1,0 +1,66 @@
+"""The zones of one start of the servers, their files, and what the comparison looks up in them."""
+import generator
+import questions
+import rdata
+import wire
+
+TOPS = [(b"test",), (b"Example".lower(), b"net"), (b"e",)]
+
+
+class Scenario:
+    """Zones and (query, zone) pairs. `has_root`: one of the zones is "."."""
+
+    def __init__(self, rng, families, has_root, queries_per_zone):
+        self.has_root = has_root
+        self.zones = []
+        for number in range(families):
+            base = () if has_root and number == 0 else (b"f%d" % number,) + rng.choice(TOPS)
+            self.zones += generator.make_family(rng, base)
+        self.pairs = [(query, zone) for zone in self.zones
+                      for query in questions.make(rng, zone, queries_per_zone)]
+        self.by_apex = {zone.apex: zone for zone in self.zones}
+        self._octets = {}
+        for zone in self.zones:
+            self._learn(zone)
+
+    def _learn(self, zone):
+        for name, sets in zone.sets.items():
+            for kind, (_, datas) in sets.items():
+                known = {octets for _, octets in datas if octets is not None}
+                if known:
+                    key = (wire.name_wire(name), rdata.type_number(kind))
+                    self._octets.setdefault(key, set()).update(known)
+
+    def holds(self, owner, kind, data):
+        """Whether some zone has this address record."""
+        return data in self._octets.get((owner, kind), ())
+
+    def has_whole_set(self, owner, kind, count):
+        """Whether @owner (wire form) has a set of @kind with so many records in the zone that
+        answers for it: its own, a wildcard's, or the CNAME that a DNAME makes."""
+        name = wire.name_labels(owner)
+        zone = self.zone_of(name)
+        if zone is None:
+            return False
+        sources = [name] + [(generator.WILD,) + name[n:] for n in range(1, len(name) + 1)]
+        for sets in (zone.sets.get(source, {}) for source in sources):
+            for text, (_, datas) in sets.items():
+                if rdata.type_number(text) == kind and len(datas) == count:
+                    return True
+        return kind == wire.CNAME and zone.is_renamed(name)
+
+    def zone_of(self, name):
+        """The deepest zone at or above @name (labels in lower case), or None."""
+        for depth in range(len(name) + 1):
+            if name[depth:] in self.by_apex:
+                return self.by_apex[name[depth:]]
+        return None
+
+    def write(self, folder):
+        """One file a zone; list of (name as text, file name)."""
+        out = []
+        for number, zone in enumerate(self.zones):
+            file = f"{number}.zone"
+            (folder / file).write_text(zone.text())
+            out.append((wire.name_text(zone.apex), file))
+        return out
