@@ -71,7 +71,7 @@ static bool is_dname_written(const struct exchange *x)
 static enum step solve_answer(struct exchange *x)
 {
     const uint32_t set_at = x->reply->len;
-    if (is_dname_written(x))
+    if (!x->match.is_wildcard && is_dname_written(x))
         return STEP_DONE;
     if (!add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set))
         return STEP_NO_ROOM;
@@ -111,6 +111,8 @@ static enum step solve_dname(struct exchange *x)
     }
     if (!dns_answer_add_cname(x->reply, &x->owner, dns_wire_get32(match->set->wire + 6), target))
         return STEP_NO_ROOM;
+    if (x->question->type == DNS_TYPE_CNAME)
+        return STEP_DONE; /* this is the CNAME that was asked for (RFC 1034 4.3.2 3a) */
     return follow(x, target);
 }
 

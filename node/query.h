@@ -18,7 +18,6 @@
  *   REFUSED, no zone of ours holds the name   20 Not Authoritative
  *   REFUSED, type AXFR or IXFR                21 Not Supported; 18 Prohibited would mean "not you"
  *   REFUSED, class CH or an unknown one       21 Not Supported
- *   NOTIMP, type MAILA or MAILB               21 Not Supported
  *   SERVFAIL, the zone has no SOA             14 Not Ready: it is still being filled
  *   SERVFAIL, too long for TCP                none: no code says so
  *   ANY cut to one set                        none: 4 Forged Answer would be untrue

@@ -26,8 +26,7 @@ void dns_answer_begin(struct dns_writer *writer, const struct dns_question *ques
     writer->limit = limit - (writer->has_edns ? DNS_OPT_LEN : 0);
     writer->options_len = 0;
     writer->has_valid_cookie = false;
-    writer->flags =
-        (uint16_t)(DNS_FLAG_QR | (question->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD | DNS_FLAG_CD)));
+    writer->flags = (uint16_t)(DNS_FLAG_QR | (question->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD)));
     writer->rcode = DNS_RCODE_NOERROR;
     memset(writer->counts, 0, sizeof writer->counts);
 

@@ -64,7 +64,7 @@ struct dns_writer { /* caller sets octets and capacity; the rest is the writer's
 };
 
 /* Start the reply to @question in at most @size_max octets (512 or more, within capacity): QR set,
- * opcode, RD and CD copied, the question echoed in its own case, NOERROR. */
+ * opcode and RD copied, CD clear (RFC 4035 3.1.6), the question echoed in its own case, NOERROR. */
 void dns_answer_begin(struct dns_writer *writer, const struct dns_question *question,
                       uint32_t size_max);
 /* The owner "name of the question". */

@@ -127,9 +127,10 @@ static enum dns_verdict judge_type(const struct dns_question *question)
     case DNS_TYPE_ANY: return DNS_VERDICT_OK;
     case DNS_TYPE_AXFR:
     case DNS_TYPE_IXFR: return DNS_VERDICT_REFUSED;
-    case DNS_TYPE_MAILA:
-    case DNS_TYPE_MAILB: return DNS_VERDICT_NOTIMP;
-    default: return dns_type_is_meta(question->type) ? DNS_VERDICT_FORMERR : DNS_VERDICT_OK;
+    case 0:
+    case DNS_TYPE_OPT:
+    case DNS_TYPE_NXNAME: return DNS_VERDICT_FORMERR;
+    default: return DNS_VERDICT_OK; /* a type that no name has, where it is a meta type */
     }
 }
 

@@ -14,8 +14,8 @@
  *   class CH                                       CHAOS     (RFC 4892; any type)
  *   class other than IN, CH and ANY                REFUSED
  *   type AXFR, IXFR                                REFUSED   (zones are replicated by the cluster)
- *   type MAILA, MAILB                              NOTIMP
- *   other meta type, 0 and OPT included            FORMERR
+ *   type 0, OPT, NXNAME                            FORMERR   (RFC 9824 3.1 for NXNAME)
+ * Other meta types (RFC 6895 3.1) are types that no name has.
  */
 #pragma once
 

@@ -77,7 +77,7 @@ enum dns_flag {
     DNS_FLAG_RD = 0x0100, /* recursion desired; copied */
     DNS_FLAG_RA = 0x0080, /* recursion available; never set here */
     DNS_FLAG_AD = 0x0020,
-    DNS_FLAG_CD = 0x0010, /* checking disabled; copied (RFC 4035 3.1.6) */
+    DNS_FLAG_CD = 0x0010, /* checking disabled; never set here (RFC 4035 3.1.6) */
 };
 #define DNS_OPCODE_SHIFT 11
 #define DNS_OPCODE_MASK 0x7800

@@ -211,13 +211,19 @@ const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
 const struct zone_wire_set *zone_find_glue(const struct zone *zone, const uint8_t *name,
                                            uint16_t type)
 {
+    const unsigned apex_labels = dns_name_label_count(zone->apex);
+    uint8_t wildcard[DNS_NAME_MAX];
     struct zone_trie_walk walk;
     struct zone_key key;
 
     if (!dns_name_is_within(name, zone->apex))
         return NULL;
     zone__key_init(&key, name, dns_name_len(name) - 1);
-    zone__trie_walk(&zone->names, &key, dns_name_label_count(zone->apex), &walk);
+    zone__trie_walk(&zone->names, &key, apex_labels, &walk);
+    if (!walk.is_exact && walk.label_count < key.label_count) {
+        zone__key_to_wildcard(&key, walk.label_count, wildcard);
+        zone__trie_walk(&zone->names, &key, apex_labels, &walk);
+    }
     return walk.is_exact ? zone__node_find(walk.leaf->ref, type) : NULL;
 }
 

@@ -58,7 +58,8 @@ void zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t q
  * chain, nothing at or below a zone cut. For additional data and alias targets. */
 const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
                                                  const uint8_t *name, uint16_t type);
-/* The same within one zone, also at and below its cuts: glue for a delegation from @zone. */
+/* The same within one zone, also at and below its cuts and by its wildcards (RFC 1034 4.3.2 step 6
+ * looks for addresses as it does for answers): glue for a delegation from @zone. */
 const struct zone_wire_set *zone_find_glue(const struct zone *zone, const uint8_t *name,
                                            uint16_t type);
 

@@ -18,7 +18,8 @@ static void check_question(const uint8_t *request, uint16_t len,
     ASSERT(question->name + question->name_len + 4 <= request + len);
     ASSERT(dns_name_check(question->name_lower, DNS_NAME_MAX) == question->name_len);
     ASSERT(!question->has_edns || question->edns_size >= 512);
-    ASSERT(question->type == DNS_TYPE_ANY || !dns_type_is_meta(question->type));
+    ASSERT(question->type != 0 && question->type != DNS_TYPE_OPT &&
+           question->type != DNS_TYPE_AXFR && question->type != DNS_TYPE_IXFR);
 }
 
 /* What every reply may rely on, whatever the verdict. */

@@ -60,7 +60,7 @@ static void test_begin_copies_what_belongs_to_the_client(void **state)
     knot_pkt_t *packet = parse(&writer);
     assert_int_equal(knot_wire_get_id(packet->wire), 0xbeef);
     assert_true(knot_wire_get_qr(packet->wire) && knot_wire_get_rd(packet->wire));
-    assert_true(knot_wire_get_cd(packet->wire));
+    assert_false(knot_wire_get_cd(packet->wire));
     assert_false(knot_wire_get_aa(packet->wire) || knot_wire_get_ra(packet->wire));
     assert_false(knot_wire_get_ad(packet->wire) || knot_wire_get_tc(packet->wire));
     assert_memory_equal(writer.octets + 12, "\3WwW\7Example\0\0\1\0\1", 17);

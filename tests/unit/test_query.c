@@ -59,6 +59,8 @@ static const char com_zone[] = "@ 3600 SOA ns1.quartet.test. host 1 7200 900 120
                                "dn 50 DNAME target.example.org.\n"
                                "dn 50 TXT \"beside\"\n"
                                "dgone 50 DNAME nowhere\n"
+                               "*.dw 50 DNAME a.b.dw.example.com.\n"
+                               "cutw 300 NS ns.cutw\n*.cutw 300 A 192.0.2.77\n"
                                "dgrow 50 DNAME long-label-that-grows.dgrow\n"
                                "cdn 100 CNAME x.dn\n";
 static const char org_zone[] = "@ 60 SOA ns1.quartet.test. host 1 7200 900 1209600 3600\n"
@@ -196,9 +198,23 @@ static const struct exchange_case cases[] = {
      "AN dn.example.com. 50 DNAME target.example.org.\n"
      "AN x.dn.example.com. 50 CNAME x.target.example.org.\n"
      "AN x.target.example.org. 300 A 198.51.100.2\n"},
+    /* the CNAME that a DNAME makes answers a question for it: it is not followed */
+    {"y.x.dgone.example.com.", DNS_TYPE_CNAME,
+     "NOERROR aa\nAN dgone.example.com. 50 DNAME nowhere.example.com.\n"
+     "AN y.x.dgone.example.com. 50 CNAME y.x.nowhere.example.com.\n"},
+    /* one set under two owners: its DNAME's, and a name that its wildcard stands for */
+    {"x.*.dw.example.com.", DNS_TYPE_DNAME,
+     "NOERROR aa\nAN *.dw.example.com. 50 DNAME a.b.dw.example.com.\n"
+     "AN x.*.dw.example.com. 50 CNAME x.a.b.dw.example.com.\n"
+     "AN x.a.b.dw.example.com. 50 DNAME a.b.dw.example.com.\n"},
+    /* addresses of name servers may come from a wildcard */
+    {"x.cutw.example.com.", DNS_TYPE_A,
+     "NOERROR\nAU cutw.example.com. 300 NS ns.cutw.example.com.\n"
+     "AD ns.cutw.example.com. 300 A 192.0.2.77\n"},
     /* types and classes that are not looked up */
     {"example.com.", DNS_TYPE_AXFR, "REFUSED\n"},
-    {"example.com.", DNS_TYPE_MAILB, "NOTIMP\n"},
+    {"example.com.", DNS_TYPE_MAILB, "NOERROR aa\n" COM_SOA},
+    {"example.com.", 200, "NOERROR aa\n" COM_SOA},
     {"example.com.", DNS_TYPE_OPT, "FORMERR\n"},
 };
 

@@ -48,7 +48,7 @@ static const struct probe probes[] = {
      .header_set = DNS_FLAG_AA},
     {"8.1.2 unknown type", .type = 1000, .header_set = DNS_FLAG_AA},
     {"8.1.3.1 CD", .header = DNS_FLAG_CD, .type = DNS_TYPE_SOA, .has_soa = true,
-     .header_set = DNS_FLAG_AA | DNS_FLAG_CD},
+     .header_set = DNS_FLAG_AA},
     {"8.1.3.2 AD", .header = DNS_FLAG_AD, .type = DNS_TYPE_SOA, .has_soa = true,
      .header_set = DNS_FLAG_AA},
     {"8.1.3.3 reserved bit", .header = FLAG_Z, .type = DNS_TYPE_SOA, .has_soa = true,

@@ -59,11 +59,6 @@ def is_dname_at_asterisk(case):
             and ours[0][1:] == theirs[0][1:] and ours[1:] == theirs[1:])
 
 
-def only_cd_is_more(case):
-    return (case.query.flags & wire.CD and case.nsd["header"] == case.knot["header"]
-            and case.quartet["header"] == case.nsd["header"] | wire.CD)
-
-
 def is_all_of_class_any(case):
     """Ours is NSD's with AA and the SOA of a negative answer."""
     more = (case.quartet["authority"] or frozenset()) - case.nsd["authority"]
@@ -93,9 +88,6 @@ TABLE = [
     Allowed("a DNAME at an asterisk has that owner",
             "RFC 6672 2.2: names below are renamed by the DNAME as it stands; as NSD",
             frozenset({"answer"}), is_dname_at_asterisk),
-    Allowed("the CD bit comes back",
-            "RFC 4035 3: MUST be copied from a query to its response; the peers clear it as 3.1.6 "
-            "would have it", frozenset({"header"}), only_cd_is_more),
     Allowed("AA and SOA in answers of class ANY",
             "as Knot; RFC 1035 6.2 wants no AA unless all classes are known, but here is one only",
             frozenset({"aa", "authority"}), is_all_of_class_any),

@@ -32,8 +32,12 @@ class Scenario:
                     self._octets.setdefault(key, set()).update(known)
 
     def holds(self, owner, kind, data):
-        """Whether some zone has this address record."""
-        return data in self._octets.get((owner, kind), ())
+        """Whether some zone has this address record, for the owner or for a wildcard above it."""
+        sources, rest = [owner], owner
+        while rest != b"\0":
+            rest = rest[1 + rest[0]:]
+            sources.append(b"\1*" + rest)
+        return any(data in self._octets.get((source, kind), ()) for source in sources)
 
     def has_whole_set(self, owner, kind, count):
         """Whether @owner (wire form) has a set of @kind with so many records in the zone that
