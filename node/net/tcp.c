@@ -55,6 +55,7 @@ struct tcp_server {
     unsigned slot_count;
     struct tcp_connection *first_free;
     bool is_stopping;
+    uint8_t scratch[TCP_STREAM_SCRATCH_SIZE];
     uint8_t round[ROUND_OCTETS];
 };
 
@@ -129,6 +130,14 @@ static void connection_finish(struct tcp_connection *connection)
 
 static void serve(struct tcp_connection *connection);
 
+/* To end each event of a connection with: the scratch area is for the next one. */
+static void settle(struct tcp_connection *connection)
+{
+    if (!uv_is_closing((uv_handle_t *)&connection->socket) &&
+        tcp_stream_keep(&connection->stream) != 0)
+        connection_break(connection);
+}
+
 static void on_written(uv_write_t *request, int status)
 {
     struct tcp_connection *connection = request->data;
@@ -142,6 +151,7 @@ static void on_written(uv_write_t *request, int status)
     restart_idle(connection);
     if (connection->is_paused)
         serve(connection);
+    settle(connection);
 }
 
 /* False: the connection is broken. */
@@ -249,7 +259,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     size_t room;
     (void)suggested;
     *buffer = uv_buf_init(NULL, 0); /* becomes UV_ENOBUFS in on_read */
-    if (tcp_stream_reserve(&connection->stream, &octets, &room) == 0)
+    if (tcp_stream_reserve(&connection->stream, connection->server->scratch, &octets, &room) == 0)
         *buffer = uv_buf_init((char *)octets, (unsigned)room);
 }
 
@@ -266,6 +276,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
         tcp_stream_commit(&connection->stream, (size_t)len);
         serve(connection);
     }
+    settle(connection);
 }
 
 static void read_start(struct tcp_connection *connection)

@@ -37,6 +37,7 @@ static bool take(struct tcp_stream *stream, struct reading *reading)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    static uint8_t scratch[TCP_STREAM_SCRATCH_SIZE];
     struct tcp_stream stream = {0};
     if (len == 0)
         return 0;
@@ -46,13 +47,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (size_t fed = 0; fed < reading.len && is_whole;) {
         uint8_t *out;
         size_t room;
-        ASSERT(tcp_stream_reserve(&stream, &out, &room) == 0);
+        ASSERT(tcp_stream_reserve(&stream, scratch, &out, &room) == 0);
         size_t step = room < piece ? room : piece;
         step = step < reading.len - fed ? step : reading.len - fed;
         memcpy(out, reading.data + fed, step);
         tcp_stream_commit(&stream, step);
         fed += step;
         is_whole = take(&stream, &reading);
+        ASSERT(tcp_stream_keep(&stream) == 0);
+        ASSERT(!stream.is_lent && stream.size <= TCP_STREAM_MAX);
+        memset(scratch, 0xa5, sizeof scratch); /* another stream's, now */
     }
     tcp_stream_fini(&stream);
     return 0;
