@@ -27,20 +27,15 @@ void net_cells_sum(const struct net_cells *cells, struct net_counters *sum)
 const char *net_counter_name(enum net_counter counter)
 {
     static const char *const names[NET_COUNTER_COUNT] = {
-        [NET_UDP_QUERIES] = "udp_queries",
-        [NET_UDP_TRUNCATED] = "udp_truncated",
-        [NET_UDP_SEND_FAILED] = "udp_send_failed",
-        [NET_XDP_QUERIES] = "xdp_queries",
-        [NET_RRL_DROPPED] = "rrl_dropped",
-        [NET_RRL_SLIPPED] = "rrl_slipped",
-        [NET_RRL_COOKIE] = "rrl_cookie",
-        [NET_RRL_EXEMPT] = "rrl_exempt",
-        [NET_TCP_QUERIES] = "tcp_queries",
-        [NET_TCP_ACCEPTED] = "tcp_accepted",
-        [NET_TCP_FULL] = "tcp_full",
-        [NET_TCP_IDLE_CLOSED] = "tcp_idle_closed",
-        [NET_TCP_BROKEN] = "tcp_broken",
-        [NET_TCP_PAUSED] = "tcp_paused",
+        [NET_UDP_QUERIES] = "udp_queries",         [NET_UDP_TRUNCATED] = "udp_truncated",
+        [NET_UDP_SEND_FAILED] = "udp_send_failed", [NET_XDP_QUERIES] = "xdp_queries",
+        [NET_RRL_DROPPED] = "rrl_dropped",         [NET_RRL_SLIPPED] = "rrl_slipped",
+        [NET_RRL_COOKIE] = "rrl_cookie",           [NET_RRL_EXEMPT] = "rrl_exempt",
+        [NET_TCP_QUERIES] = "tcp_queries",         [NET_TCP_ACCEPTED] = "tcp_accepted",
+        [NET_TCP_CLOSED] = "tcp_closed",           [NET_TCP_REFUSED] = "tcp_refused",
+        [NET_TCP_EVICTED] = "tcp_evicted",         [NET_TCP_IDLE_CLOSED] = "tcp_idle_closed",
+        [NET_TCP_SLOW_CLOSED] = "tcp_slow_closed", [NET_TCP_MEMORY_CLOSED] = "tcp_memory_closed",
+        [NET_TCP_BROKEN] = "tcp_broken",           [NET_TCP_PAUSED] = "tcp_paused",
     };
     ASSERT(counter < NET_COUNTER_COUNT);
     return names[counter];

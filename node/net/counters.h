@@ -11,20 +11,24 @@
 #define NET_RCODE_COUNT 24u /* NOERROR to BADCOOKIE */
 
 enum net_counter {
-    NET_UDP_QUERIES,     /* datagrams received */
-    NET_UDP_TRUNCATED,   /* replies with TC set */
-    NET_UDP_SEND_FAILED, /* replies that the kernel did not take */
-    NET_XDP_QUERIES,     /* of udp_queries, those that came by AF_XDP */
-    NET_RRL_DROPPED,     /* UDP replies over the rate limit, not sent (rrl log_only: sent) */
-    NET_RRL_SLIPPED,     /* the same, sent truncated (rrl log_only: sent whole) */
-    NET_RRL_COOKIE,      /* not limited: the query held a valid cookie */
-    NET_RRL_EXEMPT,      /* not limited: the client is in an exempt prefix */
-    NET_TCP_QUERIES,     /* whole messages received */
-    NET_TCP_ACCEPTED,    /* connections */
-    NET_TCP_FULL,        /* connections kept waiting: tcp_connections_max were open */
-    NET_TCP_IDLE_CLOSED, /* connections closed after tcp_idle_ms without progress */
-    NET_TCP_BROKEN,      /* connections ended by an error or by a message of length 0 */
-    NET_TCP_PAUSED,      /* times reading stopped because replies were not taken */
+    NET_UDP_QUERIES,       /* datagrams received */
+    NET_UDP_TRUNCATED,     /* replies with TC set */
+    NET_UDP_SEND_FAILED,   /* replies that the kernel did not take */
+    NET_XDP_QUERIES,       /* of udp_queries, those that came by AF_XDP */
+    NET_RRL_DROPPED,       /* UDP replies over the rate limit, not sent (rrl log_only: sent) */
+    NET_RRL_SLIPPED,       /* the same, sent truncated (rrl log_only: sent whole) */
+    NET_RRL_COOKIE,        /* not limited: the query held a valid cookie */
+    NET_RRL_EXEMPT,        /* not limited: the client is in an exempt prefix */
+    NET_TCP_QUERIES,       /* whole messages received */
+    NET_TCP_ACCEPTED,      /* connections let in */
+    NET_TCP_CLOSED,        /* of these, ended for whatever reason: the rest is open */
+    NET_TCP_REFUSED,       /* reset at once: their network had tcp_connections_per_prefix */
+    NET_TCP_EVICTED,       /* ended for a new one: tcp_connections_max were open */
+    NET_TCP_IDLE_CLOSED,   /* ended with nothing under way for the time limit */
+    NET_TCP_SLOW_CLOSED,   /* ended with a request or replies that did not move on in time */
+    NET_TCP_MEMORY_CLOSED, /* ended as the largest when all together held too much */
+    NET_TCP_BROKEN,        /* ended by an error or by a message of length 0 */
+    NET_TCP_PAUSED,        /* times reading stopped because replies were not taken */
     NET_COUNTER_COUNT,
 };
 

@@ -14,9 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { FREE_PORT_TRIES = 16, XDP_WORKERS_MAX = 128 };
+enum {
+    FREE_PORT_TRIES = 16,
+    XDP_WORKERS_MAX = 128,
+    FILES_KEPT = 1024, /* for storage, peers and what else a node opens; or half of all files */
+};
 
 struct net {
     unsigned address_count;
@@ -93,6 +98,24 @@ static int open_address(struct net *net, unsigned index, unsigned thread_count,
     return code;
 }
 
+static struct tcp_limits choose_tcp_limits(const struct net_options *options)
+{
+    struct tcp_limits limits = {
+        .connections_max = options->tcp_connections_max,
+        .per_prefix = options->tcp_connections_per_prefix,
+        .idle_ms = options->tcp_idle_ms != 0 ? options->tcp_idle_ms : NET_TCP_IDLE_DEFAULT_MS,
+        .memory_max =
+            options->tcp_memory_max != 0 ? options->tcp_memory_max : NET_TCP_MEMORY_DEFAULT,
+    };
+    if (limits.connections_max == 0)
+        limits.connections_max = NET_TCP_CONNECTIONS_DEFAULT;
+    if (limits.per_prefix == 0)
+        limits.per_prefix = limits.connections_max / NET_TCP_PER_PREFIX_SHARE;
+    if (options->tcp_connections_per_prefix == 0 && limits.per_prefix < NET_TCP_PER_PREFIX_MIN)
+        limits.per_prefix = NET_TCP_PER_PREFIX_MIN;
+    return limits;
+}
+
 /* Start the threads; each takes its row of sockets whatever the outcome. */
 static int start_threads(struct net *net, const struct net_options *options, unsigned thread_count,
                          struct socket_table *table, struct net_error *error)
@@ -109,9 +132,7 @@ static int start_threads(struct net *net, const struct net_options *options, uns
     struct tcp_options tcp = {
         .fds_take = table->tcp,
         .fd_count = net->address_count,
-        .connections_max = options->tcp_connections_max != 0 ? options->tcp_connections_max
-                                                             : NET_TCP_CONNECTIONS_DEFAULT,
-        .idle_ms = options->tcp_idle_ms != 0 ? options->tcp_idle_ms : NET_TCP_IDLE_DEFAULT_MS,
+        .limits = choose_tcp_limits(options),
         .env = &net->env,
     };
     code = tcp_server_start(&tcp, &net->tcp, error);
@@ -165,6 +186,8 @@ static int check_options(const struct net_options *options, struct net_error *er
         problem = "DNS can have at most 64 UDP threads";
     else if (options->xdp_interface_count > NET_XDP_INTERFACES_MAX)
         problem = "DNS can use AF_XDP on at most 8 interfaces";
+    else if (options->tcp_connections_max > NET_TCP_CONNECTIONS_MAX)
+        problem = "DNS can have at most 1,048,576 TCP connections";
     for (unsigned i = 0; problem == NULL && i < options->address_count; i++)
         if (options->addresses[i].ss_family != AF_INET &&
             options->addresses[i].ss_family != AF_INET6)
@@ -237,6 +260,25 @@ void net_get_address(const struct net *net, unsigned index, struct sockaddr_stor
 {
     ASSERT(index < net->address_count);
     *out = net->addresses[index];
+}
+
+unsigned net_fit_tcp_connections(unsigned wanted)
+{
+    struct rlimit limit;
+    if (wanted == 0)
+        wanted = NET_TCP_CONNECTIONS_DEFAULT;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    rlim_t kept = FILES_KEPT + TCP_SPARE_SLOTS;
+    if (kept > limit.rlim_cur / 2)
+        kept = limit.rlim_cur / 2;
+    rlim_t fitting = limit.rlim_cur - kept;
+    return fitting < wanted ? (unsigned)fitting : wanted;
 }
 
 void net_read_counters(const struct net *net, struct net_counters *out)

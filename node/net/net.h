@@ -8,6 +8,7 @@
 #include "net/counters.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -17,15 +18,21 @@ struct zone_publisher;
 #define NET_ADDRESSES_MAX 64u
 #define NET_UDP_THREADS_MAX 64u
 #define NET_XDP_INTERFACES_MAX 8u
-#define NET_TCP_CONNECTIONS_DEFAULT 1024u
+#define NET_TCP_CONNECTIONS_MAX 1048576u
+#define NET_TCP_CONNECTIONS_DEFAULT 4096u
+#define NET_TCP_PER_PREFIX_SHARE 16u   /* by default a network may have 1/16 of all connections */
+#define NET_TCP_PER_PREFIX_MIN 64u     /* or this many, whichever is more */
 #define NET_TCP_IDLE_DEFAULT_MS 10000u /* RFC 7766 6.2.3: "of the order of a few seconds" */
+#define NET_TCP_MEMORY_DEFAULT (32u * 1024u * 1024u)
 
 struct net_options {
     const struct sockaddr_storage *addresses; /* borrowed for the call; each gets UDP and TCP */
     unsigned address_count;                   /* 1 to NET_ADDRESSES_MAX */
     unsigned udp_threads;                     /* 1 to NET_UDP_THREADS_MAX; 0: one for each CPU */
     unsigned tcp_connections_max;             /* 0: NET_TCP_CONNECTIONS_DEFAULT */
+    unsigned tcp_connections_per_prefix;      /* of an IPv4 /24 or IPv6 /56; 0: their share */
     uint32_t tcp_idle_ms;                     /* 0: NET_TCP_IDLE_DEFAULT_MS */
+    size_t tcp_memory_max;                    /* octets; 0: NET_TCP_MEMORY_DEFAULT */
     const struct zone_publisher *publisher;   /* of the image; must outlive the net */
     const char *identity;      /* NSID, hostname.bind, id.server; NULL or "": none; copied */
     const char *version;       /* version.bind, version.server; likewise */
@@ -55,6 +62,10 @@ void net_close(struct net *net);
 const char *net_get_xdp_problem(const struct net *net, unsigned index);
 /* The address that listens for options.addresses[@index], with its true port. */
 void net_get_address(const struct net *net, unsigned index, struct sockaddr_storage *out);
+/* Raise the process's limit of open files as far as it may go, and say how many TCP connections fit
+ * beside the other files of a node: @wanted (0: the default) or fewer. Before net_open(). */
+unsigned net_fit_tcp_connections(unsigned wanted);
+
 /* Sums over all threads; each figure is exact at some moment of the call. */
 void net_read_counters(const struct net *net, struct net_counters *out);
 

@@ -1,18 +1,23 @@
 /* node/net/tcp.c: see tcp.h for the bounds. A connection reads, answers whole messages in rounds,
  * writes what the socket takes at once and leaves the rest to libuv; it pauses while too much of
- * that is unsent. Connections are slots that are allocated before the thread starts. */
+ * that is unsent. Connections are slots that are allocated before the thread starts; tcp_table says
+ * who may come and who is to go, and one coarse timer asks it. */
 #include "net/tcp.h"
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/random.h"
 #include "dns/answer.h"
 #include "net/env.h"
 #include "net/net.h"
 #include "net/tcp_stream.h"
+#include "net/tcp_table.h"
 #include "net/thread.h"
 #include "query.h"
 #include "zone/image.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +27,30 @@
 enum {
     REPLY_MAX = TCP_STREAM_PREFIX_LEN + DNS_MESSAGE_MAX,
     ROUND_OCTETS = 2 * REPLY_MAX, /* replies gathered before they are written */
+    TICK_MS = 100,                /* how often time limits are looked at */
+};
+
+union client_address {
+    struct sockaddr any;
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
 };
 
 struct tcp_connection {
     uv_tcp_t socket;
-    uv_timer_t idle;
-    uv_shutdown_t shutdown;
     struct tcp_server *server;
     struct tcp_connection *next_free;
+    struct tcp_member member; /* of the table, from its admission to its close */
     struct tcp_stream stream;
-    unsigned handles_open; /* of socket and idle */
-    bool is_paused;        /* not reading: too much unsent */
+    size_t pending_len;  /* of the write requests that libuv has, with their overhead */
+    uint64_t queued_len; /* octets of replies given to libuv so far */
+    uint64_t taken_len;  /* of these, taken by the socket when last renewed */
+    union client_address client;
+    bool is_used;      /* its handle is open or closing */
+    bool is_paused;    /* not reading: too much unsent */
+    bool is_finishing; /* the client sends no more: close when all replies are gone */
+    bool was_answered; /* a request got its reply since the last settle() */
+    bool was_unsent;   /* replies were unsent at the last settle() */
 };
 
 struct tcp_listener {
@@ -46,13 +64,15 @@ struct tcp_server {
     pthread_t thread;
     uv_loop_t loop;
     uv_async_t stop;
-    uint32_t idle_ms;
+    uv_timer_t tick; /* runs while connections are open */
+    struct tcp_table table;
     const struct net_env *env;
     struct dns_cookie_secrets secrets;
     struct tcp_listener listeners[NET_ADDRESSES_MAX];
     unsigned listener_count;
-    struct tcp_connection *slots;
     unsigned slot_count;
+    unsigned slots_used; /* those from here on were never used, and never touched */
+    struct tcp_connection *slots;
     struct tcp_connection *first_free;
     bool is_stopping;
     uint8_t scratch[TCP_STREAM_SCRATCH_SIZE];
@@ -61,94 +81,221 @@ struct tcp_server {
 
 struct tcp_write { /* replies that the socket did not take at once */
     uv_write_t request;
+    size_t len;
     uint8_t octets[];
 };
 
 static void accept_waiting(struct tcp_server *server);
 
-static void count(struct tcp_connection *connection, enum net_counter counter)
+static void count(struct tcp_server *server, enum net_counter counter)
 {
-    net_cell_add(&connection->server->cells.events[counter], 1);
+    net_cell_add(&server->cells.events[counter], 1);
+}
+
+static struct tcp_connection *connection_of(struct tcp_member *member)
+{
+    return (struct tcp_connection *)((char *)member - offsetof(struct tcp_connection, member));
+}
+
+static uv_stream_t *stream_of(struct tcp_connection *connection)
+{
+    return (uv_stream_t *)&connection->socket;
+}
+
+static bool is_closing(const struct tcp_connection *connection)
+{
+    return uv_is_closing((const uv_handle_t *)&connection->socket);
 }
 
 /* ---- the end of a connection ---- */
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_closed(uv_handle_t *handle)
 {
     struct tcp_connection *connection = handle->data;
     struct tcp_server *server = connection->server;
-    if (--connection->handles_open > 0)
-        return;
     tcp_stream_fini(&connection->stream);
+    connection->is_used = false;
     connection->next_free = server->first_free;
     server->first_free = connection;
     if (!server->is_stopping)
         accept_waiting(server);
 }
 
+/* It no longer counts; its memory is free by the end of this turn of the loop. */
+static void connection_leave(struct tcp_connection *connection)
+{
+    struct tcp_server *server = connection->server;
+    if (connection->member.list == NULL)
+        return; /* was not let in */
+    tcp_table_leave(&server->table, &connection->member);
+    count(server, NET_TCP_CLOSED);
+    if (server->table.open_count == 0)
+        uv_timer_stop(&server->tick);
+}
+
+/* The kernel still sends what it has taken. */
 static void connection_close(struct tcp_connection *connection)
 {
-    if (uv_is_closing((uv_handle_t *)&connection->socket))
+    if (is_closing(connection))
         return;
-    uv_close((uv_handle_t *)&connection->socket, on_handle_closed);
-    uv_close((uv_handle_t *)&connection->idle, on_handle_closed);
+    connection_leave(connection);
+    uv_close((uv_handle_t *)&connection->socket, on_closed);
+}
+
+/* Reset, so that the kernel keeps nothing for a client that takes nothing. */
+static void connection_abort(struct tcp_connection *connection, enum net_counter reason)
+{
+    if (is_closing(connection))
+        return;
+    count(connection->server, reason);
+    connection_leave(connection);
+    if (uv_tcp_close_reset(&connection->socket, on_closed) != 0)
+        uv_close((uv_handle_t *)&connection->socket, on_closed);
 }
 
 static void connection_break(struct tcp_connection *connection)
 {
-    count(connection, NET_TCP_BROKEN);
+    if (is_closing(connection))
+        return;
+    count(connection->server, NET_TCP_BROKEN);
     connection_close(connection);
 }
 
-static void on_idle(uv_timer_t *timer)
+/* ---- who is to go ---- */
+
+/* Octets of replies that the socket has taken from libuv so far. */
+static uint64_t taken_len(const struct tcp_connection *connection)
 {
-    struct tcp_connection *connection = timer->data;
-    count(connection, NET_TCP_IDLE_CLOSED);
-    connection_close(connection);
+    return connection->queued_len -
+           uv_stream_get_write_queue_size((const uv_stream_t *)&connection->socket);
 }
 
-static void restart_idle(struct tcp_connection *connection)
+static bool has_taken_enough(const struct tcp_connection *connection)
 {
-    uv_timer_start(&connection->idle, on_idle, connection->server->idle_ms, 0);
+    return taken_len(connection) - connection->taken_len >= TCP_PROGRESS_MIN;
 }
 
-static void on_shutdown(uv_shutdown_t *request, int status)
+static void renew(struct tcp_connection *connection, bool is_busy)
 {
-    (void)status;
-    connection_close(request->data);
+    struct tcp_server *server = connection->server;
+    connection->taken_len = taken_len(connection);
+    tcp_table_renew(&server->table, &connection->member, is_busy, uv_now(&server->loop));
 }
 
-/* Nothing more will be read: close once all replies are sent. */
-static void connection_finish(struct tcp_connection *connection)
+/* The busy one that has not moved on for the longest. libuv does not tell when a part of a reply is
+ * taken, so that is looked up here; who has taken enough is renewed. NULL: none is busy. */
+static struct tcp_connection *longest_stalled(struct tcp_server *server)
 {
-    connection->shutdown.data = connection;
-    if (uv_shutdown(&connection->shutdown, (uv_stream_t *)&connection->socket, on_shutdown) != 0)
+    while (server->table.busy.oldest != NULL) {
+        struct tcp_connection *connection = connection_of(server->table.busy.oldest);
+        if (!has_taken_enough(connection))
+            return connection;
+        renew(connection, true);
+    }
+    return NULL;
+}
+
+static struct tcp_connection *longest_idle(struct tcp_server *server)
+{
+    struct tcp_member *oldest = server->table.idle.oldest;
+    return oldest != NULL ? connection_of(oldest) : NULL;
+}
+
+static bool has_waited(const struct tcp_connection *connection, uint32_t limit_ms)
+{
+    return connection != NULL &&
+           uv_now(&connection->server->loop) - connection->member.since_mono_ms >= limit_ms;
+}
+
+static void close_idle(struct tcp_server *server)
+{
+    struct tcp_connection *connection = longest_idle(server);
+    while (has_waited(connection, tcp_table_idle_limit_ms(&server->table))) {
+        count(server, NET_TCP_IDLE_CLOSED);
         connection_close(connection);
+        connection = longest_idle(server);
+    }
+}
+
+static void close_slow(struct tcp_server *server)
+{
+    struct tcp_connection *connection = longest_stalled(server);
+    while (has_waited(connection, tcp_table_stall_limit_ms(&server->table))) {
+        connection_abort(connection, NET_TCP_SLOW_CLOSED);
+        connection = longest_stalled(server);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    close_idle(timer->data);
+    close_slow(timer->data);
+}
+
+/* Make room for a new connection: at the cost of one that has nothing under way if there is any. */
+static void evict(struct tcp_server *server)
+{
+    struct tcp_connection *connection = longest_idle(server);
+    if (connection == NULL) {
+        connection_abort(longest_stalled(server), NET_TCP_EVICTED);
+        return;
+    }
+    count(server, NET_TCP_EVICTED);
+    connection_close(connection);
+}
+
+/* The search for the largest is long, but it takes a client memory_max / connections_max octets and
+ * more to cause one. */
+static void account(struct tcp_connection *connection)
+{
+    struct tcp_server *server = connection->server;
+    struct tcp_member *excess;
+    size_t held_len = connection->stream.size + connection->pending_len;
+    ASSERT(!connection->stream.is_lent && held_len <= TCP_HELD_MAX);
+    tcp_table_hold(&server->table, &connection->member, held_len);
+    while ((excess = tcp_table_find_excess(&server->table)) != NULL)
+        connection_abort(connection_of(excess), NET_TCP_MEMORY_CLOSED);
+}
+
+/* To end each event of a connection with: what is under way now, and has it moved on? */
+static void settle(struct tcp_connection *connection)
+{
+    if (is_closing(connection))
+        return;
+    bool is_unsent = uv_stream_get_write_queue_size(stream_of(connection)) > 0;
+    if (connection->is_finishing && !is_unsent) {
+        connection_close(connection);
+        return;
+    }
+    if (tcp_stream_keep(&connection->stream) != 0) {
+        connection_break(connection);
+        return;
+    }
+    bool is_busy = is_unsent || connection->stream.octets != NULL;
+    bool was_busy = connection->member.list == &connection->server->table.busy;
+    bool is_ahead = is_unsent ? has_taken_enough(connection)
+                              : connection->was_answered || connection->was_unsent;
+    if (is_ahead || is_busy != was_busy)
+        renew(connection, is_busy);
+    connection->was_answered = false;
+    connection->was_unsent = is_unsent;
+    account(connection);
 }
 
 /* ---- replies ---- */
 
 static void serve(struct tcp_connection *connection);
 
-/* To end each event of a connection with: the scratch area is for the next one. */
-static void settle(struct tcp_connection *connection)
-{
-    if (!uv_is_closing((uv_handle_t *)&connection->socket) &&
-        tcp_stream_keep(&connection->stream) != 0)
-        connection_break(connection);
-}
-
 static void on_written(uv_write_t *request, int status)
 {
     struct tcp_connection *connection = request->data;
-    free(request);
-    if (uv_is_closing((uv_handle_t *)&connection->socket))
-        return;
-    if (status != 0) {
+    struct tcp_write *write = (struct tcp_write *)request; /* its first member */
+    connection->pending_len -= write->len;
+    free(write);
+    if (status != 0)
         connection_break(connection);
+    if (is_closing(connection))
         return;
-    }
-    restart_idle(connection);
     if (connection->is_paused)
         serve(connection);
     settle(connection);
@@ -162,18 +309,22 @@ static bool write_later(struct tcp_connection *connection, const uint8_t *octets
         return false;
     memcpy(write->octets, octets, len);
     write->request.data = connection;
+    write->len = sizeof *write + len;
     uv_buf_t buffer = uv_buf_init((char *)write->octets, (unsigned)len);
-    if (uv_write(&write->request, (uv_stream_t *)&connection->socket, &buffer, 1, on_written) == 0)
-        return true;
-    free(write);
-    return false;
+    if (uv_write(&write->request, stream_of(connection), &buffer, 1, on_written) != 0) {
+        free(write);
+        return false;
+    }
+    connection->pending_len += write->len;
+    connection->queued_len += len;
+    return true;
 }
 
 static bool write_round(struct tcp_connection *connection, size_t len)
 {
     uint8_t *octets = connection->server->round;
     uv_buf_t buffer = uv_buf_init((char *)octets, (unsigned)len);
-    int sent = uv_try_write((uv_stream_t *)&connection->socket, &buffer, 1);
+    int sent = uv_try_write(stream_of(connection), &buffer, 1);
     if (sent < 0 && sent != UV_EAGAIN)
         return false;
     size_t done = sent < 0 ? 0 : (size_t)sent;
@@ -186,7 +337,7 @@ static size_t answer_message(struct tcp_connection *connection, const struct que
 {
     struct dns_writer reply = {.octets = out + TCP_STREAM_PREFIX_LEN, .capacity = DNS_MESSAGE_MAX};
     enum query_outcome outcome = query_answer(env, message, message_len, &reply);
-    count(connection, NET_TCP_QUERIES);
+    count(connection->server, NET_TCP_QUERIES);
     net_cells_count(&connection->server->cells, outcome,
                     outcome == QUERY_DROPPED ? 0 : reply.rcode);
     if (outcome == QUERY_DROPPED)
@@ -200,11 +351,8 @@ static size_t answer_message(struct tcp_connection *connection, const struct que
 static enum tcp_stream_state answer_round(struct tcp_connection *connection, size_t *len)
 {
     struct tcp_server *server = connection->server;
-    struct sockaddr_storage client = {0};
-    int client_len = sizeof client;
-    (void)uv_tcp_getpeername(&connection->socket, (struct sockaddr *)&client, &client_len);
     struct query_env env = net_env_begin(server->env, QUERY_TCP, &server->secrets);
-    env.client = (struct sockaddr *)&client;
+    env.client = &connection->client.any;
     env.image = zone_image_read_begin(server->env->publisher);
     enum tcp_stream_state state = TCP_STREAM_MESSAGE;
     *len = 0;
@@ -215,11 +363,20 @@ static enum tcp_stream_state answer_round(struct tcp_connection *connection, siz
         if (state == TCP_STREAM_MESSAGE)
             *len += answer_message(connection, &env, message, message_len, server->round + *len);
     }
+    connection->was_answered |= *len > 0;
     zone_image_read_end();
     return state;
 }
 
 static void read_start(struct tcp_connection *connection);
+
+static void read_pause(struct tcp_connection *connection)
+{
+    if (!connection->is_paused)
+        count(connection->server, NET_TCP_PAUSED);
+    connection->is_paused = true;
+    uv_read_stop(stream_of(connection));
+}
 
 /* Answer what has arrived. Too much unsent: pause; on_written() comes back here. */
 static void serve(struct tcp_connection *connection)
@@ -227,11 +384,8 @@ static void serve(struct tcp_connection *connection)
     enum tcp_stream_state state = TCP_STREAM_MESSAGE;
     while (state == TCP_STREAM_MESSAGE) {
         size_t len;
-        if (uv_stream_get_write_queue_size((uv_stream_t *)&connection->socket) >= TCP_UNSENT_MAX) {
-            if (!connection->is_paused)
-                count(connection, NET_TCP_PAUSED);
-            connection->is_paused = true;
-            uv_read_stop((uv_stream_t *)&connection->socket);
+        if (connection->pending_len >= TCP_UNSENT_MAX) {
+            read_pause(connection);
             return;
         }
         state = answer_round(connection, &len);
@@ -239,8 +393,6 @@ static void serve(struct tcp_connection *connection)
             connection_break(connection);
             return;
         }
-        if (len > 0)
-            restart_idle(connection);
     }
     if (state == TCP_STREAM_BROKEN) {
         connection_break(connection);
@@ -268,8 +420,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
     struct tcp_connection *connection = stream->data;
     (void)buffer;
     if (len == UV_EOF) {
-        uv_read_stop(stream);
-        connection_finish(connection);
+        connection->is_finishing = true;
     } else if (len < 0) {
         connection_break(connection);
     } else if (len > 0) {
@@ -281,54 +432,86 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buffer)
 
 static void read_start(struct tcp_connection *connection)
 {
-    if (uv_read_start((uv_stream_t *)&connection->socket, on_alloc, on_read) != 0)
+    if (uv_read_start(stream_of(connection), on_alloc, on_read) != 0)
         connection_break(connection);
 }
 
 /* ---- the start of a connection ---- */
 
-static void connection_accept(struct tcp_listener *listener)
+static struct tcp_connection *slot_take(struct tcp_server *server)
 {
-    struct tcp_server *server = listener->server;
     struct tcp_connection *connection = server->first_free;
-    server->first_free = connection->next_free;
+    if (connection != NULL)
+        server->first_free = connection->next_free;
+    else if (server->slots_used < server->slot_count)
+        connection = &server->slots[server->slots_used++];
+    else
+        return NULL;
     memset(connection, 0, sizeof *connection);
     connection->server = server;
-    connection->handles_open = 2;
+    connection->is_used = true;
     ASSERT(uv_tcp_init(&server->loop, &connection->socket) == 0);
-    ASSERT(uv_timer_init(&server->loop, &connection->idle) == 0);
     connection->socket.data = connection;
-    connection->idle.data = connection;
-    listener->is_waiting = false;
-    if (uv_accept((uv_stream_t *)&listener->socket, (uv_stream_t *)&connection->socket) != 0) {
-        connection_break(connection);
+    return connection;
+}
+
+static bool learn_client(struct tcp_connection *connection)
+{
+    int len = sizeof connection->client;
+    int code = uv_tcp_getpeername(&connection->socket, &connection->client.any, &len);
+    return code == 0; /* else it is gone already */
+}
+
+/* Where the table is full another has to go; a network that has its share gets nobody out. */
+static void connection_admit(struct tcp_connection *connection)
+{
+    struct tcp_server *server = connection->server;
+    struct sockaddr *client = &connection->client.any;
+    if (!tcp_table_has_share(&server->table, client)) {
+        connection_abort(connection, NET_TCP_REFUSED);
         return;
     }
-    count(connection, NET_TCP_ACCEPTED);
-    (void)uv_tcp_nodelay(&connection->socket, 1);
-    restart_idle(connection);
+    if (tcp_table_is_full(&server->table))
+        evict(server);
+    if (server->table.open_count == 0)
+        ASSERT(uv_timer_start(&server->tick, on_tick, TICK_MS, TICK_MS) == 0);
+    tcp_table_join(&server->table, &connection->member, client, uv_now(&server->loop));
+    count(server, NET_TCP_ACCEPTED);
     read_start(connection);
+}
+
+static void connection_accept(struct tcp_listener *listener, struct tcp_connection *connection)
+{
+    listener->is_waiting = false;
+    if (uv_accept((uv_stream_t *)&listener->socket, stream_of(connection)) != 0 ||
+        !learn_client(connection))
+        connection_break(connection);
+    else
+        connection_admit(connection);
 }
 
 static void accept_waiting(struct tcp_server *server)
 {
-    for (unsigned i = 0; i < server->listener_count && server->first_free != NULL; i++)
-        if (server->listeners[i].is_waiting)
-            connection_accept(&server->listeners[i]);
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        struct tcp_listener *listener = &server->listeners[i];
+        struct tcp_connection *slot = listener->is_waiting ? slot_take(server) : NULL;
+        if (slot != NULL)
+            connection_accept(listener, slot);
+    }
 }
 
-/* Where no slot is free the connection is not accepted, which stops the listener until it is. */
+/* Slots are short only while many are closing, which ends with this turn of the loop: until then
+ * the connection is not accepted, which stops the listener. */
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct tcp_listener *listener = stream->data;
     if (status != 0)
         return; /* it was gone before we saw it, or descriptors ran out: libuv tries again */
-    if (listener->server->first_free == NULL) {
+    struct tcp_connection *slot = slot_take(listener->server);
+    if (slot != NULL)
+        connection_accept(listener, slot);
+    else
         listener->is_waiting = true;
-        net_cell_add(&listener->server->cells.events[NET_TCP_FULL], 1);
-        return;
-    }
-    connection_accept(listener);
 }
 
 /* ---- the server ---- */
@@ -337,10 +520,11 @@ static void server_shut(struct tcp_server *server)
 {
     server->is_stopping = true;
     uv_close((uv_handle_t *)&server->stop, NULL);
+    uv_close((uv_handle_t *)&server->tick, NULL);
     for (unsigned i = 0; i < server->listener_count; i++)
         uv_close((uv_handle_t *)&server->listeners[i].socket, NULL);
-    for (unsigned i = 0; i < server->slot_count; i++)
-        if (server->slots[i].handles_open > 0)
+    for (unsigned i = 0; i < server->slots_used; i++)
+        if (server->slots[i].is_used)
             connection_close(&server->slots[i]);
 }
 
@@ -358,12 +542,22 @@ static void *server_main(void *argument)
     return NULL;
 }
 
+/* Connections inherit these: no reply waits for another to be acknowledged, and what the kernel
+ * keeps for a client that takes nothing is bounded too. */
+static void set_options(int fd)
+{
+    int nodelay = 1, send_octets = TCP_KERNEL_UNSENT_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_octets, sizeof send_octets);
+}
+
 static int listener_open(struct tcp_server *server, int fd_take)
 {
     struct tcp_listener *listener = &server->listeners[server->listener_count++];
     ASSERT(uv_tcp_init(&server->loop, &listener->socket) == 0);
     listener->server = server;
     listener->socket.data = listener;
+    set_options(fd_take);
     int code = uv_tcp_open(&listener->socket, fd_take);
     if (code != 0) {
         close(fd_take);
@@ -388,7 +582,8 @@ static int server_start(struct tcp_server *server, const struct tcp_options *opt
         close_all(options);
         return code;
     }
-    server->stop.data = server;
+    ASSERT(uv_timer_init(&server->loop, &server->tick) == 0);
+    server->stop.data = server->tick.data = server;
     for (unsigned i = 0; i < options->fd_count; i++) {
         int listener_code = listener_open(server, options->fds_take[i]);
         code = code != 0 ? code : listener_code;
@@ -403,38 +598,39 @@ static int server_start(struct tcp_server *server, const struct tcp_options *opt
     return code;
 }
 
+static void server_free(struct tcp_server *server)
+{
+    if (server == NULL)
+        return;
+    tcp_table_fini(&server->table);
+    free(server->slots);
+    free(server);
+}
+
 static struct tcp_server *server_new(const struct tcp_options *options)
 {
     struct tcp_server *server = aligned_alloc(_Alignof(struct tcp_server), sizeof *server);
-    struct tcp_connection *slots = calloc(options->connections_max, sizeof *slots);
-    if (server == NULL || slots == NULL) {
-        free(server);
-        free(slots);
+    uint64_t seed;
+    if (server == NULL)
+        return NULL;
+    memset(server, 0, sizeof *server);
+    random_bytes(&seed, sizeof seed);
+    server->env = options->env;
+    server->slot_count = options->limits.connections_max + TCP_SPARE_SLOTS;
+    server->slots = calloc(server->slot_count, sizeof *server->slots);
+    if (server->slots == NULL || tcp_table_init(&server->table, &options->limits, seed) != 0) {
+        server_free(server);
         return NULL;
     }
-    memset(server, 0, sizeof *server);
-    server->idle_ms = options->idle_ms;
-    server->env = options->env;
-    server->slots = slots;
-    server->slot_count = options->connections_max;
-    for (unsigned i = server->slot_count; i-- > 0;) {
-        slots[i].next_free = server->first_free;
-        server->first_free = &slots[i];
-    }
     return server;
-}
-
-static void server_free(struct tcp_server *server)
-{
-    free(server->slots);
-    free(server);
 }
 
 int tcp_server_start(const struct tcp_options *options, struct tcp_server **out,
                      struct net_error *error)
 {
     ASSERT(options->fd_count > 0 && options->fd_count <= NET_ADDRESSES_MAX);
-    ASSERT(options->connections_max > 0);
+    ASSERT(options->limits.connections_max > 0 && options->limits.per_prefix > 0);
+    ASSERT(options->limits.connections_max <= NET_TCP_CONNECTIONS_MAX);
     struct tcp_server *server = server_new(options);
     int code = UV_ENOMEM;
     if (server != NULL)
@@ -447,8 +643,7 @@ int tcp_server_start(const struct tcp_options *options, struct tcp_server **out,
     }
     snprintf(error->text, sizeof error->text, "cannot start the DNS TCP thread: %s",
              uv_strerror(code));
-    if (server != NULL)
-        server_free(server);
+    server_free(server);
     return code == UV_ENOMEM ? ERR_NOMEM : ERR_IO;
 }
 

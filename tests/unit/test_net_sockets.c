@@ -361,7 +361,9 @@ static void test_tcp_idle_connection_is_closed(void **state)
     assert_true(is_ended(silent));
     assert_true(is_ended(cut));
     assert_true(is_ended(served));
-    assert_int_equal(event_count(&server, NET_TCP_IDLE_CLOSED), 3);
+    assert_int_equal(event_count(&server, NET_TCP_IDLE_CLOSED), 2);
+    assert_int_equal(event_count(&server, NET_TCP_SLOW_CLOSED), 1);
+    assert_int_equal(event_count(&server, NET_TCP_CLOSED), 3);
     close(silent);
     close(cut);
     close(served);
@@ -377,32 +379,6 @@ static void test_tcp_length_zero_ends_the_connection(void **state)
     assert_true(is_ended(fd));
     close(fd);
     assert_int_equal(event_count(&server, NET_TCP_BROKEN), 1);
-    net_close(server.net);
-}
-
-static void test_tcp_connections_above_the_limit_wait(void **state)
-{
-    (void)state;
-    struct net_options limits = {.udp_threads = 1, .tcp_connections_max = 2};
-    struct server server = open_server("127.0.0.1:0", &limits);
-    uint8_t query[300];
-    unsigned answer_count;
-    int fds[6];
-    for (unsigned i = 0; i < 6; i++)
-        fds[i] = connect_to(&server.address, SOCK_STREAM);
-    assert_int_equal(ask_tcp(fds[0], 0, "www"), 1);
-    assert_int_equal(ask_tcp(fds[1], 1, "www"), 1);
-    for (uint16_t i = 2; i < 6; i++)
-        write_all(fds[i], query, build_query(query, i, "www", true));
-    struct pollfd third = {.fd = fds[2], .events = POLLIN};
-    assert_int_equal(poll(&third, 1, 100), 0);
-    for (uint16_t i = 2; i < 6; i++) {
-        close(fds[i - 2]);
-        assert_int_equal(read_reply(fds[i], &answer_count), i);
-    }
-    close(fds[4]);
-    close(fds[5]);
-    assert_true(event_count(&server, NET_TCP_FULL) >= 1);
     net_close(server.net);
 }
 
@@ -513,7 +489,6 @@ int main(void)
         cmocka_unit_test(test_tcp_reset_by_a_slow_reader_is_survived),
         cmocka_unit_test(test_tcp_idle_connection_is_closed),
         cmocka_unit_test(test_tcp_length_zero_ends_the_connection),
-        cmocka_unit_test(test_tcp_connections_above_the_limit_wait),
         cmocka_unit_test(test_close_ends_open_connections),
         cmocka_unit_test(test_open_address_in_use_says_so),
         cmocka_unit_test(test_open_bad_options_are_refused),
