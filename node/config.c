@@ -64,6 +64,11 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("dns_version", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            dns_version, 0, CONFIG_DNS_TEXT_MAX),
     CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
+    CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
+                     tcp_connections_max),
+    CYAML_FIELD_UINT("tcp_connections_per_prefix", CYAML_FLAG_OPTIONAL, struct config,
+                     tcp_connections_per_prefix),
+    CYAML_FIELD_UINT("tcp_idle_ms", CYAML_FLAG_OPTIONAL, struct config, tcp_idle_ms),
     CYAML_FIELD_UINT("log_keep_entries", CYAML_FLAG_OPTIONAL, struct config, log_keep_entries),
     CYAML_FIELD_STRING_PTR("peer_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            peer_listen, 1, CYAML_UNLIMITED),
@@ -331,6 +336,18 @@ static int check_rrl(const struct config_rrl *rrl, char *error)
     return 0;
 }
 
+static int check_tcp(const struct config *config, char *error)
+{
+    if (config->tcp_connections_max > CONFIG_TCP_CONNECTIONS_MAX)
+        return refuse(error, "tcp_connections_max: %u is over %d", config->tcp_connections_max,
+                      CONFIG_TCP_CONNECTIONS_MAX);
+    if (config->tcp_idle_ms != 0 && (config->tcp_idle_ms < CONFIG_TCP_IDLE_MS_MIN ||
+                                     config->tcp_idle_ms > CONFIG_TCP_IDLE_MS_MAX))
+        return refuse(error, "tcp_idle_ms: %u is not within %d and %d", config->tcp_idle_ms,
+                      CONFIG_TCP_IDLE_MS_MIN, CONFIG_TCP_IDLE_MS_MAX);
+    return 0;
+}
+
 static int check(struct config *config, char *error)
 {
     enum log_level level;
@@ -359,6 +376,8 @@ static int check(struct config *config, char *error)
                     CONFIG_LOG_KEEP_ENTRIES_MIN);
     if (rc == 0)
         rc = check_rrl(&config->rrl, error);
+    if (rc == 0)
+        rc = check_tcp(config, error);
     if (rc == 0)
         rc = check_dns_listen(config, error);
     if (rc == 0)

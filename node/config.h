@@ -10,6 +10,9 @@
 #define CONFIG_ADDRESSES_MAX 16
 #define CONFIG_PUBLIC_ADDRESSES_MAX 8
 #define CONFIG_UDP_THREADS_MAX 64
+#define CONFIG_TCP_CONNECTIONS_MAX 1048576
+#define CONFIG_TCP_IDLE_MS_MIN 100
+#define CONFIG_TCP_IDLE_MS_MAX 3600000
 #define CONFIG_LOG_KEEP_ENTRIES_MIN 100
 #define CONFIG_DNS_TEXT_MAX 128
 #define CONFIG_DNS_XDP_MAX 8
@@ -47,8 +50,11 @@ struct config {
     uint32_t dns_threads; /* UDP workers; 0: one for each processor */
     char **dns_xdp;       /* interfaces that answer UDP by AF_XDP, too; none if left out */
     unsigned dns_xdp_count;
-    char *dns_identity;        /* told to who asks by NSID or id.server; "" if left out: nobody */
-    char *dns_version;         /* told to who asks by version.bind; likewise */
+    char *dns_identity; /* told to who asks by NSID or id.server; "" if left out: nobody */
+    char *dns_version;  /* told to who asks by version.bind; likewise */
+    uint32_t tcp_connections_max; /* these three: 0: the default of net */
+    uint32_t tcp_connections_per_prefix;
+    uint32_t tcp_idle_ms;
     uint32_t log_keep_entries; /* kept for nodes that were away; 0: the default of raft/io */
     struct config_rrl rrl;
     char *peer_listen; /* 0.0.0.0:5301 */

@@ -14,6 +14,7 @@
 #include <sysexits.h>
 
 _Static_assert(CONFIG_DNS_TEXT_MAX <= QUERY_TEXT_MAX, "net takes every text of the file");
+_Static_assert(CONFIG_TCP_CONNECTIONS_MAX <= NET_TCP_CONNECTIONS_MAX, "and every limit of TCP");
 _Static_assert(CONFIG_RRL_RATE_MAX <= RRL_RATE_MAX && CONFIG_RRL_SLIP_MAX <= RRL_SLIP_MAX &&
                    CONFIG_RRL_BURST_MAX_MS <= RRL_BURST_MAX_MS,
                "the limiter takes every limit of the file");
@@ -62,6 +63,19 @@ static int parse_addresses(const struct config *config, struct sockaddr_storage 
     return EX_OK;
 }
 
+/* Too few files are a warning, not a reason to stop: DNS over TCP then serves fewer at a time. */
+static unsigned fit_tcp_connections(const struct config *config)
+{
+    unsigned fitting = net_fit_tcp_connections(config->tcp_connections_max);
+    if (fitting < config->tcp_connections_max ||
+        (config->tcp_connections_max == 0 && fitting < NET_TCP_CONNECTIONS_DEFAULT))
+        log_warn("main",
+                 "open_files_low tcp_connections_max=%u reason=\"the limit of open files "
+                 "(LimitNOFILE, ulimit -Hn) allows no more\"",
+                 fitting);
+    return fitting;
+}
+
 static int open_sockets(const struct config *config, const struct net_options *options,
                         struct net **out)
 {
@@ -98,6 +112,9 @@ int listen_open(const struct config *config, const struct zone_publisher *publis
         .addresses = addresses,
         .address_count = config->dns_listen_count,
         .udp_threads = config->dns_threads,
+        .tcp_connections_max = fit_tcp_connections(config),
+        .tcp_connections_per_prefix = config->tcp_connections_per_prefix,
+        .tcp_idle_ms = config->tcp_idle_ms,
         .publisher = publisher,
         .identity = config->dns_identity,
         .version = config->dns_version,

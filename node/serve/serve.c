@@ -167,6 +167,7 @@ static int open_net(const struct serve_options *options, const struct zone_publi
         .addresses = addresses,
         .address_count = options->address_count,
         .udp_threads = options->threads,
+        .tcp_connections_max = net_fit_tcp_connections(0),
         .publisher = publisher,
         .cookie_key = cookie_key,
         .xdp_interfaces = &options->xdp_interface,

@@ -104,6 +104,21 @@ static void test_config_load_rrl_says_what_the_file_says(void **state)
     config_free(config);
 }
 
+static void test_config_load_tcp_limits_are_read(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN];
+    const char *text = "name: a\npeer_listen: 192.0.2.1\ntcp_connections_max: 500\n"
+                       "tcp_connections_per_prefix: 7\ntcp_idle_ms: 3000\n";
+
+    assert_int_equal(load(text, &config, error), 0);
+    assert_int_equal(config->tcp_connections_max, 500);
+    assert_int_equal(config->tcp_connections_per_prefix, 7);
+    assert_int_equal(config->tcp_idle_ms, 3000);
+    config_free(config);
+}
+
 static void test_config_load_mistakes_are_named(void **state)
 {
     (void)state;
@@ -125,6 +140,11 @@ static void test_config_load_mistakes_are_named(void **state)
         {"name: a\npeer_listen: 192.0.2.1\nlog_level: loud\n", "loud"},
         {"name: a\npeer_listen: 192.0.2.1\ndns_threads: 65\n", "65"},
         {"name: a\npeer_listen: 192.0.2.1\ndns_threads: many\n", "dns_threads"},
+        {"name: a\npeer_listen: 192.0.2.1\ntcp_connections_max: 1048577\n", "1048577"},
+        {"name: a\npeer_listen: 192.0.2.1\ntcp_connections_per_prefix: -1\n",
+         "tcp_connections_per_prefix"},
+        {"name: a\npeer_listen: 192.0.2.1\ntcp_idle_ms: 99\n", "tcp_idle_ms: 99"},
+        {"name: a\npeer_listen: 192.0.2.1\ntcp_idle_ms: 3600001\n", "3600001"},
         {"name: a\npeer_listen: 192.0.2.1\npublic_addresses: [ns1.example]\n", "ns1.example"},
         {"name: a\npeer_listen: 192.0.2.1\npublic_addresses: "
          "[::1,::1,::1,::1,::1,::1,::1,::1,::1]\n",
@@ -196,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_config_load_one_key_fills_in_the_rest),
         cmocka_unit_test(test_config_load_addresses_get_their_ports),
         cmocka_unit_test(test_config_load_rrl_says_what_the_file_says),
+        cmocka_unit_test(test_config_load_tcp_limits_are_read),
         cmocka_unit_test(test_config_load_mistakes_are_named),
         cmocka_unit_test(test_config_load_dns_texts_have_128_octets),
         cmocka_unit_test(test_config_load_absent_file_is_not_found),
