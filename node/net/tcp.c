@@ -7,9 +7,9 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/random.h"
-#include "dns/answer.h"
 #include "net/env.h"
 #include "net/net.h"
+#include "net/tcp_answer.h"
 #include "net/tcp_stream.h"
 #include "net/tcp_table.h"
 #include "net/thread.h"
@@ -25,9 +25,7 @@
 #include <uv.h>
 
 enum {
-    REPLY_MAX = TCP_STREAM_PREFIX_LEN + DNS_MESSAGE_MAX,
-    ROUND_OCTETS = 2 * REPLY_MAX, /* replies gathered before they are written */
-    TICK_MS = 100,                /* how often time limits are looked at */
+    TICK_MS = 100, /* how often time limits are looked at */
 };
 
 union client_address {
@@ -76,7 +74,7 @@ struct tcp_server {
     struct tcp_connection *first_free;
     bool is_stopping;
     uint8_t scratch[TCP_STREAM_SCRATCH_SIZE];
-    uint8_t round[ROUND_OCTETS];
+    uint8_t round[TCP_ROUND_SIZE];
 };
 
 struct tcp_write { /* replies that the socket did not take at once */
@@ -331,40 +329,17 @@ static bool write_round(struct tcp_connection *connection, size_t len)
     return done == len || write_later(connection, octets + done, len - done);
 }
 
-/* Answer one message at @out; returns the octets written there, prefix included, 0 for no reply. */
-static size_t answer_message(struct tcp_connection *connection, const struct query_env *env,
-                             const uint8_t *message, uint16_t message_len, uint8_t *out)
-{
-    struct dns_writer reply = {.octets = out + TCP_STREAM_PREFIX_LEN, .capacity = DNS_MESSAGE_MAX};
-    enum query_outcome outcome = query_answer(env, message, message_len, &reply);
-    count(connection->server, NET_TCP_QUERIES);
-    net_cells_count(&connection->server->cells, outcome,
-                    outcome == QUERY_DROPPED ? 0 : reply.rcode);
-    if (outcome == QUERY_DROPPED)
-        return 0;
-    dns_wire_put16(out, (uint16_t)reply.len);
-    return TCP_STREAM_PREFIX_LEN + reply.len;
-}
-
-/* Answer whole messages until none is left or the round is full; *@len octets of replies. Returns
- * the stream's state: MESSAGE means that there may be more. */
-static enum tcp_stream_state answer_round(struct tcp_connection *connection, size_t *len)
+/* One round of replies to what has arrived: *@len octets in the server's buffer. */
+static enum tcp_stream_state answer(struct tcp_connection *connection, size_t *len)
 {
     struct tcp_server *server = connection->server;
     struct query_env env = net_env_begin(server->env, QUERY_TCP, &server->secrets);
     env.client = &connection->client.any;
     env.image = zone_image_read_begin(server->env->publisher);
-    enum tcp_stream_state state = TCP_STREAM_MESSAGE;
-    *len = 0;
-    while (ROUND_OCTETS - *len >= REPLY_MAX && state == TCP_STREAM_MESSAGE) {
-        const uint8_t *message;
-        uint16_t message_len;
-        state = tcp_stream_next(&connection->stream, &message, &message_len);
-        if (state == TCP_STREAM_MESSAGE)
-            *len += answer_message(connection, &env, message, message_len, server->round + *len);
-    }
-    connection->was_answered |= *len > 0;
+    enum tcp_stream_state state =
+        tcp_answer_round(&connection->stream, &env, &server->cells, server->round, len);
     zone_image_read_end();
+    connection->was_answered |= *len > 0;
     return state;
 }
 
@@ -388,7 +363,7 @@ static void serve(struct tcp_connection *connection)
             read_pause(connection);
             return;
         }
-        state = answer_round(connection, &len);
+        state = answer(connection, &len);
         if (len > 0 && !write_round(connection, len)) {
             connection_break(connection);
             return;

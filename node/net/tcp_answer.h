@@ -1,0 +1,16 @@
+/* node/net/tcp_answer.h: requests out of a TCP stream, replies into a buffer. No socket: tests and
+ * fuzzers call what production calls. Internal to net/. */
+#pragma once
+
+#include "net/tcp_stream.h"
+
+struct net_cells;
+struct query_env;
+
+#define TCP_ROUND_SIZE (2u * TCP_STREAM_MAX) /* replies gathered before they are written */
+
+/* Answer whole messages of @stream until none is left or @round (TCP_ROUND_SIZE octets) may not
+ * hold one more reply; *@len octets of framed replies are there. All is counted in @cells. Returns
+ * the stream's state: MESSAGE means that there may be more. */
+enum tcp_stream_state tcp_answer_round(struct tcp_stream *stream, const struct query_env *env,
+                                       struct net_cells *cells, uint8_t *round, size_t *len);
