@@ -10,12 +10,14 @@
 #include "net/env.h"
 #include "net/net.h"
 #include "net/tcp_answer.h"
+#include "net/tcp_pending.h"
 #include "net/tcp_stream.h"
 #include "net/tcp_table.h"
 #include "net/thread.h"
 #include "query.h"
 #include "zone/image.h"
 
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -25,7 +27,8 @@
 #include <uv.h>
 
 enum {
-    TICK_MS = 100, /* how often time limits are looked at */
+    TICK_MS = 100,             /* how often time limits are looked at */
+    TRIM_OCTETS_MIN = 1 << 20, /* less is not worth a walk through the heap */
 };
 
 union client_address {
@@ -40,9 +43,8 @@ struct tcp_connection {
     struct tcp_connection *next_free;
     struct tcp_member member; /* of the table, from its admission to its close */
     struct tcp_stream stream;
-    size_t pending_len;  /* of the write requests that libuv has, with their overhead */
-    uint64_t queued_len; /* octets of replies given to libuv so far */
-    uint64_t taken_len;  /* of these, taken by the socket when last renewed */
+    struct tcp_pending pending;
+    uint64_t taken_len; /* octets of pending replies taken by the socket when last renewed */
     union client_address client;
     bool is_used;      /* its handle is open or closing */
     bool is_paused;    /* not reading: too much unsent */
@@ -64,6 +66,9 @@ struct tcp_server {
     uv_async_t stop;
     uv_timer_t tick; /* runs while connections are open */
     struct tcp_table table;
+    uint64_t now_ms;  /* since the start, by ticks: see on_tick() */
+    uint64_t tick_ms; /* the loop's time at the last tick */
+    size_t held_peak; /* of the table's held_len since memory was last given back */
     const struct net_env *env;
     struct dns_cookie_secrets secrets;
     struct tcp_listener listeners[NET_ADDRESSES_MAX];
@@ -75,12 +80,6 @@ struct tcp_server {
     bool is_stopping;
     uint8_t scratch[TCP_STREAM_SCRATCH_SIZE];
     uint8_t round[TCP_ROUND_SIZE];
-};
-
-struct tcp_write { /* replies that the socket did not take at once */
-    uv_write_t request;
-    size_t len;
-    uint8_t octets[];
 };
 
 static void accept_waiting(struct tcp_server *server);
@@ -111,7 +110,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct tcp_connection *connection = handle->data;
     struct tcp_server *server = connection->server;
-    tcp_stream_fini(&connection->stream);
+    ASSERT(connection->pending.first == NULL && connection->stream.octets == NULL);
     connection->is_used = false;
     connection->next_free = server->first_free;
     server->first_free = connection;
@@ -119,16 +118,15 @@ static void on_closed(uv_handle_t *handle)
         accept_waiting(server);
 }
 
-/* It no longer counts; its memory is free by the end of this turn of the loop. */
+/* It no longer counts, and its memory is free at once: many may go in one turn of the loop. */
 static void connection_leave(struct tcp_connection *connection)
 {
-    struct tcp_server *server = connection->server;
     if (connection->member.list == NULL)
         return; /* was not let in */
-    tcp_table_leave(&server->table, &connection->member);
-    count(server, NET_TCP_CLOSED);
-    if (server->table.open_count == 0)
-        uv_timer_stop(&server->tick);
+    tcp_pending_drop(&connection->pending);
+    tcp_stream_fini(&connection->stream);
+    tcp_table_leave(&connection->server->table, &connection->member);
+    count(connection->server, NET_TCP_CLOSED);
 }
 
 /* The kernel still sends what it has taken. */
@@ -164,7 +162,7 @@ static void connection_break(struct tcp_connection *connection)
 /* Octets of replies that the socket has taken from libuv so far. */
 static uint64_t taken_len(const struct tcp_connection *connection)
 {
-    return connection->queued_len -
+    return connection->pending.octets_sum -
            uv_stream_get_write_queue_size((const uv_stream_t *)&connection->socket);
 }
 
@@ -177,7 +175,7 @@ static void renew(struct tcp_connection *connection, bool is_busy)
 {
     struct tcp_server *server = connection->server;
     connection->taken_len = taken_len(connection);
-    tcp_table_renew(&server->table, &connection->member, is_busy, uv_now(&server->loop));
+    tcp_table_renew(&server->table, &connection->member, is_busy, server->now_ms);
 }
 
 /* The busy one that has not moved on for the longest. libuv does not tell when a part of a reply is
@@ -202,7 +200,7 @@ static struct tcp_connection *longest_idle(struct tcp_server *server)
 static bool has_waited(const struct tcp_connection *connection, uint32_t limit_ms)
 {
     return connection != NULL &&
-           uv_now(&connection->server->loop) - connection->member.since_mono_ms >= limit_ms;
+           connection->server->now_ms - connection->member.since_ms >= limit_ms;
 }
 
 static void close_idle(struct tcp_server *server)
@@ -224,10 +222,39 @@ static void close_slow(struct tcp_server *server)
     }
 }
 
+/* After a flood the allocator keeps what was freed between blocks in use; give it back. */
+static void give_memory_back(struct tcp_server *server)
+{
+    size_t held_len = server->table.held_len;
+    if (held_len > server->held_peak)
+        server->held_peak = held_len;
+    if (server->held_peak < TRIM_OCTETS_MIN || held_len > server->held_peak / 4)
+        return;
+    malloc_trim(0);
+    server->held_peak = held_len;
+}
+
+/* Where a turn of the loop took long, what clients have sent meanwhile is not seen yet: the time by
+ * which they are judged goes on by two ticks at most. */
 static void on_tick(uv_timer_t *timer)
 {
-    close_idle(timer->data);
-    close_slow(timer->data);
+    struct tcp_server *server = timer->data;
+    uint64_t passed_ms = uv_now(&server->loop) - server->tick_ms;
+    server->now_ms += passed_ms < 2 * TICK_MS ? passed_ms : 2 * TICK_MS;
+    server->tick_ms = uv_now(&server->loop);
+    close_idle(server);
+    close_slow(server);
+    give_memory_back(server);
+    if (server->table.open_count == 0 && server->held_peak < TRIM_OCTETS_MIN)
+        uv_timer_stop(timer);
+}
+
+static void start_ticking(struct tcp_server *server)
+{
+    if (uv_is_active((uv_handle_t *)&server->tick))
+        return;
+    server->tick_ms = uv_now(&server->loop);
+    ASSERT(uv_timer_start(&server->tick, on_tick, TICK_MS, TICK_MS) == 0);
 }
 
 /* Make room for a new connection: at the cost of one that has nothing under way if there is any. */
@@ -248,7 +275,7 @@ static void account(struct tcp_connection *connection)
 {
     struct tcp_server *server = connection->server;
     struct tcp_member *excess;
-    size_t held_len = connection->stream.size + connection->pending_len;
+    size_t held_len = connection->stream.size + connection->pending.held_len;
     ASSERT(!connection->stream.is_lent && held_len <= TCP_HELD_MAX);
     tcp_table_hold(&server->table, &connection->member, held_len);
     while ((excess = tcp_table_find_excess(&server->table)) != NULL)
@@ -284,12 +311,9 @@ static void settle(struct tcp_connection *connection)
 
 static void serve(struct tcp_connection *connection);
 
-static void on_written(uv_write_t *request, int status)
+static void on_written(void *user, int status)
 {
-    struct tcp_connection *connection = request->data;
-    struct tcp_write *write = (struct tcp_write *)request; /* its first member */
-    connection->pending_len -= write->len;
-    free(write);
+    struct tcp_connection *connection = user;
     if (status != 0)
         connection_break(connection);
     if (is_closing(connection))
@@ -300,24 +324,6 @@ static void on_written(uv_write_t *request, int status)
 }
 
 /* False: the connection is broken. */
-static bool write_later(struct tcp_connection *connection, const uint8_t *octets, size_t len)
-{
-    struct tcp_write *write = malloc(sizeof *write + len);
-    if (write == NULL)
-        return false;
-    memcpy(write->octets, octets, len);
-    write->request.data = connection;
-    write->len = sizeof *write + len;
-    uv_buf_t buffer = uv_buf_init((char *)write->octets, (unsigned)len);
-    if (uv_write(&write->request, stream_of(connection), &buffer, 1, on_written) != 0) {
-        free(write);
-        return false;
-    }
-    connection->pending_len += write->len;
-    connection->queued_len += len;
-    return true;
-}
-
 static bool write_round(struct tcp_connection *connection, size_t len)
 {
     uint8_t *octets = connection->server->round;
@@ -326,7 +332,8 @@ static bool write_round(struct tcp_connection *connection, size_t len)
     if (sent < 0 && sent != UV_EAGAIN)
         return false;
     size_t done = sent < 0 ? 0 : (size_t)sent;
-    return done == len || write_later(connection, octets + done, len - done);
+    return done == len || tcp_pending_add(&connection->pending, stream_of(connection),
+                                          octets + done, len - done) == 0;
 }
 
 /* One round of replies to what has arrived: *@len octets in the server's buffer. */
@@ -359,7 +366,7 @@ static void serve(struct tcp_connection *connection)
     enum tcp_stream_state state = TCP_STREAM_MESSAGE;
     while (state == TCP_STREAM_MESSAGE) {
         size_t len;
-        if (connection->pending_len >= TCP_UNSENT_MAX) {
+        if (connection->pending.held_len >= TCP_UNSENT_MAX) {
             read_pause(connection);
             return;
         }
@@ -424,6 +431,8 @@ static struct tcp_connection *slot_take(struct tcp_server *server)
         return NULL;
     memset(connection, 0, sizeof *connection);
     connection->server = server;
+    connection->pending.done = on_written;
+    connection->pending.user = connection;
     connection->is_used = true;
     ASSERT(uv_tcp_init(&server->loop, &connection->socket) == 0);
     connection->socket.data = connection;
@@ -448,9 +457,8 @@ static void connection_admit(struct tcp_connection *connection)
     }
     if (tcp_table_is_full(&server->table))
         evict(server);
-    if (server->table.open_count == 0)
-        ASSERT(uv_timer_start(&server->tick, on_tick, TICK_MS, TICK_MS) == 0);
-    tcp_table_join(&server->table, &connection->member, client, uv_now(&server->loop));
+    start_ticking(server);
+    tcp_table_join(&server->table, &connection->member, client, server->now_ms);
     count(server, NET_TCP_ACCEPTED);
     read_start(connection);
 }

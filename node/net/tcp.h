@@ -26,12 +26,12 @@ struct net_env;
 struct net_error;
 struct tcp_server;
 
-#define TCP_BACKLOG 4096                     /* in a listening socket's queue */
-#define TCP_SPARE_SLOTS 64u                  /* for those being closed or refused */
-#define TCP_UNSENT_MAX (64u * 1024u)         /* passed by one round of replies at most */
-#define TCP_HELD_MAX (264u * 1024u)          /* TCP_UNSENT_MAX, two replies, a request, overhead */
-#define TCP_KERNEL_UNSENT_MAX (128u * 1024u) /* Linux doubles it for its own overhead */
-#define TCP_PROGRESS_MIN (16u * 1024u)       /* octets of replies taken that count as moving on */
+#define TCP_BACKLOG 4096                    /* in a listening socket's queue */
+#define TCP_SPARE_SLOTS 64u                 /* for those being closed or refused */
+#define TCP_UNSENT_MAX (64u * 1024u)        /* passed by one round of replies at most */
+#define TCP_HELD_MAX (264u * 1024u)         /* TCP_UNSENT_MAX, two replies, a request, overhead */
+#define TCP_KERNEL_UNSENT_MAX (64u * 1024u) /* Linux doubles it for its own overhead */
+#define TCP_PROGRESS_MIN (16u * 1024u)      /* octets of replies taken that count as moving on */
 
 struct tcp_options {
     const int *fds_take; /* listening sockets; taken whatever the outcome */

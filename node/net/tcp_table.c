@@ -30,11 +30,10 @@ static void unlink_member(struct tcp_member *member)
     member->list = NULL;
 }
 
-static void link_newest(struct tcp_member_list *list, struct tcp_member *member,
-                        uint64_t now_mono_ms)
+static void link_newest(struct tcp_member_list *list, struct tcp_member *member, uint64_t now_ms)
 {
-    ASSERT(list->newest == NULL || list->newest->since_mono_ms <= now_mono_ms);
-    member->since_mono_ms = now_mono_ms;
+    ASSERT(list->newest == NULL || list->newest->since_ms <= now_ms);
+    member->since_ms = now_ms;
     member->list = list;
     member->older = list->newest;
     *(list->newest != NULL ? &list->newest->newer : &list->oldest) = member;
@@ -52,12 +51,12 @@ bool tcp_table_is_full(const struct tcp_table *table)
 }
 
 void tcp_table_join(struct tcp_table *table, struct tcp_member *member,
-                    const struct sockaddr *client, uint64_t now_mono_ms)
+                    const struct sockaddr *client, uint64_t now_ms)
 {
     ASSERT(member->list == NULL && !tcp_table_is_full(table));
     member->quota_ticket = tcp_quota_take(table->quota, client);
     member->held_len = 0;
-    link_newest(&table->idle, member, now_mono_ms);
+    link_newest(&table->idle, member, now_ms);
     table->open_count++;
 }
 
@@ -72,11 +71,11 @@ void tcp_table_leave(struct tcp_table *table, struct tcp_member *member)
 }
 
 void tcp_table_renew(struct tcp_table *table, struct tcp_member *member, bool is_busy,
-                     uint64_t now_mono_ms)
+                     uint64_t now_ms)
 {
     ASSERT(member->list != NULL);
     unlink_member(member);
-    link_newest(is_busy ? &table->busy : &table->idle, member, now_mono_ms);
+    link_newest(is_busy ? &table->busy : &table->idle, member, now_ms);
 }
 
 void tcp_table_hold(struct tcp_table *table, struct tcp_member *member, size_t held_len)

@@ -27,7 +27,7 @@ struct tcp_member_list { /* the one to which something happened last is the newe
 struct tcp_member { /* part of the caller's connection; all zero is not in the table */
     struct tcp_member *older, *newer;
     struct tcp_member_list *list; /* of the table; NULL: not in it */
-    uint64_t since_mono_ms;       /* when last renewed */
+    uint64_t since_ms;            /* when last renewed */
     size_t held_len;              /* octets of memory */
     uint32_t quota_ticket;
 };
@@ -50,13 +50,13 @@ bool tcp_table_has_share(const struct tcp_table *table, const struct sockaddr *c
 bool tcp_table_is_full(const struct tcp_table *table);
 /* Let @member in, as the newest of the idle: its network has a share and the table is not full. */
 void tcp_table_join(struct tcp_table *table, struct tcp_member *member,
-                    const struct sockaddr *client, uint64_t now_mono_ms);
+                    const struct sockaddr *client, uint64_t now_ms);
 /* Nothing happens when it is not in the table. */
 void tcp_table_leave(struct tcp_table *table, struct tcp_member *member);
 
 /* Something happened to @member: it is the newest of the idle or the busy. Times never fall. */
 void tcp_table_renew(struct tcp_table *table, struct tcp_member *member, bool is_busy,
-                     uint64_t now_mono_ms);
+                     uint64_t now_ms);
 /* It holds @held_len octets from now on. */
 void tcp_table_hold(struct tcp_table *table, struct tcp_member *member, size_t held_len);
 /* While all hold more than memory_max: the member that holds the most. Else NULL. Walks all. */

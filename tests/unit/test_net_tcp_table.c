@@ -96,11 +96,11 @@ static void test_quota_agrees_with_plain_counting(void **state)
     tcp_quota_free(quota);
 }
 
-static void join(struct tcp_table *table, struct tcp_member *member, uint64_t now_mono_ms)
+static void join(struct tcp_table *table, struct tcp_member *member, uint64_t now_ms)
 {
     struct sockaddr_storage client = address_of("192.0.2.1");
     assert_true(tcp_table_has_share(table, (struct sockaddr *)&client));
-    tcp_table_join(table, member, (struct sockaddr *)&client, now_mono_ms);
+    tcp_table_join(table, member, (struct sockaddr *)&client, now_ms);
 }
 
 static struct tcp_table make_table(unsigned connections_max, size_t memory_max)
@@ -132,7 +132,7 @@ static void test_renew_keeps_the_order_of_ages(void **state)
     tcp_table_renew(&table, &members[3], true, 12);
     assert_ptr_equal(table.idle.oldest, &members[2]);
     assert_ptr_equal(table.busy.oldest, &members[1]);
-    assert_int_equal(table.busy.oldest->since_mono_ms, 11);
+    assert_int_equal(table.busy.oldest->since_ms, 11);
     tcp_table_leave(&table, &members[1]);
     tcp_table_leave(&table, &members[1]); /* again: nothing happens */
     assert_ptr_equal(table.busy.oldest, &members[3]);
