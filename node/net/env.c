@@ -29,9 +29,6 @@ static int init_limit(struct net_env *out, const struct net_options *options)
 
 int net_env_init(struct net_env *out, const struct net_options *options)
 {
-    const uint32_t idle_ms =
-        options->tcp_idle_ms != 0 ? options->tcp_idle_ms : NET_TCP_IDLE_DEFAULT_MS;
-    const uint32_t idle_ds = idle_ms / 100;
     memset(out, 0, sizeof *out);
     int code = copy_text(options->identity, out->identity);
     if (code == 0)
@@ -40,7 +37,6 @@ int net_env_init(struct net_env *out, const struct net_options *options)
         return code;
     out->publisher = options->publisher;
     out->texts = (struct query_texts){.identity = out->identity, .version = out->version};
-    out->tcp_idle_ds = (uint16_t)(idle_ds < UINT16_MAX ? idle_ds : UINT16_MAX);
     out->has_cookies = options->cookie_key != NULL;
     if (out->has_cookies)
         memcpy(out->cookie_key, options->cookie_key, sizeof out->cookie_key);
@@ -61,7 +57,6 @@ struct query_env net_env_begin(const struct net_env *env, enum query_proto proto
         dns_cookie_secrets_update(secrets, env->cookie_key, now_s);
     return (struct query_env){
         .proto = proto,
-        .tcp_idle_ds = env->tcp_idle_ds,
         .now_s = now_s,
         .cookies = env->has_cookies ? secrets : NULL,
         .texts = &env->texts,

@@ -19,7 +19,6 @@ struct net_env {
     char version[QUERY_TEXT_MAX + 1];
     bool has_cookies;
     uint8_t cookie_key[DNS_COOKIE_KEY_LEN];
-    uint16_t tcp_idle_ds;
     struct rrl *rrl; /* shared by the UDP workers; NULL: no limit */
     enum udp_limit_mode rrl_mode;
 };
@@ -29,7 +28,7 @@ struct net_env {
 int net_env_init(struct net_env *out, const struct net_options *options);
 void net_env_fini(struct net_env *env); /* accepts one that is all zero; threads are gone */
 
-/* The environment of one batch, but for its image and client: reads the wall clock once. @secrets
- * are the calling thread's own, zeroed at its start. */
+/* The environment of one batch, but for its image, client and idle time-out: reads the wall clock
+ * once. @secrets are the calling thread's own, zeroed at its start. */
 struct query_env net_env_begin(const struct net_env *env, enum query_proto proto,
                                struct dns_cookie_secrets *secrets);

@@ -336,12 +336,20 @@ static bool write_round(struct tcp_connection *connection, size_t len)
                                           octets + done, len - done) == 0;
 }
 
+/* As clients are told (RFC 7828): the limit of now, as it may be less when they next ask. */
+static uint16_t idle_limit_ds(const struct tcp_server *server)
+{
+    uint32_t limit_ds = tcp_table_idle_limit_ms(&server->table) / 100;
+    return limit_ds < UINT16_MAX ? (uint16_t)limit_ds : UINT16_MAX;
+}
+
 /* One round of replies to what has arrived: *@len octets in the server's buffer. */
 static enum tcp_stream_state answer(struct tcp_connection *connection, size_t *len)
 {
     struct tcp_server *server = connection->server;
     struct query_env env = net_env_begin(server->env, QUERY_TCP, &server->secrets);
     env.client = &connection->client.any;
+    env.tcp_idle_ds = idle_limit_ds(server);
     env.image = zone_image_read_begin(server->env->publisher);
     enum tcp_stream_state state =
         tcp_answer_round(&connection->stream, &env, &server->cells, server->round, len);

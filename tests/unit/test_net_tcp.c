@@ -300,6 +300,41 @@ static void test_idle_limit_falls_as_the_table_fills(void **state)
         close(fds[i]);
 }
 
+/* The idle time-out that a client is told (RFC 7828), in tenths of a second. */
+static unsigned ask_idle_ds(int fd)
+{
+    static const uint8_t opt[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 11, 0, 0};
+    uint8_t query[64], reply[512];
+    size_t len = build_query(query, "www");
+    query[13] = 1; /* ARCOUNT */
+    memcpy(query + len, opt, sizeof opt);
+    dns_wire_put16(query, (uint16_t)(len - 2 + sizeof opt));
+    assert_true(send_octets(fd, query, len + sizeof opt, 0));
+    assert_int_equal(recv(fd, reply, 2, MSG_WAITALL), 2);
+    ssize_t reply_len = dns_wire_get16(reply);
+    assert_true(reply_len > 6 && reply_len <= (ssize_t)sizeof reply);
+    assert_int_equal(recv(fd, reply, (size_t)reply_len, MSG_WAITALL), reply_len);
+    assert_memory_equal(reply + reply_len - 6, "\0\13\0\2", 4); /* the last option */
+    return dns_wire_get16(reply + reply_len - 2);
+}
+
+static void test_idle_limit_in_force_is_told(void **state)
+{
+    (void)state;
+    struct server server = start(4, 64, QUIET_MS, NET_TCP_MEMORY_DEFAULT);
+    int fds[3];
+    for (unsigned i = 0; i < 3; i++) {
+        fds[i] = connect_to(&server);
+        assert_int_equal(ask_idle_ds(fds[i]), i < 2 ? QUIET_MS / 100 : 301);
+    }
+    close(fds[2]);
+    wait_count(&server, NET_TCP_CLOSED, 1);
+    assert_int_equal(ask_idle_ds(fds[0]), QUIET_MS / 100);
+    tcp_server_stop(server.tcp);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 /* Octets that come one at a time do not make time for the rest. */
 static void test_slow_sender_is_reset(void **state)
 {
@@ -398,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_full_table_many_at_once_are_all_served),
         cmocka_unit_test(test_quota_of_a_network_is_kept),
         cmocka_unit_test(test_idle_limit_falls_as_the_table_fills),
+        cmocka_unit_test(test_idle_limit_in_force_is_told),
         cmocka_unit_test(test_slow_sender_is_reset),
         cmocka_unit_test(test_never_reading_client_is_reset),
         cmocka_unit_test(test_slow_reader_that_moves_on_stays),
