@@ -232,7 +232,7 @@ int apply_reload(struct apply *apply, const struct kv *kv)
     apply->point = point;
     memset(apply->hashes, 0, sizeof(apply->hashes));
     remember_hash(apply);
-    return 0;
+    return apply__load_imports(apply);
 }
 
 int apply_new(const struct kv *kv, const struct apply_sink *sink, struct apply **out)

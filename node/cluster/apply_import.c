@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/err.h"
 #include "cluster/apply_internal.h"
 #include "dns/name.h"
@@ -16,6 +17,57 @@ static int tell_content(struct apply *apply, enum apply_effect_kind kind,
 
     effect.zone_id = arena_copy(apply->scratch, import->zone_id, strlen(import->zone_id));
     return effect.zone_id ? apply__tell(apply, &effect) : ERR_NOMEM;
+}
+
+static int note_import(void *user, const struct state_import *import)
+{
+    struct apply *apply = user;
+
+    if (apply->import_count == STATE_IMPORTS_MAX)
+        return ERR_CORRUPT;
+    memcpy(apply->import_ids[apply->import_count++], import->change_id, STATE_ID_SIZE);
+    return 0;
+}
+
+int apply__load_imports(struct apply *apply)
+{
+    apply->import_count = 0;
+    return state_list_imports(apply->kv, note_import, apply);
+}
+
+/* After list_imports() counted less than STATE_IMPORTS_MAX. Should the command be refused after
+ * all, there is an id too many until the next list. */
+static void add_import_id(struct apply *apply, const char *id)
+{
+    unsigned at = 0;
+
+    ASSERT(apply->import_count < STATE_IMPORTS_MAX);
+    while (at < apply->import_count && strcmp(apply->import_ids[at], id) < 0)
+        at++;
+    memmove(apply->import_ids[at + 1], apply->import_ids[at],
+            (apply->import_count++ - at) * sizeof(apply->import_ids[0]));
+    memcpy(apply->import_ids[at], id, strlen(id) + 1);
+}
+
+/* All imports in the order of their ids. Only before the command deletes any: an id that is gone is
+ * forgotten here, and a refused command would bring it back. */
+static int list_imports(struct apply *apply, state_import_cb cb, void *user)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < apply->import_count; i++) {
+        struct state_import import;
+        int rc = state_get_import(apply__kv(apply), apply->import_ids[i], &import);
+        if (rc == ERR_NOT_FOUND)
+            continue;
+        if (rc == 0)
+            rc = cb(user, &import);
+        if (rc != 0)
+            return rc;
+        memmove(apply->import_ids[kept++], apply->import_ids[i], STATE_ID_SIZE);
+    }
+    apply->import_count = kept;
+    return 0;
 }
 
 static int on_import(void *user, const struct state_import *import)
@@ -38,7 +90,7 @@ int apply__import_begin(struct apply *apply, const struct Cmd__ImportBegin *comm
     if (rc == 0)
         rc = apply__check_text(apply, "comment", command->comment, STATE_COMMENT_SIZE);
     if (rc == 0)
-        rc = state_list_imports(apply__kv(apply), on_import, &count);
+        rc = list_imports(apply, on_import, &count);
     if (rc != 0)
         return rc;
     if (count >= STATE_IMPORTS_MAX)
@@ -60,6 +112,7 @@ int apply__import_begin(struct apply *apply, const struct Cmd__ImportBegin *comm
     import.content = ++apply->counters.content;
     apply->has_new_counters = true;
     state_put_import(apply->overlay, &import);
+    add_import_id(apply, import.change_id);
     return tell_content(apply, APPLY_CONTENT_STARTED, &import);
 }
 
@@ -335,7 +388,7 @@ static int on_droppable(void *user, const struct state_import *import)
 
 static int drop_found(struct apply *apply, struct dropping *dropping)
 {
-    int rc = state_list_imports(apply__kv(apply), on_droppable, dropping);
+    int rc = list_imports(apply, on_droppable, dropping);
 
     for (size_t i = 0; i < dropping->count && rc == 0; i++)
         rc = drop_import(apply, &dropping->found[i]);

@@ -51,6 +51,10 @@ struct apply {
     enum { APPLY__SESSION_NONE, APPLY__SESSION_READ, APPLY__SESSION_CHANGED } session_state;
     struct state_zone zone; /* as it is stored by now, if has_zone: most entries are of one zone */
     bool has_zone;
+    /* Ids in order: all imports that are stored, and maybe some that are gone. By these they are
+     * found; a scan would pass over all that ever were, as deleted keys stay for a while. */
+    char import_ids[STATE_IMPORTS_MAX][STATE_ID_SIZE];
+    unsigned import_count;
     struct {
         uint64_t index;
         struct state_hash hash;
@@ -123,6 +127,8 @@ int apply__import_chunk(struct apply *apply, const struct Cmd__ImportChunk *comm
 int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *command);
 int apply__import_abort(struct apply *apply, const struct Cmd__ImportAbort *command);
 int apply__import_expire(struct apply *apply, const struct Cmd__ImportExpire *command);
+/* Find the imports that are stored already. 0, or a code that stops applying. */
+int apply__load_imports(struct apply *apply);
 /* Drop the imports of a zone that goes away. */
 int apply__import_drop_all(struct apply *apply, const char *zone_id);
 
