@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <rocksdb/c.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #define RECORD_SETS_BUFFER_LEN (64u << 20)
 #define OTHER_BUFFER_LEN (16u << 20)
 #define LOG_FILES_KEPT 4
+#define RANGE_KEYS_MAX 1000u /* ranges of up to so many keys are deleted key by key */
 #define WAL_LEN_MAX (512u << 20)
 
 enum { RECOVER_POINT_IN_TIME = 2 }; /* rocksdb_point_in_time_recovery: the log has what is lost */
@@ -97,8 +99,63 @@ static int rocks_scan(void *self, const struct kv_range *range, kv_scan_cb cb, v
     return rc;
 }
 
-static void batch_add(struct rocks *rocks, const struct kv_write *write)
+static int compare(struct kv_slice a, struct kv_slice b)
 {
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* Does a write of @writes put a key into the range that @range deletes? */
+static bool puts_into(const struct kv_write *range, const struct kv_write *writes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (writes[i].family == range->family && writes[i].op == KV_PUT &&
+            compare(range->key, writes[i].key) <= 0 && compare(writes[i].key, range->value) < 0)
+            return true;
+    }
+    return false;
+}
+
+/* Delete the stored keys of a small range one by one. false: they are too many, or cannot be read;
+ * nothing was added then. */
+static bool add_deletes(struct rocks *rocks, const struct kv_write *range)
+{
+    rocksdb_column_family_handle_t *family = rocks->families[range->family];
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(rocks->db, rocks->read, family);
+    unsigned count = 0;
+    char *error = NULL;
+    bool is_end = false;
+
+    rocksdb_writebatch_set_save_point(rocks->batch);
+    rocksdb_iter_seek(iterator, range->key.data, range->key.len);
+    for (; !is_end && rocksdb_iter_valid(iterator) && count <= RANGE_KEYS_MAX;) {
+        struct kv_slice key;
+        key.data = rocksdb_iter_key(iterator, &key.len);
+        is_end = compare(key, range->value) >= 0;
+        if (!is_end) {
+            count++;
+            rocksdb_writebatch_delete_cf(rocks->batch, family, key.data, key.len);
+            rocksdb_iter_next(iterator);
+        }
+    }
+    rocksdb_iter_get_error(iterator, &error);
+    rocksdb_iter_destroy(iterator);
+    bool is_done = !error && count <= RANGE_KEYS_MAX;
+    char *ignored = NULL; /* there is a save point */
+    if (is_done)
+        rocksdb_writebatch_pop_save_point(rocks->batch, &ignored);
+    else
+        rocksdb_writebatch_rollback_to_save_point(rocks->batch, &ignored);
+    rocksdb_free(ignored);
+    rocksdb_free(error);
+    return is_done;
+}
+
+static void batch_add(struct rocks *rocks, const struct kv_write *writes, size_t at)
+{
+    const struct kv_write *write = &writes[at];
     rocksdb_column_family_handle_t *family = rocks->families[write->family];
     const struct kv_slice *key = &write->key, *value = &write->value;
 
@@ -109,6 +166,10 @@ static void batch_add(struct rocks *rocks, const struct kv_write *write)
         break;
     case KV_DELETE: rocksdb_writebatch_delete_cf(rocks->batch, family, key->data, key->len); break;
     case KV_DELETE_RANGE:
+        /* Each iterator sorts all range deletions that are still in memory: thousands of them, of
+         * as many small zones, make every read slow. */
+        if (!puts_into(write, writes, at) && add_deletes(rocks, write))
+            break;
         rocksdb_writebatch_delete_range_cf(rocks->batch, family, key->data, key->len, value->data,
                                            value->len);
         break;
@@ -123,7 +184,7 @@ static int rocks_write(void *self, const struct kv_write *writes, size_t count)
     rocksdb_writebatch_clear(rocks->batch);
     for (size_t i = 0; i < count; i++) {
         ASSERT(writes[i].family < KV_FAMILIES);
-        batch_add(rocks, &writes[i]);
+        batch_add(rocks, writes, i);
     }
     rocksdb_write(rocks->db, rocks->write, rocks->batch, &error);
     return error ? translate("write", error) : 0;
