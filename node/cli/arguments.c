@@ -53,6 +53,7 @@ static const struct argp_option all_options[] = {
     {"with-contents", CLI_OPTION_WITH_CONTENTS, NULL, 0, "also when there are records in it", 0},
     {"output", CLI_OPTION_OUTPUT, "FILE", 0, "write there instead of standard output", 0},
     {"limit", CLI_OPTION_LIMIT, "N", 0, "at most so many", 0},
+    {"list", CLI_OPTION_LIST, "FILE", 0, "a line for each zone: its name, blanks, its file", 0},
     {"add", CLI_OPTION_ADD, NULL, 0, "fail if there is such a record set already", 0},
     {0},
 };
@@ -131,6 +132,7 @@ static error_t parse_text_option(int key, char *value, struct cli *cli)
     case CLI_OPTION_COMMENT: cli->comment = value; return 0;
     case CLI_OPTION_CALLER_REFERENCE: cli->caller_reference = value; return 0;
     case CLI_OPTION_OUTPUT: cli->output = value; return 0;
+    case CLI_OPTION_LIST: cli->list = value; return 0;
     case CLI_OPTION_JOINED: cli->has_joined = true; return 0;
     case CLI_OPTION_WAIT: cli->has_wait = true; return 0;
     case CLI_OPTION_CREATE: cli->has_create = true; return 0;

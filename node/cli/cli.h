@@ -45,6 +45,7 @@ enum cli_option {
     CLI_OPTION_OUTPUT,
     CLI_OPTION_LIMIT,
     CLI_OPTION_ADD,
+    CLI_OPTION_LIST,
 };
 
 #define CLI_WORDS_MAX 1024 /* arguments that are not options: the values of a large record set */
@@ -56,6 +57,7 @@ struct cli {
     bool is_json;
     /* of the command; NULL, 0 and false when not given */
     const char *domain, *token, *with, *comment, *caller_reference, *output, *autopilot;
+    const char *list;
     uint64_t ttl_ms, dead_after_ms;
     uint32_t uses, voters, limit;
     bool has_ttl, has_joined, has_wait, has_create, has_check, has_with_contents, has_add, has_bare;

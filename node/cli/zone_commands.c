@@ -183,8 +183,8 @@ static int run_list(struct cli *cli)
 static const enum cli_option create_options[] = {CLI_OPTION_COMMENT, CLI_OPTION_CALLER_REFERENCE,
                                                  CLI_OPTION_WAIT, 0};
 static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, 0};
-static const enum cli_option import_options[] = {CLI_OPTION_CREATE, CLI_OPTION_CHECK,
-                                                 CLI_OPTION_COMMENT, CLI_OPTION_WAIT, 0};
+static const enum cli_option import_options[] = {
+    CLI_OPTION_CREATE, CLI_OPTION_CHECK, CLI_OPTION_COMMENT, CLI_OPTION_WAIT, CLI_OPTION_LIST, 0};
 static const enum cli_option export_options[] = {CLI_OPTION_OUTPUT, 0};
 static const enum cli_option delete_options[] = {CLI_OPTION_WITH_CONTENTS, CLI_OPTION_WAIT, 0};
 
@@ -196,15 +196,18 @@ const struct cli_command cli_zone_commands[] = {
     {"zone", "list", NULL, 0, 0, "all zones, by name", NULL, list_options, false, run_list},
     {"zone", "show", "ZONE", 1, 1, "one zone and its name servers", ZONE_TEXT, NULL, false,
      run_show},
-    {"zone", "import", "ZONE FILE", 2, 2, "replace what a zone holds by a zone file",
+    {"zone", "import", "[ZONE FILE]", 0, 2, "replace what a zone holds by a zone file",
      "ZONE is the zone's name, which is the file's first $ORIGIN.\n\n"
      "Reads any RFC 1035 zone file ($ORIGIN, $TTL, $INCLUDE, unknown types). The whole file is "
      "checked "
      "first; every error is told with file and line, and then nothing is changed. The zone "
      "answers "
      "with its old records until all of the new ones are there, and switches at once.\n\n"
+     "With --list many zones are imported, several at a time. A zone that is refused is told and "
+     "left as it was; the others go on, and the command ends with status 1.\n\n"
      "  quartet zone import example.com example.com.zone --create --wait\n"
-     "  quartet zone import example.com example.com.zone --check",
+     "  quartet zone import example.com example.com.zone --check\n"
+     "  quartet zone import --list zones.txt --create --wait",
      import_options, false, zone_import_run},
     {"zone", "export", "ZONE", 1, 1, "write a zone as a zone file",
      ZONE_TEXT "Importing the file again makes the same zone.\n\n"

@@ -17,13 +17,10 @@
 #include "proto/control.pb-c.h"
 #include "zone/zone_file.h"
 
-#define DEFAULT_TTL_S 3600u
 #define CHUNK_SETS_MAX 4000u
 #define CHUNK_LEN_MAX (240u << 10) /* octets of names and data */
 #define CHUNK_RDATAS_MAX 16384u
 #define CHUNKS_UNDERWAY_MAX 8u
-#define PROGRESS_STEP_MS 500u
-#define CHUNK_TIMEOUT_MS 60000u
 
 struct import {
     struct cli *cli;
@@ -55,7 +52,7 @@ static void show_progress(struct import *import)
 {
     uint64_t now = clock_mono_ms();
 
-    if (now - import->shown_mono_ms < PROGRESS_STEP_MS)
+    if (now - import->shown_mono_ms < ZONE_IMPORT_PROGRESS_MS)
         return;
     import->shown_mono_ms = now;
     uint64_t elapsed_ms = now - import->started_mono_ms;
@@ -66,21 +63,20 @@ static void show_progress(struct import *import)
             isatty(STDERR_FILENO) ? "   " : "\n");
 }
 
-/* Scratch of the chunk being packed; NNG copies it when it is sent. */
+/* Scratch of the chunk being packed; sending copies it. */
 static struct {
     Cmd__RecordSet sets[CHUNK_SETS_MAX];
     Cmd__RecordSet *pointers[CHUNK_SETS_MAX];
     ProtobufCBinaryData rdatas[CHUNK_RDATAS_MAX];
 } scratch;
 
-/* Put as many of the next sets into @chunk as fit; returns how many. A set that is larger than a
- * chunk travels alone. */
-static size_t fill_chunk(const struct import *import, Ctl__ImportChunk *chunk)
+size_t zone_import__fill(const struct zone_record_set *sets, size_t set_count,
+                         struct Ctl__ImportChunk *chunk)
 {
     size_t count = 0, rdata_count = 0, len = 0;
 
-    while (import->next + count < import->set_count && count < CHUNK_SETS_MAX) {
-        const struct zone_record_set *set = &import->sets[import->next + count];
+    while (count < set_count && count < CHUNK_SETS_MAX) {
+        const struct zone_record_set *set = &sets[count];
         size_t set_len = dns_name_len(set->name) + 16;
         for (unsigned i = 0; i < set->rdata_count; i++)
             set_len += set->rdatas[i].len + 4u;
@@ -111,11 +107,12 @@ static int send_chunk(struct import *import, unsigned slot)
     Ctl__Request request = CTL__REQUEST__INIT;
     Ctl__ImportChunk chunk = CTL__IMPORT_CHUNK__INIT;
 
-    size_t count = fill_chunk(import, &chunk);
+    size_t count =
+        zone_import__fill(import->sets + import->next, import->set_count - import->next, &chunk);
     chunk.import_id = import->import_id;
     request.kind_case = CTL__REQUEST__KIND_IMPORT_CHUNK;
     request.import_chunk = &chunk;
-    int rc = client_send(import->cli->client, slot, &request, CHUNK_TIMEOUT_MS);
+    int rc = client_send(import->cli->client, slot, &request, ZONE_IMPORT_TIMEOUT_MS);
     if (rc != 0)
         return cli_fail(import->cli, CLI_UNREACHABLE, "cannot send: %s", err_text(rc));
     import->next += count;
@@ -193,8 +190,8 @@ static int commit(struct import *import)
     commit_request.chunk_count = import->chunk_count;
     request.kind_case = CTL__REQUEST__KIND_IMPORT_COMMIT;
     request.import_commit = &commit_request;
-    if (import->cli->timeout_ms < CHUNK_TIMEOUT_MS)
-        import->cli->timeout_ms = CHUNK_TIMEOUT_MS;
+    if (import->cli->timeout_ms < ZONE_IMPORT_TIMEOUT_MS)
+        import->cli->timeout_ms = ZONE_IMPORT_TIMEOUT_MS;
     int status = cli_ask(import->cli, &request, &reply);
     if (status == CLI_OK)
         cli_free_reply(reply);
@@ -251,7 +248,7 @@ static int import_sets(struct import *import)
     return status == CLI_OK ? report(import) : status;
 }
 
-int zone_import_run(struct cli *cli)
+static int import_file(struct cli *cli)
 {
     struct import import = {.cli = cli};
     struct zone_collection_report collection_report = {
@@ -263,7 +260,7 @@ int zone_import_run(struct cli *cli)
     if (!cli_parse_name(cli, cli->words[0], apex))
         return CLI_USAGE;
     dns_name_lower(apex, apex);
-    int rc = zone_collection_read(cli->words[1], apex, DEFAULT_TTL_S, &collection_report,
+    int rc = zone_collection_read(cli->words[1], apex, ZONE_IMPORT_TTL_S, &collection_report,
                                   &collection, &error_count);
     if (rc != 0) {
         if (error_count > 0)
@@ -277,4 +274,13 @@ int zone_import_run(struct cli *cli)
                      : import_sets(&import);
     zone_collection_free(collection);
     return status;
+}
+
+int zone_import_run(struct cli *cli)
+{
+    if (cli->list && cli->word_count == 0)
+        return zone_import_list_run(cli);
+    if (cli->list || cli->word_count != 2)
+        return cli_fail(cli, CLI_USAGE, "name a zone and its file, or --list FILE alone");
+    return import_file(cli);
 }
