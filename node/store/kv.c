@@ -79,7 +79,12 @@ int kv_checkpoint(const struct kv *kv, const char *target)
 
 int kv_verify(const struct kv *kv)
 {
-    return kv->ops->verify(kv->self);
+    return kv->ops->verify(kv->self, KV_FAMILIES);
+}
+
+int kv_verify_except(const struct kv *kv, enum kv_family family)
+{
+    return kv->ops->verify(kv->self, family);
 }
 
 void kv_close(struct kv *kv)

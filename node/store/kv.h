@@ -61,6 +61,9 @@ struct kv_range {
     enum kv_family family;
     struct kv_slice prefix; /* only keys that start with it; empty: all */
     struct kv_slice from;   /* first key wanted (a whole key); empty: the first of the prefix */
+    /* For one pass over much: as kv_verify() reads, so damage is told and not passed over; pairs
+     * that a range deletion took away may be told too. */
+    bool is_verifying;
 };
 /* One pair, borrowed until return. 0: go on; positive: stop; negative: stop with this error. */
 typedef int (*kv_scan_cb)(void *user, struct kv_slice key, struct kv_slice value);
@@ -71,7 +74,7 @@ struct kv_ops {
     int (*write)(void *self, const struct kv_write *writes, size_t count);
     int (*flush)(void *self);
     int (*checkpoint)(void *self, const char *target);
-    int (*verify)(void *self);
+    int (*verify)(void *self, enum kv_family except);
     void (*close)(void *self);
 };
 struct kv {
@@ -93,5 +96,7 @@ int kv_flush(const struct kv *kv);
 int kv_checkpoint(const struct kv *kv, const char *target);
 /* Read everything again with its checksums. Blocks; any thread. */
 int kv_verify(const struct kv *kv);
+/* The same but for one family, which the caller reads himself. */
+int kv_verify_except(const struct kv *kv, enum kv_family family);
 /* Release it and zero @kv; accepts a zeroed one. */
 void kv_close(struct kv *kv);

@@ -187,14 +187,14 @@ static int open_folder(struct store *store)
     return rc != 0 ? rc : read_quarantine(store);
 }
 
-int store_open(const char *folder, struct store **out)
+static int open_and(const char *folder, bool is_read, struct store **out)
 {
     struct store *store = calloc(1, sizeof(*store));
     if (!store)
         return ERR_NOMEM;
     store->folder = strdup(folder);
     int rc = store->folder ? open_folder(store) : ERR_NOMEM;
-    if (rc == 0)
+    if (rc == 0 && is_read)
         rc = kv_verify(&store->kv); /* later reads may pass over damage: see kv_rocks.c */
     if (rc != 0) {
         if (store->folder)
@@ -204,6 +204,16 @@ int store_open(const char *folder, struct store **out)
     }
     *out = store;
     return 0;
+}
+
+int store_open(const char *folder, struct store **out)
+{
+    return open_and(folder, true, out);
+}
+
+int store_open_unread(const char *folder, struct store **out)
+{
+    return open_and(folder, false, out);
 }
 
 void store_close(struct store *store)

@@ -20,6 +20,9 @@ struct store; /* opaque */
  * On 0 the caller owns *@out. ERR_CORRUPT, ERR_VERSION, ERR_BUSY, ERR_IO, ERR_NOMEM: an error event
  * that says what to do was logged. */
 int store_open(const char *folder, struct store **out);
+/* The same without that reading, for a caller who reads all of it in a verifying way at once: later
+ * reads may pass over damage. */
+int store_open_unread(const char *folder, struct store **out);
 void store_close(struct store *store); /* accepts NULL */
 /* Remove all that is in @folder of states, for a node that is in no cluster. Not while one is open.
  * ERR_IO. */

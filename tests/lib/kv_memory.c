@@ -224,8 +224,9 @@ static int memory_checkpoint(void *self, const char *target)
     return ERR_UNSUPPORTED; /* kv_memory_clone() */
 }
 
-static int memory_verify(void *self)
+static int memory_verify(void *self, enum kv_family except)
 {
+    (void)except;
     (void)self;
     return 0;
 }

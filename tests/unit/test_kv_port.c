@@ -87,7 +87,7 @@ static int on_pair(void *user, struct kv_slice key, struct kv_slice value)
 static const char *scan(const struct kv *from, const char *prefix, const char *start)
 {
     static char out[256];
-    struct kv_range range = {KV_ZONES, text(prefix), text(start)};
+    struct kv_range range = {.family = KV_ZONES, .prefix = text(prefix), .from = text(start)};
 
     out[0] = 0;
     assert_int_equal(kv_scan(from, &range, on_pair, out), 0);
@@ -137,6 +137,37 @@ static void test_write_range_then_put_keeps_the_put(void **state)
                                 {KV_ZONES, KV_PUT, text("b2"), text("2")}};
     assert_int_equal(kv_write(&kv, writes, 2), 0);
     assert_string_equal(scan(&kv, "", ""), "b2=2 c=1 ");
+}
+
+static void test_write_put_then_range_takes_the_put(void **state)
+{
+    (void)state;
+    assert_int_equal(put("b1", "1"), 0);
+    struct kv_write writes[] = {{KV_ZONES, KV_PUT, text("b2"), text("2")},
+                                {KV_ZONES, KV_DELETE_RANGE, text("b"), text("c")},
+                                {KV_ZONES, KV_PUT, text("b3"), text("3")}};
+    assert_int_equal(kv_write(&kv, writes, 3), 0);
+    assert_string_equal(scan(&kv, "", ""), "b3=3 ");
+}
+
+/* Small ranges and large ones are deleted in different ways. */
+static void test_write_range_of_any_size(void **state)
+{
+    static const unsigned sizes[] = {1, 999, 1000, 1001, 5000};
+    char key[16];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        assert_int_equal(put("a", "1"), 0);
+        assert_int_equal(put("c", "1"), 0);
+        for (unsigned n = 0; n < sizes[i]; n++) {
+            snprintf(key, sizeof(key), "b%05u", n);
+            assert_int_equal(put(key, "1"), 0);
+        }
+        struct kv_write range = {KV_ZONES, KV_DELETE_RANGE, text("b"), text("c")};
+        assert_int_equal(kv_write(&kv, &range, 1), 0);
+        assert_string_equal(scan(&kv, "", ""), "a=1 c=1 ");
+    }
 }
 
 static void test_scan_prefix_and_start(void **state)
@@ -366,6 +397,8 @@ int main(void)
         BOTH(test_write_families_are_apart),
         BOTH(test_write_empty_value_is_there),
         BOTH(test_write_range_then_put_keeps_the_put),
+        BOTH(test_write_put_then_range_takes_the_put),
+        BOTH(test_write_range_of_any_size),
         BOTH(test_scan_prefix_and_start),
         BOTH(test_scan_stops_when_told),
         BOTH(test_scan_returns_error_of_callback),
