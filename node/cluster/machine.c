@@ -306,7 +306,7 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
                  cluster->data_dir);
         return ERR_IO;
     }
-    int rc = store_open(cluster->data_dir, &cluster->store);
+    int rc = store_open_unread(cluster->data_dir, &cluster->store);
     if (rc == ERR_BUSY) {
         snprintf(error, CLUSTER_ERROR_MAX,
                  "another quartetd uses the data folder %s: stop that one, or name another folder",
@@ -323,12 +323,7 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
     const struct kv *kv = store_kv(cluster->store);
     rc = apply_new(kv, &sink, &cluster->apply);
     if (rc == 0)
-        rc = publish_rebuild_begin(cluster->publish, kv);
-    if (rc == 0) {
-        do
-            rc = publish_rebuild_step(cluster->publish, kv, 1u << 30);
-        while (rc == 1);
-    }
+        rc = publish_rebuild_all(cluster->publish, kv);
     if (rc != 0) {
         snprintf(error, CLUSTER_ERROR_MAX,
                  "the state in the data folder cannot be read: %s; remove this node from the "
@@ -342,6 +337,7 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
 
 void machine_close(struct cluster *cluster)
 {
+    publish_rebuild_cancel(cluster->publish); /* it reads the store */
     apply_free(cluster->apply);
     cluster->apply = NULL;
     store_close(cluster->store);

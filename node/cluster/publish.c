@@ -28,7 +28,7 @@ int publish_new(struct publish **out)
     return 0;
 }
 
-static void drop_filling(struct publish *publish, struct content_map *map)
+void publish__drop_filling(struct publish *publish, struct content_map *map)
 {
     for (uint64_t i = 0; i < map->capacity; i++) {
         if (map->slots[i].filling)
@@ -41,8 +41,8 @@ void publish_free(struct publish *publish)
 {
     if (!publish)
         return;
-    drop_filling(publish, &publish->map);
-    drop_filling(publish, &publish->rebuild.fresh);
+    publish_rebuild_cancel(publish);
+    publish__drop_filling(publish, &publish->map);
     zone_publisher_free(publish->image);
     free(publish->rdatas);
     free(publish);
@@ -106,14 +106,11 @@ static int put_once(struct publish *publish, const struct content_entry *entry,
     return zone_change_put(publish->image, entry->apex, set);
 }
 
-int publish__put(struct publish *publish, struct content_map *map, uint64_t content,
+int publish__put(struct publish *publish, const struct content_entry *entry,
                  const struct state_record_set *set)
 {
-    struct content_entry *entry = content_map_find(map, content);
     struct zone_record_set converted;
 
-    if (!entry)
-        return 0;
     int rc = convert(publish, set, &converted);
     if (rc == 0)
         rc = put_once(publish, entry, &converted);
@@ -196,6 +193,14 @@ static int content_dropped(struct publish *publish, const struct apply_effect *e
     return 0;
 }
 
+/* Contents that are not known went in the same entry. */
+static int set_put(struct publish *publish, const struct apply_effect *effect)
+{
+    const struct content_entry *entry = content_map_find(&publish->map, effect->content);
+
+    return entry ? publish__put(publish, entry, &effect->record_set) : 0;
+}
+
 static int set_removed(struct publish *publish, const struct apply_effect *effect)
 {
     struct content_entry *entry = content_map_find(&publish->map, effect->content);
@@ -211,8 +216,7 @@ static int note(struct publish *publish, const struct kv *kv, const struct apply
     switch (effect->kind) {
     case APPLY_ZONE_ADDED: return zone_added(publish, effect);
     case APPLY_ZONE_REMOVED: return zone_removed(publish, effect);
-    case APPLY_RECORD_SET_PUT:
-        return publish__put(publish, &publish->map, effect->content, &effect->record_set);
+    case APPLY_RECORD_SET_PUT: return set_put(publish, effect);
     case APPLY_RECORD_SET_REMOVED: return set_removed(publish, effect);
     case APPLY_CONTENT_STARTED: return content_started(publish, kv, effect);
     case APPLY_CONTENT_SWITCHED: return content_switched(publish, effect);

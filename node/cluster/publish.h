@@ -29,10 +29,15 @@ void publish_commit(struct publish *publish, uint64_t index);
 uint64_t publish_index(const struct publish *publish);
 bool publish_is_frozen(const struct publish *publish);
 
-/* Begin to read all of @kv, which must not change until the end. */
+/* Begin to read all of @kv, on a thread of its own; it must not change or be closed until the end
+ * or publish_rebuild_cancel(). ERR_NOMEM. */
 int publish_rebuild_begin(struct publish *publish, const struct kv *kv);
 /* Go on for about @sets_max record sets. 1: more to do; 0: published as @kv's index; ERR_*: given
- * up, readers keep the old image. */
+ * up, readers keep the old image. ERR_CORRUPT also for damage that no read would meet. */
 int publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max);
+/* Begin, and go on to the end: 0 or ERR_*. Blocks. */
+int publish_rebuild_all(struct publish *publish, const struct kv *kv);
+/* Give up what was begun, if anything; readers keep the old image. */
+void publish_rebuild_cancel(struct publish *publish);
 /* Free some memory that no reader sees any more. false: nothing was left. */
 bool publish_reclaim(struct publish *publish);

@@ -7,23 +7,21 @@
 #include "zone/image.h"
 #include "zone/record_set.h"
 
-enum rebuild_stage { REBUILD_OFF, REBUILD_ZONES, REBUILD_IMPORTS, REBUILD_DROPS };
+struct load_batch;
+struct loader;
+
+enum rebuild_stage { REBUILD_OFF, REBUILD_SETS, REBUILD_DROPS };
 struct rebuild {
     enum rebuild_stage stage;
     struct content_map fresh;
-    char zone_id[STATE_ID_SIZE]; /* last zone taken up; "" at the start */
-    struct state_import imports[STATE_IMPORTS_MAX];
-    unsigned import_count, import_at;
-    uint64_t drop_at; /* slot of the old map */
-    /* the content being filled; 0: none */
-    uint64_t content;
-    uint8_t apex[STATE_NAME_MAX];
-    bool is_import;
-    bool has_last; /* the last set read, to go on behind it */
-    uint8_t last_name[STATE_NAME_MAX];
-    uint16_t last_type;
-    char last_identifier[STATE_SET_IDENTIFIER_MAX + 1];
-    unsigned sets_left; /* of this step */
+    struct loader *loader;
+    const struct load_batch *batch; /* NULL: the next one is wanted */
+    size_t batch_at;                /* the set in it that comes next */
+    bool is_read;                   /* all batches were put */
+    uint32_t content_at;            /* the contents before it are complete */
+    struct zone_content *filling;   /* of content_at; NULL: not taken up yet */
+    uint64_t drop_at;               /* slot of the old map */
+    unsigned sets_left;             /* of this step */
 };
 
 struct publish {
@@ -36,9 +34,11 @@ struct publish {
     struct rebuild rebuild;
 };
 
-/* Put one set of @content, which may be served or filling; unknown contents are ignored. ERR_NOMEM;
- * a set that the image refuses is logged and left out. */
-int publish__put(struct publish *publish, struct content_map *map, uint64_t content,
+/* Put one set of the content of @entry, which may be served or filling. ERR_NOMEM; a set that the
+ * image refuses is logged and left out. */
+int publish__put(struct publish *publish, const struct content_entry *entry,
                  const struct state_record_set *set);
+/* Drop what is filling in @map, and the map. */
+void publish__drop_filling(struct publish *publish, struct content_map *map);
 /* Stop publishing; readers keep what they have. */
 void publish__freeze(struct publish *publish, const char *why);

@@ -1,22 +1,16 @@
 /* The half of publish.h that reads a whole state into the image. The state does not change
  * meanwhile: at the start nothing is applied yet, and while a snapshot is installed the driver
- * holds back entries. */
+ * holds back entries. loader.h reads; here, on the loop thread, the image grows. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "cluster/loader.h"
 #include "cluster/publish_internal.h"
 #include "dns/name.h"
 
-static int collect_import(void *user, const struct state_import *import)
-{
-    struct rebuild *rebuild = user;
-
-    if (rebuild->import_count == STATE_IMPORTS_MAX)
-        return ERR_CORRUPT;
-    rebuild->imports[rebuild->import_count++] = *import;
-    return 0;
-}
+#define STEP_WAIT_MS 1u /* for the reader, in a step of the loop */
+#define LATER 1         /* a step cannot go on now */
 
 int publish_rebuild_begin(struct publish *publish, const struct kv *kv)
 {
@@ -24,124 +18,83 @@ int publish_rebuild_begin(struct publish *publish, const struct kv *kv)
 
     ASSERT(rebuild->stage == REBUILD_OFF);
     memset(rebuild, 0, sizeof(*rebuild));
-    int rc = state_list_imports(kv, collect_import, rebuild);
+    int rc = loader_start(kv, &rebuild->loader);
     if (rc == 0)
-        rebuild->stage = REBUILD_ZONES;
+        rebuild->stage = REBUILD_SETS;
     return rc;
 }
 
-/* Take up one content: from here on its sets are read. */
-static int take_up(struct publish *publish, uint64_t number, const uint8_t *apex, bool is_import)
+/* Take up the content that comes next: from here on its sets are put. */
+static int take_up(struct publish *publish)
 {
     struct rebuild *rebuild = &publish->rebuild;
-    struct zone_content *content = NULL;
+    struct load_content content = loader_content(rebuild->loader, rebuild->content_at);
 
-    int rc = zone_content_new(publish->image, apex, &content);
-    if (rc == 0)
-        rc = content_map_put(&rebuild->fresh, number, apex, content);
-    if (rc != 0) {
-        zone_content_drop(publish->image, content);
-        return rc;
-    }
-    memcpy(rebuild->apex, apex, dns_name_len(apex));
-    rebuild->content = number;
-    rebuild->is_import = is_import;
-    rebuild->has_last = false;
-    return 0;
-}
-
-struct taken {
-    struct publish *publish;
-    bool is_found;
-};
-
-static int take_zone(void *user, const struct state_zone *zone)
-{
-    struct taken *taken = user;
-
-    /* A longer id than all others, so it orders directly behind this one. */
-    size_t len = strlen(zone->id);
-    ASSERT(len + 2 <= STATE_ID_SIZE);
-    memcpy(taken->publish->rebuild.zone_id, zone->id, len);
-    memcpy(taken->publish->rebuild.zone_id + len, "0", 2);
-    taken->is_found = true;
-    int rc = take_up(taken->publish, zone->content, zone->name, false);
-    return rc != 0 ? rc : 1;
-}
-
-static int next_zone(struct publish *publish, const struct kv *kv)
-{
-    struct taken taken = {.publish = publish};
-
-    int rc = state_list_zones(kv, publish->rebuild.zone_id, take_zone, &taken);
-    if (rc == 0 && !taken.is_found)
-        publish->rebuild.stage = REBUILD_IMPORTS;
-    return rc;
-}
-
-static int next_import(struct publish *publish, const struct kv *kv)
-{
-    struct rebuild *rebuild = &publish->rebuild;
-    struct state_zone zone;
-
-    if (rebuild->import_at == rebuild->import_count) {
-        rebuild->stage = REBUILD_DROPS;
-        return 0;
-    }
-    const struct state_import *import = &rebuild->imports[rebuild->import_at++];
-    int rc = state_get_zone(kv, import->zone_id, &zone);
-    return rc != 0 ? rc : take_up(publish, import->content, zone.name, true);
-}
-
-static int put_set(void *user, const struct state_record_set *set)
-{
-    struct publish *publish = user;
-    struct rebuild *rebuild = &publish->rebuild;
-
-    int rc = publish__put(publish, &rebuild->fresh, rebuild->content, set);
-    if (rc != 0)
-        return rc;
-    rebuild->has_last = true;
-    memcpy(rebuild->last_name, set->name, dns_name_len(set->name));
-    rebuild->last_type = set->type;
-    memcpy(rebuild->last_identifier, set->set_identifier ? set->set_identifier : "",
-           set->set_identifier_len);
-    rebuild->last_identifier[set->set_identifier_len] = '\0';
-    if (rebuild->sets_left > 0)
-        rebuild->sets_left--;
-    return rebuild->sets_left == 0;
+    return zone_content_new(publish->image, content.apex, &rebuild->filling);
 }
 
 /* The content is complete: serve it, still unseen, or leave an import waiting for its commit. */
 static int complete(struct publish *publish)
 {
     struct rebuild *rebuild = &publish->rebuild;
-    struct content_entry *entry = content_map_find(&rebuild->fresh, rebuild->content);
+    struct load_content content = loader_content(rebuild->loader, rebuild->content_at);
+    int rc = content_map_put(&rebuild->fresh, content.number, content.apex,
+                             content.is_import ? rebuild->filling : NULL);
 
-    ASSERT(entry && entry->filling);
-    rebuild->content = 0;
-    if (rebuild->is_import)
-        return 0;
-    int rc = zone_change_serve(publish->image, entry->filling);
-    if (rc == 0)
-        entry->filling = NULL;
+    if (rc == 0 && !content.is_import)
+        rc = zone_change_serve(publish->image, rebuild->filling);
+    if (rc != 0)
+        return rc;
+    rebuild->filling = NULL;
+    rebuild->content_at++;
+    return 0;
+}
+
+/* One step towards the content of number @until: take up one, or complete one. */
+static int approach(struct publish *publish)
+{
+    struct rebuild *rebuild = &publish->rebuild;
+
+    if (!rebuild->filling)
+        return take_up(publish);
+    rebuild->sets_left--; /* an empty zone costs something too */
+    return complete(publish);
+}
+
+static int put_next(struct publish *publish)
+{
+    struct rebuild *rebuild = &publish->rebuild;
+    const struct load_set *next = &rebuild->batch->sets[rebuild->batch_at];
+
+    if (rebuild->content_at < next->content || !rebuild->filling)
+        return approach(publish);
+    struct content_entry entry = {.filling = rebuild->filling};
+    int rc = publish__put(publish, &entry, &next->set);
+    rebuild->sets_left--;
+    if (++rebuild->batch_at == rebuild->batch->count) {
+        loader_give_back(rebuild->loader, rebuild->batch);
+        rebuild->batch = NULL;
+    }
     return rc;
 }
 
-static int fill(struct publish *publish, const struct kv *kv)
+/* The next batch, or, behind the last one, the contents that are left. */
+static int go_on(struct publish *publish, uint32_t wait_ms)
 {
     struct rebuild *rebuild = &publish->rebuild;
-    struct state_set_start start = {.name = rebuild->last_name,
-                                    .type = rebuild->last_type,
-                                    .set_identifier = rebuild->last_identifier,
-                                    .is_after = true};
 
-    int rc = state_list_record_sets(kv, rebuild->content, rebuild->has_last ? &start : NULL,
-                                    put_set, publish);
-    if (rc != 0 || rebuild->sets_left == 0)
-        return rc;
-    rebuild->sets_left--; /* an empty zone costs something too */
-    return complete(publish);
+    if (!rebuild->is_read) {
+        int rc = loader_next(rebuild->loader, wait_ms, &rebuild->batch);
+        rebuild->batch_at = 0;
+        rebuild->is_read = rc == LOADER_END;
+        return rc < 0 ? rc : rc == LOADER_LATER ? LATER : 0;
+    }
+    if (rebuild->content_at < loader_content_count(rebuild->loader))
+        return approach(publish);
+    loader_stop(rebuild->loader);
+    rebuild->loader = NULL;
+    rebuild->stage = REBUILD_DROPS;
+    return 0;
 }
 
 /* Stop serving what the new state does not have. */
@@ -186,23 +139,30 @@ static int finish(struct publish *publish, const struct kv *kv)
     return 0;
 }
 
-static int step(struct publish *publish, const struct kv *kv, bool *is_done)
+static int step(struct publish *publish, const struct kv *kv, uint32_t wait_ms, bool *is_done)
 {
     struct rebuild *rebuild = &publish->rebuild;
 
-    if (rebuild->content != 0)
-        return fill(publish, kv);
-    switch (rebuild->stage) {
-    case REBUILD_ZONES: return next_zone(publish, kv);
-    case REBUILD_IMPORTS: return next_import(publish, kv);
-    case REBUILD_DROPS: return drop_next(publish, kv, is_done);
-    case REBUILD_OFF: break;
-    }
     ASSERT(rebuild->stage != REBUILD_OFF);
-    return 0;
+    if (rebuild->stage == REBUILD_DROPS)
+        return drop_next(publish, kv, is_done);
+    return rebuild->batch ? put_next(publish) : go_on(publish, wait_ms);
 }
 
-int publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max)
+void publish_rebuild_cancel(struct publish *publish)
+{
+    struct rebuild *rebuild = &publish->rebuild;
+
+    if (rebuild->batch)
+        loader_give_back(rebuild->loader, rebuild->batch);
+    loader_stop(rebuild->loader);
+    zone_content_drop(publish->image, rebuild->filling);
+    publish__drop_filling(publish, &rebuild->fresh);
+    memset(rebuild, 0, sizeof(*rebuild));
+}
+
+/* As publish_rebuild_step(); the reader is waited for @wait_ms at a time. */
+static int steps(struct publish *publish, const struct kv *kv, unsigned sets_max, uint32_t wait_ms)
 {
     struct rebuild *rebuild = &publish->rebuild;
     bool is_done = false;
@@ -211,19 +171,32 @@ int publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned 
     ASSERT(sets_max > 0);
     rebuild->sets_left = sets_max;
     while (rc == 0 && !is_done && rebuild->sets_left > 0)
-        rc = step(publish, kv, &is_done);
-    if (rc == 0 && !is_done)
+        rc = step(publish, kv, wait_ms, &is_done);
+    if (rc == LATER || (rc == 0 && !is_done))
         return 1;
     if (rc == 0)
         rc = finish(publish, kv);
     if (rc != 0) {
         publish__freeze(publish, err_text(rc));
-        for (uint64_t i = 0; i < rebuild->fresh.capacity; i++) {
-            if (rebuild->fresh.slots[i].filling)
-                zone_content_drop(publish->image, rebuild->fresh.slots[i].filling);
-        }
-        content_map_fini(&rebuild->fresh);
-        memset(rebuild, 0, sizeof(*rebuild));
+        publish_rebuild_cancel(publish);
+    }
+    return rc;
+}
+
+int publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max)
+{
+    return steps(publish, kv, sets_max, STEP_WAIT_MS);
+}
+
+int publish_rebuild_all(struct publish *publish, const struct kv *kv)
+{
+    int rc = publish_rebuild_begin(publish, kv);
+
+    while (rc == 0) {
+        rc = steps(publish, kv, UINT32_MAX, LOADER_WAIT_FOREVER);
+        if (rc <= 0)
+            return rc;
+        rc = 0;
     }
     return rc;
 }

@@ -143,7 +143,7 @@ def run(workload, data, rounds):
         cluster.network = "127.117.3"
     with cluster:
         node = cluster.node(1)
-        if (node.data / "control.sock").exists() or (cluster.folder / "filled").exists():
+        if (cluster.folder / "filled").exists():
             node.start()
         else:
             shutil.rmtree(cluster.folder, ignore_errors=True)

@@ -4,14 +4,17 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "cluster/publish.h"
 #include "dns/name.h"
 #include "dns/type.h"
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
+#include "store/state.h"
 #include "zone/image.h"
 #include "zone/lookup.h"
 
@@ -197,6 +200,156 @@ static void test_rebuild_amid_import_goes_on(void **state)
     assert_false(publish_is_frozen(publish));
 }
 
+/* ---- many record sets, more than the reader may be ahead ---- */
+
+#define MANY 20000u
+
+static void put_stored(uint64_t content, const char *text)
+{
+    const uint8_t rdata[] = {0, 4, 192, 0, 2, 1};
+    uint8_t name[DNS_NAME_MAX], key[STATE_KEY_SET_MAX], value[STATE_SET_VALUE_MAX];
+    struct state_record_set set = {
+        .name = name, .type = DNS_TYPE_A, .rdata_count = 1, .rdata = rdata, .rdata_len = 6};
+
+    assert_true(dns_name_parse(text, NULL, name) > 0);
+    struct kv_write write = {KV_RECORD_SETS,
+                             KV_PUT,
+                             {key, state_set_key(content, &set, key)},
+                             {value, state_set_encode(&set, value)}};
+    assert_int_equal(kv_write(&test.kv, &write, 1), 0);
+}
+
+static void fill_many(void)
+{
+    struct state_zone zone;
+    char text[64];
+
+    fill();
+    assert_int_equal(state_get_zone(&test.kv, test_id(&test, 'Z', 1), &zone), 0);
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "n%05u.one.example.", i);
+        put_stored(zone.content, text);
+    }
+}
+
+static const struct kv_ops *whole; /* the storage … */
+static struct kv_ops damaged;      /* … but for what a test breaks */
+static unsigned pairs_left;
+
+struct told {
+    kv_scan_cb cb;
+    void *user;
+    bool is_broken;
+};
+
+static int on_pair_until(void *user, struct kv_slice key, struct kv_slice value)
+{
+    struct told *told = user;
+
+    told->is_broken = pairs_left-- == 0;
+    return told->is_broken ? 1 : told->cb(told->user, key, value);
+}
+
+static int broken_scan(void *self, const struct kv_range *range, kv_scan_cb cb, void *user)
+{
+    struct told told = {cb, user, false};
+
+    if (range->family != KV_RECORD_SETS || !range->is_verifying)
+        return whole->scan(self, range, cb, user);
+    int rc = whole->scan(self, range, on_pair_until, &told);
+    return told.is_broken ? ERR_CORRUPT : rc;
+}
+
+static int broken_verify(void *self, enum kv_family except)
+{
+    (void)self;
+    assert_int_equal(except, KV_RECORD_SETS); /* that one was read */
+    return ERR_CORRUPT;
+}
+
+static void damage(void)
+{
+    whole = test.kv.ops;
+    damaged = *whole;
+    test.kv.ops = &damaged;
+}
+
+static void assert_refused_then_whole(void)
+{
+    assert_int_equal(publish_rebuild_all(publish, &test.kv), ERR_CORRUPT);
+    assert_true(publish_is_frozen(publish));
+    assert_int_equal(seen("a.one.example."), 1); /* readers have the old image */
+    assert_int_equal(seen("n00000.one.example."), 0);
+    test.kv.ops = whole;
+    rebuild(publish, 100000);
+    assert_false(publish_is_frozen(publish));
+    assert_int_equal(seen("n00000.one.example."), 1);
+    assert_int_equal(seen("n19999.one.example."), 1);
+    assert_int_equal(seen_in(publish, "two.example.", DNS_TYPE_SOA), 1);
+}
+
+static void test_rebuild_damage_amid_sets_is_told(void **state)
+{
+    (void)state;
+    fill_many();
+    damage();
+    damaged.scan = broken_scan;
+    pairs_left = MANY - 100;
+    assert_refused_then_whole();
+}
+
+static void test_rebuild_damage_elsewhere_is_told(void **state)
+{
+    (void)state;
+    fill_many();
+    damage();
+    damaged.verify = broken_verify;
+    assert_refused_then_whole();
+}
+
+static void test_rebuild_malformed_set_is_told(void **state)
+{
+    struct state_zone zone;
+    uint8_t key[16] = {0};
+    struct kv_write write = {KV_RECORD_SETS, KV_PUT, {key, sizeof(key)}, {"x", 1}};
+
+    (void)state;
+    fill_many();
+    assert_int_equal(state_get_zone(&test.kv, test_id(&test, 'Z', 2), &zone), 0);
+    state_key_u64(zone.content, key);
+    memset(key + 8, 'X', 8);
+    assert_int_equal(kv_write(&test.kv, &write, 1), 0);
+    assert_int_equal(publish_rebuild_all(publish, &test.kv), ERR_CORRUPT);
+    assert_int_equal(seen("a.one.example."), 1);
+}
+
+static void test_rebuild_leaves_out_what_no_zone_has(void **state)
+{
+    (void)state;
+    fill();
+    put_stored(1000000, "left.one.example."); /* a dropped content's, still on the disk */
+    put_stored(1, "a.one.example.");
+    rebuild(publish, 3);
+    assert_int_equal(seen("left.one.example."), 0);
+    assert_int_equal(seen("a.one.example."), 1);
+}
+
+static void test_rebuild_cancel_anywhere(void **state)
+{
+    (void)state;
+    fill_many();
+    for (unsigned steps = 0; steps < 40; steps += 13) {
+        assert_int_equal(publish_rebuild_begin(publish, &test.kv), 0);
+        for (unsigned i = 0; i < steps; i++)
+            assert_int_equal(publish_rebuild_step(publish, &test.kv, 500), 1);
+        publish_rebuild_cancel(publish);
+        assert_int_equal(seen("a.one.example."), 1);
+        assert_int_equal(seen("n00000.one.example."), 0);
+    }
+    assert_int_equal(publish_rebuild_begin(publish, &test.kv), 0);
+    assert_int_equal(publish_rebuild_step(publish, &test.kv, 1), 1); /* publish_free() stops it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +358,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rebuild_any_step_serves_same, start, stop),
         cmocka_unit_test_setup_teardown(test_rebuild_old_image_until_end, start, stop),
         cmocka_unit_test_setup_teardown(test_rebuild_amid_import_goes_on, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_damage_amid_sets_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_damage_elsewhere_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_malformed_set_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_leaves_out_what_no_zone_has, start, stop),
+        cmocka_unit_test_setup_teardown(test_rebuild_cancel_anywhere, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
