@@ -98,6 +98,89 @@ static int run_status(struct cli *cli)
     return status;
 }
 
+static json_t *storage_json(const Ctl__StorageMemory *storage)
+{
+    return json_pack("{s:I, s:I, s:I}", "block_cache", (json_int_t)storage->block_cache,
+                     "memtables", (json_int_t)storage->memtables, "table_readers",
+                     (json_int_t)storage->table_readers);
+}
+
+static uint64_t share(uint64_t octets, uint64_t count)
+{
+    return count > 0 ? octets / count : 0;
+}
+
+static void print_memory_json(const Ctl__NodeMemoryReply *node)
+{
+    const Ctl__ImageMemory *image = node->image;
+
+    output_json(json_pack(
+        "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I}}",
+        "image", "used", (json_int_t)image->used, "reserved", (json_int_t)image->reserved,
+        "retired_blocks", (json_int_t)image->retired_blocks, "zones", (json_int_t)image->zones,
+        "names", (json_int_t)image->names, "per_zone", (json_int_t)share(image->used, image->zones),
+        "per_name", (json_int_t)share(image->used, image->names), "state",
+        storage_json(node->state), "log", storage_json(node->log), "log_entries",
+        (json_int_t)node->log_entries, "sockets", "count", (json_int_t)node->socket_count, "octets",
+        (json_int_t)node->sockets, "process", "resident", (json_int_t)node->process_resident,
+        "proportional", (json_int_t)node->process_proportional, "anonymous",
+        (json_int_t)node->process_anonymous));
+}
+
+static void print_octets(const char *what, const char *part, uint64_t octets)
+{
+    printf("%-9s %-24s %9.1f MB\n", what, part, (double)octets / 1e6);
+}
+
+static void print_storage(const char *what, const Ctl__StorageMemory *storage)
+{
+    print_octets(what, "block cache", storage->block_cache);
+    print_octets("", "memtables", storage->memtables);
+    print_octets("", "indexes and filters", storage->table_readers);
+}
+
+static void print_memory(const Ctl__NodeMemoryReply *node)
+{
+    const Ctl__ImageMemory *image = node->image;
+
+    print_octets("image", "used", image->used);
+    print_octets("", "reserved", image->reserved);
+    printf("          %" PRIu64 " zones, %" PRIu64 " names: %" PRIu64 " octets a zone, %" PRIu64
+           " a name; %" PRIu64 " blocks wait for readers\n",
+           image->zones, image->names, share(image->used, image->zones),
+           share(image->used, image->names), image->retired_blocks);
+    print_storage("state", node->state);
+    print_storage("log", node->log);
+    print_octets("", "entries", node->log_entries);
+    print_octets("process", "proportional (PSS)", node->process_proportional);
+    print_octets("", "resident (RSS)", node->process_resident);
+    print_octets("", "its own alone", node->process_anonymous);
+    printf("kernel    %-24s %9.1f MB in %u\n", "sockets", (double)node->sockets / 1e6,
+           node->socket_count);
+}
+
+static int run_memory(struct cli *cli)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__NodeMemory memory_request = CTL__NODE_MEMORY__INIT;
+    struct Ctl__Reply *reply;
+
+    request.kind_case = CTL__REQUEST__KIND_NODE_MEMORY;
+    request.node_memory = &memory_request;
+    int status = cli_ask(cli, &request, &reply);
+    if (status != CLI_OK)
+        return status;
+    const Ctl__NodeMemoryReply *node = reply->node_memory;
+    if (!node || !node->image || !node->state || !node->log)
+        status = cli_fail(cli, CLI_REFUSED, "%s did not tell its memory", cli->node);
+    else if (cli->is_json)
+        print_memory_json(node);
+    else
+        print_memory(node);
+    cli_free_reply(reply);
+    return status;
+}
+
 static int run_verify(struct cli *cli)
 {
     Ctl__Request request = CTL__REQUEST__INIT;
@@ -205,6 +288,10 @@ const struct cli_command cli_node_commands[] = {
     {"node", "status", NULL, 0, 0, "one node: phase, role, log, state hash, counters",
      "Asks the node itself and nobody else, so it works without a quorum.", status_options, false,
      run_status},
+    {"node", "memory", NULL, 0, 0, "what a node's memory is spent on",
+     "Asks the node itself. Of the image, of what RocksDB holds for the state and for the log, of "
+     "the log's entries, of the whole process and its sockets. MB are 1,000,000 octets.",
+     NULL, false, run_memory},
     {"node", "verify", NULL, 0, 0, "read all of a node's state again with checksums", NULL, NULL,
      false, run_verify},
     {0},

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,7 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]
     cluster->phase = CLUSTER_MEMBER;
     cluster->leader_heard_mono_ms = clock_mono_ms();
     machine_refresh(cluster);
+    malloc_trim(0); /* reading state and log took memory that nothing will need again */
     log_info("cluster", "member id=%016" PRIx64 " name=%s", cluster->identity.id, cluster->name);
     return 0;
 }

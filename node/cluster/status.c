@@ -17,6 +17,7 @@
 #include "raft/io/driver_net.h"
 #include "raft/io/snapshot_server.h"
 #include "raft/io/transport_nng.h"
+#include "store/kv_rocks.h"
 #include "store/store.h"
 
 #define ASK_TIMEOUT_MS 1000
@@ -192,4 +193,24 @@ void cluster_node(struct cluster *cluster, struct cluster_node *out)
         (void)certificate_expiry(cluster->identity.cert_pem, &out->certificate_expires_wall_ms);
     if (cluster->driver)
         fill_driver(cluster, out);
+}
+
+void cluster_memory(struct cluster *cluster, struct cluster_memory *out)
+{
+    *out = (struct cluster_memory){0};
+    if (cluster->store) {
+        struct kv_rocks_memory memory;
+        kv_rocks_memory(store_kv(cluster->store), &memory);
+        out->state.block_cache = memory.block_cache;
+        out->state.memtables = memory.memtables;
+        out->state.table_readers = memory.table_readers;
+    }
+    if (cluster->driver) {
+        struct raft_driver_memory memory;
+        raft_driver_memory(cluster->driver, &memory);
+        out->log.block_cache = memory.block_cache;
+        out->log.memtables = memory.memtables;
+        out->log.table_readers = memory.table_readers;
+        out->log_entries = memory.entries;
+    }
 }

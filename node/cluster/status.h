@@ -77,6 +77,15 @@ struct cluster_node {
 };
 void cluster_node(struct cluster *cluster, struct cluster_node *out);
 
+struct cluster_memory { /* octets; zeroes while unjoined */
+    struct {
+        uint64_t block_cache, memtables, table_readers;
+    } state, log;
+    uint64_t log_entries;
+};
+/* What storage holds in memory. */
+void cluster_memory(struct cluster *cluster, struct cluster_memory *out);
+
 /* Read all of the state again with checksums, on a worker thread; @cb with a sentence. At once:
  * ERR_UNAVAILABLE (unjoined), ERR_BUSY (one runs). */
 int cluster_verify(struct cluster *cluster, cluster_done_cb cb, void *user);

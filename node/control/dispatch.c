@@ -10,6 +10,7 @@ static const struct {
     void (*handler)(struct call *call);
 } handlers[] = {
     {CTL__REQUEST__KIND_NODE_STATUS, request_node_status},
+    {CTL__REQUEST__KIND_NODE_MEMORY, request_node_memory},
     {CTL__REQUEST__KIND_STATE_VERIFY, request_state_verify},
     {CTL__REQUEST__KIND_CLUSTER_INIT, request_cluster_init},
     {CTL__REQUEST__KIND_CLUSTER_JOIN, request_cluster_join},

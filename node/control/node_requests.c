@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/process.h"
 #include "cluster/cluster.h"
 #include "cluster/status.h"
 #include "control/call.h"
@@ -116,6 +117,54 @@ void request_node_status(struct call *call)
     node.counters = counters.pointers;
     reply.kind_case = CTL__REPLY__KIND_NODE_STATUS;
     reply.node_status = &node;
+    call_reply(call, &reply);
+}
+
+static void fill_image_memory(struct cluster *cluster, Ctl__ImageMemory *out)
+{
+    struct zone_memory memory;
+
+    zone_image_memory(cluster_image(cluster), &memory);
+    out->used = memory.used_octets;
+    out->reserved = memory.reserved_octets;
+    out->retired_blocks = memory.retired_blocks;
+    out->zones = memory.zones;
+    out->names = memory.names;
+}
+
+/* Needs no quorum either. */
+void request_node_memory(struct call *call)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    Ctl__NodeMemoryReply node = CTL__NODE_MEMORY_REPLY__INIT;
+    Ctl__ImageMemory image = CTL__IMAGE_MEMORY__INIT;
+    Ctl__StorageMemory state = CTL__STORAGE_MEMORY__INIT, log = CTL__STORAGE_MEMORY__INIT;
+    struct cluster_memory storage;
+    struct process_memory process;
+
+    if (process_memory_read(&process) != 0) {
+        call_fail(call, ERR_IO, "/proc does not tell what memory this process has");
+        return;
+    }
+    cluster_memory(call->cluster, &storage);
+    state.block_cache = storage.state.block_cache;
+    state.memtables = storage.state.memtables;
+    state.table_readers = storage.state.table_readers;
+    log.block_cache = storage.log.block_cache;
+    log.memtables = storage.log.memtables;
+    log.table_readers = storage.log.table_readers;
+    fill_image_memory(call->cluster, &image);
+    node.image = &image;
+    node.state = &state;
+    node.log = &log;
+    node.log_entries = storage.log_entries;
+    node.socket_count = process.socket_count;
+    node.sockets = process.socket_octets;
+    node.process_resident = process.resident_octets;
+    node.process_proportional = process.proportional_octets;
+    node.process_anonymous = process.anonymous_octets;
+    reply.kind_case = CTL__REPLY__KIND_NODE_MEMORY;
+    reply.node_memory = &node;
     call_reply(call, &reply);
 }
 

@@ -6,6 +6,7 @@ struct control;
 
 /* node_requests.c */
 void request_node_status(struct call *call);
+void request_node_memory(struct call *call);
 void request_state_verify(struct call *call);
 /* cluster_requests.c */
 void request_cluster_init(struct call *call);

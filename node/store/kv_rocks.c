@@ -402,3 +402,24 @@ int kv_rocks_write_out(const struct kv *kv)
     rocksdb_flush_wal(rocks->db, 0, &error);
     return error ? translate("write_out", error) : 0;
 }
+
+static uint64_t property(struct rocks *rocks, unsigned family, const char *name)
+{
+    uint64_t value = 0;
+
+    return rocksdb_property_int_cf(rocks->db, rocks->families[family], name, &value) == 0 ? value
+                                                                                          : 0;
+}
+
+void kv_rocks_memory(const struct kv *kv, struct kv_rocks_memory *out)
+{
+    struct rocks *rocks = kv->self;
+
+    ASSERT(kv->ops == &rocks_ops);
+    /* The families share one cache. */
+    *out = (struct kv_rocks_memory){.block_cache = property(rocks, 0, "rocksdb.block-cache-usage")};
+    for (unsigned i = 0; i < KV_FAMILIES; i++) {
+        out->memtables += property(rocks, i, "rocksdb.size-all-mem-tables");
+        out->table_readers += property(rocks, i, "rocksdb.estimate-table-readers-mem");
+    }
+}

@@ -133,6 +133,7 @@ static int put_node(const struct zone_trie_edit *edit, struct zone *zone,
     }
     if (node->item.name_len == 0)
         note_apex(zone, node);
+    zone->name_count += old.ref == NULL;
     dispose_item(edit, &old);
     return 0;
 }
@@ -161,7 +162,12 @@ int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
     if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
         return ERR_NOMEM;
     int err = own_zone(publisher, apex, &zone);
-    return err != 0 ? err : put_set(&edit, zone, (unsigned)name_len, set);
+    if (err != 0)
+        return err;
+    uint32_t name_count = zone->name_count;
+    err = put_set(&edit, zone, (unsigned)name_len, set);
+    publisher->next.name_count += zone->name_count - name_count;
+    return err;
 }
 
 static int remove_set(const struct zone_trie_edit *edit, struct zone *zone,
@@ -182,6 +188,7 @@ static int remove_set(const struct zone_trie_edit *edit, struct zone *zone,
         return err;
     if (key->symbol_count == 0)
         note_apex(zone, NULL);
+    zone->name_count--;
     dispose_item(edit, &leaf);
     return 0;
 }
@@ -202,7 +209,10 @@ int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, co
     if (err != 0)
         return err;
     zone__key_init(&key, name, (unsigned)name_len);
-    return remove_set(&edit, zone, &key, type);
+    uint32_t name_count = zone->name_count;
+    err = remove_set(&edit, zone, &key, type);
+    publisher->next.name_count -= name_count - zone->name_count;
+    return err;
 }
 
 /* The leaf of a whole zone went out of the next generation. */
@@ -212,6 +222,7 @@ static void retire_zone(struct zone_publisher *publisher, const struct zone_trie
 
     zone->next_dead = publisher->retired_zones;
     publisher->retired_zones = zone;
+    publisher->next.name_count -= zone->name_count;
 }
 
 int zone_change_serve(struct zone_publisher *publisher, struct zone_content *content_take)
@@ -232,6 +243,7 @@ int zone_change_serve(struct zone_publisher *publisher, struct zone_content *con
         retire_zone(publisher, &old);
     else
         publisher->next.zone_count++;
+    publisher->next.name_count += zone->name_count;
     free(content_take);
     return 0;
 }

@@ -231,5 +231,7 @@ void zone_image_memory(const struct zone_publisher *publisher, struct zone_memor
         .used_octets = publisher->slab.used_octets,
         .reserved_octets = publisher->slab.reserved_octets,
         .retired_blocks = retired,
+        .zones = publisher->next.zone_count,
+        .names = publisher->next.name_count,
     };
 }

@@ -78,5 +78,6 @@ struct zone_memory {
     size_t used_octets;     /* blocks in use, among them those that wait for readers */
     size_t reserved_octets; /* taken from the system for them */
     size_t retired_blocks;  /* queued until readers are gone */
+    size_t zones, names;    /* served by the next publish */
 };
 void zone_image_memory(const struct zone_publisher *publisher, struct zone_memory *out);

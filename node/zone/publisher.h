@@ -16,6 +16,7 @@ struct zone {
     const struct zone_wire_set *soa; /* in the node of the apex, or NULL */
     struct zone *next_dead;          /* once no longer served: in a list to be freed */
     uint32_t negative_ttl_s;
+    uint32_t name_count;
     uint8_t apex[]; /* with the root label */
 };
 
@@ -23,6 +24,7 @@ struct zone_image {
     struct zone_trie_node zones; /* trie of struct zone by apex */
     uint64_t index;
     size_t zone_count;
+    size_t name_count; /* of all zones */
 };
 
 struct zone_content {

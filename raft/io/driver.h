@@ -156,3 +156,9 @@ struct raft_driver_status {
     uint64_t disk_free; /* octets, at the last look */
 };
 void raft_driver_status(struct raft_driver *driver, struct raft_driver_status *out);
+
+struct raft_driver_memory { /* octets */
+    uint64_t entries;       /* the log's newest, which stay in memory */
+    uint64_t block_cache, memtables, table_readers;
+};
+void raft_driver_memory(struct raft_driver *driver, struct raft_driver_memory *out);

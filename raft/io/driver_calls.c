@@ -151,3 +151,14 @@ void raft_driver_status(struct raft_driver *driver, struct raft_driver_status *o
     };
     core_status(driver, out);
 }
+
+void raft_driver_memory(struct raft_driver *driver, struct raft_driver_memory *out)
+{
+    struct log_store_status log;
+    struct log_store_memory memory;
+    log_store_status(driver->store, &log);
+    log_store_memory(driver->store, &memory);
+    uint64_t cached = log.entries_len < RAFT_CACHE_LEN_MAX ? log.entries_len : RAFT_CACHE_LEN_MAX;
+    *out = (struct raft_driver_memory){cached, memory.block_cache, memory.memtables,
+                                       memory.table_readers};
+}

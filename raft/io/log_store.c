@@ -351,3 +351,18 @@ void log_store_status(struct log_store *store, struct log_store_status *out)
                                      .entries_len = log_marks_len(&store->marks)};
     pthread_mutex_unlock(&store->lock);
 }
+
+static uint64_t property(const struct log_store *store, const char *name)
+{
+    uint64_t value = 0;
+    return rocksdb_property_int(store->db, name, &value) == 0 ? value : 0;
+}
+
+void log_store_memory(struct log_store *store, struct log_store_memory *out)
+{
+    *out = (struct log_store_memory){
+        .block_cache = property(store, "rocksdb.block-cache-usage"),
+        .memtables = property(store, "rocksdb.size-all-mem-tables"),
+        .table_readers = property(store, "rocksdb.estimate-table-readers-mem"),
+    };
+}

@@ -75,3 +75,8 @@ struct log_store_status {
     uint64_t entries_len; /* octets of records, before compression */
 };
 void log_store_status(struct log_store *store, struct log_store_status *out); /* any thread */
+
+struct log_store_memory { /* octets */
+    uint64_t block_cache, memtables, table_readers;
+};
+void log_store_memory(struct log_store *store, struct log_store_memory *out); /* any thread */

@@ -121,6 +121,55 @@ class TestZones(unittest.TestCase):
         self.assertIn("NXDOMAIN", self.node.dig("n0.switch.example"))
         self.assertEqual(self.node.json("zone", "show", "switch.example")["record_sets"], 3003)
 
+    def test_many_zones_by_one_command(self):
+        big = HEAD + "".join(f"n{n} A 192.0.2.1\n" for n in range(9000))  # three chunks
+        paths = {f"many{n}.example": self.file(HEAD + f"www A 192.0.2.{n}\n", f"many{n}")
+                 for n in range(40)}
+        paths["many7.example"] = self.file(big, "many7")
+        lines = "# what moves here\n\n" + "".join(f"{z} \t {p}\n" for z, p in paths.items())
+        listing = self.file(lines, "list")
+        done = self.node.run("zone", "import", "--list", listing)
+        self.assertEqual(done.returncode, 1, done.stderr)  # none of them is there
+        self.assertIn("40 refused", done.stdout)
+        words = self.node.json("zone", "import", "--list", listing, "--create", "--wait")
+        self.assertEqual((words["zones"], words["refused"], words["record_sets"]),
+                         (40, 0, 39 * 4 + 9003))
+        self.assertEqual(self.node.dig("+short", "www.many39.example").strip(), "192.0.2.39")
+        self.assertEqual(self.node.dig("+short", "n8999.many7.example").strip(), "192.0.2.1")
+        # One that is wrong is told by file and line and stays as it was; the others go on.
+        self.file(HEAD + "www A 300.0.2.1\n", "many3")
+        self.file(HEAD + "www A 192.0.2.200\n", "many39")
+        self.file(lines + f"bad..name {paths['many1.example']}\n", "list")
+        done = self.node.run("zone", "import", "--list", listing, "--wait")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(f"{paths['many3.example']}:5:", done.stderr)
+        self.assertIn("39 zones imported, 2 refused", done.stdout)
+        self.assertEqual(self.node.dig("+short", "www.many3.example").strip(), "192.0.2.3")
+        self.assertEqual(self.node.dig("+short", "www.many39.example").strip(), "192.0.2.200")
+        self.assertIn("39 zones right", self.node.run("zone", "import", "--list", listing,
+                                                      "--check").stdout)
+        self.file("many1.example\n", "list")
+        self.assertIn("list:1", self.refused("zone", "import", "--list", listing))
+        self.refused("zone", "import", "--list", listing, "many1.example", status=2)
+        self.refused("zone", "import", "many1.example", status=2)
+
+    def test_memory_is_told(self):
+        before = self.node.json("node", "memory")
+        self.node.quartet("zone", "import", "memory.example", self.file(
+            HEAD + "".join(f"n{n} A 192.0.2.1\n" for n in range(5000))), "--create", "--wait")
+        after = self.node.json("node", "memory")
+        self.assertEqual(after["image"]["zones"], before["image"]["zones"] + 1)
+        self.assertEqual(after["image"]["names"], before["image"]["names"] + 5002)
+        grown = after["image"]["used"] - before["image"]["used"]
+        self.assertTrue(5000 * 30 < grown < 5000 * 150, grown)
+        self.assertLessEqual(after["image"]["used"], after["image"]["reserved"])
+        self.assertLess(after["image"]["reserved"], after["process"]["resident"])
+        self.assertLess(after["process"]["anonymous"], after["process"]["resident"])
+        self.assertGreater(after["log_entries"], before["log_entries"])
+        self.assertGreater(after["state"]["memtables"], 0)
+        self.assertGreater(after["sockets"]["count"], 3)
+        self.assertIn("octets a zone", self.node.quartet("node", "memory"))
+
     def test_a_zone_with_records_is_not_deleted_by_mistake(self):
         self.node.quartet("zone", "import", "gone.example", self.file(HEAD), "--create")
         self.assertIn("with-contents", self.refused("zone", "delete", "gone.example"))

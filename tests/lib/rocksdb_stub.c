@@ -414,3 +414,9 @@ void rocksdb_suggest_compact_range(rocksdb_t *db, const char *start_key, size_t 
     (void)db, (void)start_key, (void)start_key_len;
     (void)limit_key, (void)limit_key_len, (void)errptr;
 }
+
+int rocksdb_property_int(rocksdb_t *db, const char *name, uint64_t *out)
+{
+    (void)db, (void)name, (void)out;
+    return -1; /* no such property */
+}

@@ -420,6 +420,22 @@ static size_t count_served(const struct model *model)
     return count;
 }
 
+/* Names that have sets, in all served zones. */
+static size_t count_names(const struct model *model)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < ZONES_MAX; i++) {
+        const struct model_zone *zone = &model->zones[i];
+        for (size_t at = 0; zone->is_served && at < zone->count; at++) {
+            size_t before = 0;
+            while (!dns_name_is_equal(zone->sets[before].name, zone->sets[at].name))
+                before++;
+            count += before == at;
+        }
+    }
+    return count;
+}
+
 static void hold(struct zone_publisher *publisher, struct held *held, const struct model *model)
 {
     if (held->image) {
@@ -473,6 +489,10 @@ static void run_seed(uint64_t seed)
         const struct zone_image *image = zone_image_read_begin(publisher);
         assert_int_equal(zone_image_index(image), round);
         assert_int_equal(zone_image_zone_count(image), count_served(&model));
+        struct zone_memory memory;
+        zone_image_memory(publisher, &memory);
+        assert_int_equal(memory.zones, count_served(&model));
+        assert_int_equal(memory.names, count_names(&model));
         ask(image, &model, 60);
         zone_image_read_end();
         for (unsigned i = 0; i < HELD_MAX; i++)
