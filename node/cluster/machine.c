@@ -28,7 +28,8 @@
 #include "store/store.h"
 
 #define OPEN_ROOM_LEN (4u << 20) /* octets that must be free on the disk to open the state */
-#define REBUILD_SETS 2000        /* record sets in one step of the loop: a few ms */
+#define SETTLE_AFTER_MS 1000
+#define REBUILD_SETS 2000 /* record sets in one step of the loop: a few ms */
 
 static void on_effect(void *user, const struct apply_effect *effect)
 {
@@ -356,6 +357,20 @@ static void write_out(struct cluster *cluster)
                                 "and its free space, then start again");
 }
 
+/* Nothing was applied for a second. */
+static void settle(struct cluster *cluster, uint64_t now_mono_ms)
+{
+    if (cluster->settled_index == cluster->commit_index)
+        return;
+    if (cluster->settling_index != cluster->commit_index) {
+        cluster->settling_index = cluster->commit_index;
+        cluster->settling_since_mono_ms = now_mono_ms;
+    } else if (now_mono_ms - cluster->settling_since_mono_ms >= SETTLE_AFTER_MS) {
+        cluster->settled_index = cluster->commit_index;
+        store_settle(cluster->store);
+    }
+}
+
 void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
 {
     proposer_tick(cluster->proposer, now_mono_ms);
@@ -366,6 +381,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
         return;
     }
     write_out(cluster);
+    settle(cluster, now_mono_ms);
     report_tick(cluster, now_mono_ms);
     asks_tick(cluster, now_mono_ms);
     change_tick(cluster, now_mono_ms);

@@ -15,6 +15,7 @@
 #define WRITE_BUFFERS_LEN (256u << 20)
 #define RECORD_SETS_BUFFER_LEN (64u << 20)
 #define OTHER_BUFFER_LEN (16u << 20)
+#define SETTLE_LEN (4u << 20)      /* in memtables: worth a file of its own */
 #define READAHEAD_LEN (256u << 10) /* when all is read: fewer reads, no thrashing of the disk */
 #define LOG_FILES_KEPT 4
 #define RANGE_KEYS_MAX 1000u     /* ranges of up to so many keys are deleted key by key */
@@ -254,11 +255,12 @@ static rocksdb_readoptions_t *verifying_options(void)
 }
 
 /* So that the next start need not read the WAL again. It has everything, should this fail. */
-static void flush_memtables(struct rocks *rocks)
+static void flush_memtables(struct rocks *rocks, bool is_awaited)
 {
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     char *error = NULL;
 
+    rocksdb_flushoptions_set_wait(options, is_awaited);
     for (unsigned i = 0; i < KV_FAMILIES && !error; i++)
         rocksdb_flush_cf(rocks->db, options, rocks->families[i], &error);
     rocksdb_flushoptions_destroy(options);
@@ -271,7 +273,7 @@ static void rocks_close(void *self)
     struct rocks *rocks = self;
 
     if (rocks->db)
-        flush_memtables(rocks);
+        flush_memtables(rocks, true);
     for (unsigned i = 0; i < KV_FAMILIES; i++) {
         if (rocks->families[i])
             rocksdb_column_family_handle_destroy(rocks->families[i]);
@@ -422,4 +424,13 @@ void kv_rocks_memory(const struct kv *kv, struct kv_rocks_memory *out)
         out->memtables += property(rocks, i, "rocksdb.size-all-mem-tables");
         out->table_readers += property(rocks, i, "rocksdb.estimate-table-readers-mem");
     }
+}
+
+void kv_rocks_settle(const struct kv *kv)
+{
+    struct kv_rocks_memory memory;
+
+    kv_rocks_memory(kv, &memory);
+    if (memory.memtables >= SETTLE_LEN)
+        flush_memtables(kv->self, false);
 }

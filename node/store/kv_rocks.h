@@ -12,6 +12,9 @@ int kv_rocks_open(const char *folder, bool is_new, struct kv *out);
 /* Hand what was written so far to the operating system: the end of this process, however sudden,
  * loses none of it; a power failure may, until kv_flush(). One write(), or none. ERR_IO. */
 int kv_rocks_write_out(const struct kv *kv);
+/* When much is in memtables, begin to write them out in the background, so that a start after a
+ * kill has little of the WAL to read. Failing to is harmless: the WAL has it. */
+void kv_rocks_settle(const struct kv *kv);
 
 struct kv_rocks_memory { /* octets */
     uint64_t block_cache, memtables, table_readers;

@@ -251,6 +251,11 @@ int store_write_out(struct store *store)
     return kv_rocks_write_out(&store->kv);
 }
 
+void store_settle(struct store *store)
+{
+    kv_rocks_settle(&store->kv);
+}
+
 int store_flush(struct store *store)
 {
     return kv_flush(&store->kv);

@@ -34,6 +34,9 @@ const struct kv *store_kv(const struct store *store);
 /* Hand everything applied so far to the operating system, so that a node that is killed and starts
  * again serves it at once, also alone. Loop thread, several times a second. ERR_IO. */
 int store_write_out(struct store *store);
+/* Nothing is applied for a while now: get storage ready for a start that comes suddenly. Goes on in
+ * the background. Loop thread. */
+void store_settle(struct store *store);
 /* Make everything applied so far last. Blocks; any thread. ERR_IO, ERR_CORRUPT. */
 int store_flush(struct store *store);
 /* Write a copy to the folder @target (absolute; must not exist), as streamed to a peer. Blocks;

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "store/kv_rocks.h"
 #include "store/overlay.h"
 #include "store/state.h"
 #include "store/state_put.h"
@@ -253,6 +254,37 @@ static void test_quarantine_lasts_until_install(void **state)
     store_close(store);
 }
 
+static uint64_t memtables_of(const struct store *store)
+{
+    struct kv_rocks_memory memory;
+
+    kv_rocks_memory(store_kv(store), &memory);
+    return memory.memtables;
+}
+
+static void test_settle_empties_large_memtables(void **state)
+{
+    static uint8_t value[4096];
+    struct store *store = open_store();
+    uint8_t key[4] = {0};
+    struct kv_write write = {KV_RECORD_SETS, KV_PUT, {key, 4}, {value, sizeof(value)}};
+
+    (void)state;
+    for (unsigned i = 0; i < 2000; i++) {
+        key[0] = (uint8_t)(i >> 8);
+        key[1] = (uint8_t)i;
+        assert_int_equal(kv_write(store_kv(store), &write, 1), 0);
+    }
+    uint64_t before = memtables_of(store);
+    assert_true(before > 2000 * sizeof(value));
+    store_settle(store);
+    for (unsigned i = 0; i < 10000 && memtables_of(store) > before / 4; i++)
+        usleep(1000); /* another thread writes */
+    assert_true(memtables_of(store) <= before / 4);
+    store_settle(store); /* there is little now: no further file */
+    store_close(store);
+}
+
 static void test_open_twice_is_busy(void **state)
 {
     struct store *store = open_store(), *other;
@@ -425,6 +457,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_install_crash_after_pointer_has_new, start, stop),
         cmocka_unit_test_setup_teardown(test_quarantine_lasts_until_install, start, stop),
         cmocka_unit_test_setup_teardown(test_open_twice_is_busy, start, stop),
+        cmocka_unit_test_setup_teardown(test_settle_empties_large_memtables, start, stop),
         cmocka_unit_test_setup_teardown(test_open_damaged_pointer_is_corrupt, start, stop),
         cmocka_unit_test_setup_teardown(test_open_state_gone_is_corrupt, start, stop),
         cmocka_unit_test_setup_teardown(test_open_damaged_value_is_refused, start, stop),
