@@ -270,9 +270,8 @@ static void exchange_init(struct exchange *x, const struct query_env *env,
 }
 
 /* Read the request. True: the look-up has begun; false: item->outcome is the end of it. */
-static bool begin(struct work *work, struct query_item *item)
+static bool begin(struct work *work, const struct query_env *env, struct query_item *item)
 {
-    const struct query_env *env = item->env;
     struct dns_question *question = &work->question;
     struct dns_writer *reply = &item->reply;
     enum dns_verdict verdict = dns_question_parse(item->request, item->request_len, question);
@@ -282,11 +281,12 @@ static bool begin(struct work *work, struct query_item *item)
         return false;
     dns_answer_begin(reply, question, size_max(env, question));
     if (question->options.has != 0)
-        query__add_options(env, question, reply);
+        query__add_options(env, item->client, question, reply);
     switch (verdict) {
     case DNS_VERDICT_OK:
         exchange_init(&work->x, env, question, reply);
-        zone_probe_begin(&work->probe, env->image, question->name_lower, question->type);
+        zone_probe_begin(&work->probe, env->image, question->name_lower, question->name_len,
+                         question->type);
         return true;
     case DNS_VERDICT_CHAOS: item->outcome = query__answer_chaos(env, question, reply); return false;
     case DNS_VERDICT_COOKIE:
@@ -347,8 +347,8 @@ enum query_outcome query_answer(const struct query_env *env, const uint8_t *requ
 {
     struct work work;
     struct query_item item = {
-        .env = env, .request = request, .request_len = request_len, .reply = *reply};
-    if (begin(&work, &item)) {
+        .client = env->client, .request = request, .request_len = request_len, .reply = *reply};
+    if (begin(&work, env, &item)) {
         while (zone_probe_step(&work.probe))
             ;
         finish(&work, &item);
@@ -373,11 +373,12 @@ void query_scratch_free(struct query_scratch *scratch)
     free(scratch);
 }
 
-static void answer_group(struct work *works, struct query_item *items, unsigned count)
+static void answer_group(struct work *works, const struct query_env *env, struct query_item *items,
+                         unsigned count)
 {
     uint32_t begun = 0;
     for (unsigned i = 0; i < count; i++)
-        begun |= (uint32_t)begin(&works[i], &items[i]) << i;
+        begun |= (uint32_t)begin(&works[i], env, &items[i]) << i;
     for (uint32_t turn = begun, left = 0; turn != 0; turn = left, left = 0)
         for (; turn != 0; turn &= turn - 1)
             if (zone_probe_step(&works[__builtin_ctz(turn)].probe))
@@ -388,9 +389,10 @@ static void answer_group(struct work *works, struct query_item *items, unsigned 
     }
 }
 
-void query_answer_many(struct query_scratch *scratch, struct query_item *items, unsigned count)
+void query_answer_many(struct query_scratch *scratch, const struct query_env *env,
+                       struct query_item *items, unsigned count)
 {
     for (unsigned at = 0; at < count; at += SIDE_BY_SIDE)
-        answer_group(scratch->works, items + at,
+        answer_group(scratch->works, env, items + at,
                      count - at < SIDE_BY_SIDE ? count - at : SIDE_BY_SIDE);
 }

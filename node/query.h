@@ -98,7 +98,7 @@ enum query_outcome query_answer(const struct query_env *env, const uint8_t *requ
 /* ---- many requests at once, as the sockets have them ---- */
 
 struct query_item {
-    const struct query_env *env; /* of this request; all of one call see one image */
+    const struct sockaddr *client; /* in place of the environment's */
     const uint8_t *request;
     uint16_t request_len;
     enum query_outcome outcome; /* out */
@@ -112,6 +112,7 @@ struct query_scratch; /* what a thread needs for queries under way */
 struct query_scratch *query_scratch_new(void);
 void query_scratch_free(struct query_scratch *scratch);
 
-/* Do query_answer() for each of @items. The outcome is the same; look-ups go on side by side, so
- * that none waits for memory while another could go on. Allocates nothing. */
-void query_answer_many(struct query_scratch *scratch, struct query_item *items, unsigned count);
+/* Do query_answer() for each of @items in one environment. The outcome is the same; look-ups go on
+ * side by side, so that none waits for memory while another could go on. Allocates nothing. */
+void query_answer_many(struct query_scratch *scratch, const struct query_env *env,
+                       struct query_item *items, unsigned count);

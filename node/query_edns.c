@@ -52,11 +52,11 @@ static bool read_client(const struct sockaddr *address, struct dns_cookie_client
 
 /* RFC 7873 5.2.3 to 5.2.5: whatever the client knows of ours, the reply has a cookie that is good;
  * the client's own while it is fresh. */
-static void add_cookie(const struct query_env *env, const struct dns_options *options,
-                       struct dns_writer *reply)
+static void add_cookie(const struct query_env *env, const struct sockaddr *address,
+                       const struct dns_options *options, struct dns_writer *reply)
 {
     struct dns_cookie_client client;
-    if (env->cookies == NULL || !read_client(env->client, &client))
+    if (env->cookies == NULL || !read_client(address, &client))
         return;
     enum dns_cookie_verdict verdict = DNS_COOKIE_WRONG;
     if (options->server_cookie_len != 0)
@@ -84,14 +84,14 @@ static void add_ecs(const struct dns_ecs *ecs, struct dns_writer *reply)
     memcpy(option + ECS_FIXED_LEN, ecs->address, ecs->address_len);
 }
 
-void query__add_options(const struct query_env *env, const struct dns_question *question,
-                        struct dns_writer *reply)
+void query__add_options(const struct query_env *env, const struct sockaddr *client,
+                        const struct dns_question *question, struct dns_writer *reply)
 {
     const struct dns_options *options = &question->options;
     if ((options->has & DNS_HAS_NSID) != 0)
         add_nsid(env, reply);
     if ((options->has & DNS_HAS_COOKIE) != 0)
-        add_cookie(env, options, reply);
+        add_cookie(env, client, options, reply);
     if ((options->has & DNS_HAS_ECS) != 0)
         add_ecs(&options->ecs, reply);
     if ((options->has & DNS_HAS_KEEPALIVE) != 0 && env->proto == QUERY_TCP && env->tcp_idle_ds != 0)

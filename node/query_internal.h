@@ -40,8 +40,8 @@ enum query_ede { /* RFC 8914 4 */
 
 /* Put what the request's options ask for into a reply that has no records yet, and learn whether
  * its cookie is right. Only for requests that have options. */
-void query__add_options(const struct query_env *env, const struct dns_question *question,
-                        struct dns_writer *reply);
+void query__add_options(const struct query_env *env, const struct sockaddr *client,
+                        const struct dns_question *question, struct dns_writer *reply);
 /* Say why, if the client understands it. For replies without records. */
 void query__add_ede(struct dns_writer *reply, enum query_ede code);
 /* The reply to a request without question (RFC 7873 5.4). */

@@ -50,6 +50,8 @@ struct dns_owner dns_answer_question_owner(const struct dns_question *question)
 
 struct dns_owner dns_answer_suffix_owner(const struct dns_owner *owner, const uint8_t *suffix)
 {
+    if (suffix == owner->name)
+        return *owner;
     unsigned owner_len = dns_name_len(owner->name);
     unsigned suffix_len = dns_name_len(suffix);
     ASSERT(suffix_len <= owner_len);

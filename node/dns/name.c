@@ -57,12 +57,40 @@ const uint8_t *dns_name_skip(const uint8_t *name, unsigned labels)
     return name;
 }
 
+/* Eight octets at once: of each, bit 7 of `upper` tells whether it is a capital letter, and bit 5
+ * is what makes it a small one. */
+static uint64_t lower_eight(uint64_t octets)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t low = octets & ones * 0x7f;
+    uint64_t from_a = low + ones * (0x80 - 'A');
+    uint64_t above_z = low + ones * (0x7f - 'Z');
+    uint64_t upper = ~octets & (from_a ^ above_z) & ones * 0x80;
+    return octets | upper >> 2;
+}
+
+/* Length octets are at most 63, so folding them as if they were letters changes nothing. The last
+ * eight octets overlap those before, which folding twice does no harm. */
+void dns_name_lower_len(const uint8_t *name, unsigned len, uint8_t out[DNS_NAME_MAX])
+{
+    uint64_t octets;
+    if (len < sizeof octets) {
+        for (unsigned i = 0; i < len; i++)
+            out[i] = dns_octet_lower(name[i]);
+        return;
+    }
+    for (unsigned at = 0; at < len; at += sizeof octets) {
+        unsigned from = at + sizeof octets <= len ? at : len - (unsigned)sizeof octets;
+        memcpy(&octets, name + from, sizeof octets);
+        octets = lower_eight(octets);
+        memcpy(out + from, &octets, sizeof octets);
+    }
+}
+
 unsigned dns_name_lower(const uint8_t *name, uint8_t out[DNS_NAME_MAX])
 {
-    /* Length octets are at most 63, so folding them as if they were letters changes nothing. */
     unsigned len = dns_name_len(name);
-    for (unsigned i = 0; i < len; i++)
-        out[i] = dns_octet_lower(name[i]);
+    dns_name_lower_len(name, len, out);
     return len;
 }
 

@@ -43,6 +43,8 @@ static inline uint8_t dns_octet_lower(uint8_t octet)
 }
 /* Copy @name with letters in lower case; returns its length. @out may be @name. */
 unsigned dns_name_lower(const uint8_t *name, uint8_t out[DNS_NAME_MAX]);
+/* The same for a name whose length is known. */
+void dns_name_lower_len(const uint8_t *name, unsigned len, uint8_t out[DNS_NAME_MAX]);
 
 bool dns_name_is_equal(const uint8_t *a, const uint8_t *b);
 /* @name is @ancestor or below it. */

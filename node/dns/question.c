@@ -92,7 +92,7 @@ static bool read_name_and_type(struct cursor *cursor, struct dns_question *out)
     out->name_len = (uint16_t)name_len;
     out->type = dns_wire_get16(name + name_len);
     out->class = dns_wire_get16(name + name_len + 2);
-    dns_name_lower(name, out->name_lower);
+    dns_name_lower_len(name, (unsigned)name_len, out->name_lower);
     cursor->at += (size_t)name_len + 4;
     return true;
 }

@@ -14,8 +14,6 @@ int net_batch_init(struct net_batch *batch, const struct net_env *env, struct ne
     memset(batch, 0, sizeof *batch);
     batch->env = env;
     batch->cells = cells;
-    for (unsigned i = 0; i < NET_BATCH_MAX; i++)
-        batch->items[i].env = &batch->envs[i];
     batch->scratch = query_scratch_new();
     return batch->scratch != NULL ? 0 : ERR_NOMEM;
 }
@@ -26,16 +24,6 @@ void net_batch_fini(struct net_batch *batch)
     batch->scratch = NULL;
 }
 
-static void begin(struct net_batch *batch, unsigned count)
-{
-    struct query_env common = net_env_begin(batch->env, QUERY_UDP, &batch->secrets);
-    common.image = zone_image_read_begin(batch->env->publisher);
-    for (unsigned i = 0; i < count; i++) {
-        common.client = batch->envs[i].client;
-        batch->envs[i] = common;
-    }
-}
-
 /* Rate limiting, in two passes so that the table's memory arrives meanwhile. */
 static void limit(struct net_batch *batch, unsigned count)
 {
@@ -44,8 +32,8 @@ static void limit(struct net_batch *batch, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         struct query_item *item = &batch->items[i];
         batch->is_accounted[i] = item->outcome != QUERY_DROPPED &&
-                                 udp_limit_prepare(rrl, item->env->client, &item->traits,
-                                                   &item->reply, batch->cells, &batch->keys[i]);
+                                 udp_limit_prepare(rrl, item->client, &item->traits, &item->reply,
+                                                   batch->cells, &batch->keys[i]);
     }
     for (unsigned i = 0; i < count; i++)
         if (batch->is_accounted[i] &&
@@ -74,8 +62,9 @@ static void tally(struct net_batch *batch, unsigned count)
 
 void net_batch_answer(struct net_batch *batch, unsigned count)
 {
-    begin(batch, count);
-    query_answer_many(batch->scratch, batch->items, count);
+    struct query_env env = net_env_begin(batch->env, QUERY_UDP, &batch->secrets);
+    env.image = zone_image_read_begin(batch->env->publisher);
+    query_answer_many(batch->scratch, &env, batch->items, count);
     zone_image_read_end();
     if (batch->env->rrl != NULL)
         limit(batch, count);

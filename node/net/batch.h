@@ -21,7 +21,6 @@ struct net_batch {
     struct net_cells *cells;
     struct dns_cookie_secrets secrets;
     struct query_scratch *scratch;
-    struct query_env envs[NET_BATCH_MAX];
     struct query_item items[NET_BATCH_MAX];
     struct rrl_key keys[NET_BATCH_MAX];
     bool is_accounted[NET_BATCH_MAX];
@@ -31,13 +30,13 @@ struct net_batch {
 int net_batch_init(struct net_batch *batch, const struct net_env *env, struct net_cells *cells);
 void net_batch_fini(struct net_batch *batch); /* accepts one that is all zero */
 
-/* Request @index of the next answer: all pointers are borrowed until then. @reply has room for
- * @reply_capacity octets, at least 512. */
+/* Request @index of the next answer: all pointers are borrowed until then, as is the room for its
+ * reply, @reply_capacity octets, at least 512. */
 static inline void net_batch_set(struct net_batch *batch, unsigned index,
                                  const struct sockaddr *client, const uint8_t *request,
                                  uint16_t request_len)
 {
-    batch->envs[index].client = client;
+    batch->items[index].client = client;
     batch->items[index].request = request;
     batch->items[index].request_len = request_len;
 }

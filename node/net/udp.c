@@ -22,17 +22,25 @@
 
 enum {
     REQUEST_MAX = 1280,    /* over what our OPT announces; longer ones are cut, then refused */
+    REPLY_MAX = 1280,      /* at least DNS_UDP_SIZE_MAX */
     TURN_BATCHES_MAX = 16, /* batches from one socket before the others get their turn */
 };
 
-struct udp_slot { /* one datagram and its reply; both headers point into the slot */
-    struct sockaddr_storage client;
-    /* What arrives with a datagram and is sent back with its reply: the address that was asked. */
-    _Alignas(struct cmsghdr) uint8_t ancillary[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-    struct iovec request_vector;
+/* What a datagram needs besides its header, all in one cache line. */
+struct udp_slot {
+    _Alignas(64) struct iovec request_vector;
     struct iovec reply_vector;
+    struct sockaddr_in6 client; /* or a sockaddr_in */
+};
+
+struct udp_octets { /* of one datagram and its reply */
     uint8_t request[REQUEST_MAX];
-    uint8_t reply[DNS_UDP_SIZE_MAX];
+    uint8_t reply[REPLY_MAX];
+};
+
+/* What arrives with a datagram and is sent back with its reply: the address that was asked. */
+struct udp_ancillary {
+    _Alignas(struct cmsghdr) uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
 struct udp_worker {
@@ -41,34 +49,34 @@ struct udp_worker {
     unsigned fd_count; /* sockets; polls[fd_count] is the stop event */
     struct pollfd polls[NET_ADDRESSES_MAX + 1];
     struct net_batch batch;
-    struct mmsghdr received[UDP_BATCH];
-    struct mmsghdr replies[UDP_BATCH];
+    struct mmsghdr messages[UDP_BATCH]; /* received, then those of the replies */
     struct udp_slot slots[UDP_BATCH];
+    struct udp_ancillary ancillaries[UDP_BATCH];
+    struct udp_octets octets[UDP_BATCH];
 };
 
-static void prepare_receive(struct udp_worker *worker)
+/* The header of slot @index, for receiving. */
+static struct msghdr header_of(struct udp_worker *worker, unsigned index)
 {
-    for (unsigned i = 0; i < UDP_BATCH; i++) {
-        struct msghdr *header = &worker->received[i].msg_hdr;
-        header->msg_namelen = sizeof worker->slots[i].client;
-        header->msg_controllen = sizeof worker->slots[i].ancillary;
-        header->msg_flags = 0;
-    }
+    struct udp_slot *slot = &worker->slots[index];
+    return (struct msghdr){
+        .msg_name = &slot->client,
+        .msg_namelen = sizeof slot->client,
+        .msg_iov = &slot->request_vector,
+        .msg_iovlen = 1,
+        .msg_control = worker->ancillaries[index].octets,
+        .msg_controllen = sizeof worker->ancillaries[index].octets,
+    };
 }
 
 /* Everything that stays the same from batch to batch. */
 static void prepare_slots(struct udp_worker *worker)
 {
     for (unsigned i = 0; i < UDP_BATCH; i++) {
-        struct udp_slot *slot = &worker->slots[i];
-        slot->request_vector = (struct iovec){slot->request, sizeof slot->request};
-        worker->received[i].msg_hdr = (struct msghdr){
-            .msg_name = &slot->client,
-            .msg_iov = &slot->request_vector,
-            .msg_iovlen = 1,
-            .msg_control = slot->ancillary,
-        };
-        net_batch_set_reply(&worker->batch, i, slot->reply, sizeof slot->reply);
+        struct udp_octets *octets = &worker->octets[i];
+        worker->slots[i].request_vector = (struct iovec){octets->request, sizeof octets->request};
+        worker->slots[i].reply_vector.iov_base = octets->reply;
+        net_batch_set_reply(&worker->batch, i, octets->reply, sizeof octets->reply);
     }
 }
 
@@ -95,19 +103,20 @@ static unsigned answer_batch(struct udp_worker *worker, unsigned received_count)
     unsigned reply_count = 0;
     for (unsigned i = 0; i < received_count; i++)
         net_batch_set(&worker->batch, i, (struct sockaddr *)&worker->slots[i].client,
-                      worker->slots[i].request, (uint16_t)worker->received[i].msg_len);
+                      worker->octets[i].request, (uint16_t)worker->messages[i].msg_len);
     net_batch_answer(&worker->batch, received_count);
     for (unsigned i = 0; i < received_count; i++) {
         struct udp_slot *slot = &worker->slots[i];
-        const uint32_t reply_len = net_batch_reply_len(&worker->batch, i);
-        if (reply_len == 0)
+        slot->reply_vector.iov_len = net_batch_reply_len(&worker->batch, i);
+        if (slot->reply_vector.iov_len == 0)
             continue;
-        slot->reply_vector = (struct iovec){slot->reply, reply_len};
-        struct mmsghdr *reply = &worker->replies[reply_count++];
-        reply->msg_hdr = worker->received[i].msg_hdr;
-        reply->msg_hdr.msg_iov = &slot->reply_vector;
-        reply->msg_hdr.msg_flags = 0;
-        turn_ancillary(&reply->msg_hdr);
+        struct msghdr *header = &worker->messages[reply_count].msg_hdr;
+        if (i != reply_count)
+            *header = worker->messages[i].msg_hdr;
+        header->msg_iov = &slot->reply_vector;
+        header->msg_flags = 0;
+        turn_ancillary(header);
+        reply_count++;
     }
     return reply_count;
 }
@@ -119,7 +128,7 @@ static void send_batch(struct udp_worker *worker, int fd, unsigned reply_count)
 {
     unsigned next = 0;
     while (next < reply_count) {
-        int sent = sendmmsg(fd, worker->replies + next, reply_count - next, MSG_DONTWAIT);
+        int sent = sendmmsg(fd, worker->messages + next, reply_count - next, MSG_DONTWAIT);
         if (sent > 0) {
             next += (unsigned)sent;
             continue;
@@ -137,8 +146,9 @@ static void send_batch(struct udp_worker *worker, int fd, unsigned reply_count)
 static void serve_socket(struct udp_worker *worker, int fd)
 {
     for (unsigned turn = 0; turn < TURN_BATCHES_MAX; turn++) {
-        prepare_receive(worker);
-        int received = recvmmsg(fd, worker->received, UDP_BATCH, MSG_DONTWAIT, NULL);
+        for (unsigned i = 0; i < UDP_BATCH; i++)
+            worker->messages[i].msg_hdr = header_of(worker, i);
+        int received = recvmmsg(fd, worker->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
         if (received <= 0)
             return;
         send_batch(worker, fd, answer_batch(worker, (unsigned)received));

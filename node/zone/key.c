@@ -46,18 +46,24 @@ static const uint8_t SYMBOLS[256][2] = {
 };
 /* clang-format on */
 
-static unsigned append_label(uint8_t *symbols, unsigned len, const uint8_t *label)
+/* `restrict` and the copies of lengths let the compiler keep in registers what stores of octets
+ * could otherwise change. */
+static unsigned append_label(uint8_t *restrict symbols, unsigned len, const uint8_t *restrict label)
 {
-    for (unsigned i = 1; i <= label[0]; i++) {
-        const uint8_t *pair = SYMBOLS[label[i]];
-        memcpy(symbols + len, pair, 2);
-        len += 1u + (pair[1] != 0);
+    const uint8_t *end = label + 1 + label[0];
+    uint8_t *at = symbols + len;
+
+    for (label++; label < end; label++) {
+        uint16_t pair;
+        memcpy(&pair, SYMBOLS[*label], sizeof(pair));
+        memcpy(at, &pair, sizeof(pair));
+        at += 1 + (SYMBOLS[*label][1] != 0);
     }
-    symbols[len++] = ZONE_KEY_END;
-    return len;
+    *at++ = ZONE_KEY_END;
+    return (unsigned)(at - symbols);
 }
 
-void zone__key_init(struct zone_key *key, const uint8_t *name, unsigned len)
+void zone__key_init(struct zone_key *restrict key, const uint8_t *restrict name, unsigned len)
 {
     uint8_t starts[DNS_NAME_LABELS_MAX + 1];
     unsigned label_count = 0;
@@ -72,7 +78,7 @@ void zone__key_init(struct zone_key *key, const uint8_t *name, unsigned len)
     key->offsets[0] = (uint8_t)len;
     key->ends[0] = 0;
     for (unsigned i = 1; i <= label_count; i++) {
-        unsigned start = starts[label_count - i];
+        const unsigned start = starts[label_count - i];
         symbol_count = append_label(key->symbols, symbol_count, name + start);
         key->offsets[i] = (uint8_t)start;
         key->ends[i] = (uint16_t)symbol_count;

@@ -20,7 +20,7 @@ struct zone_key {
 };
 
 /* The key of the first @len octets of @name: whole labels, lower case, without the root label. */
-void zone__key_init(struct zone_key *key, const uint8_t *name, unsigned len);
+void zone__key_init(struct zone_key *restrict key, const uint8_t *restrict name, unsigned len);
 
 /* Turn the key of a name below an encloser of so many labels into that of the encloser's wildcard,
  * whose name is put at @name and borrowed. */

@@ -113,9 +113,9 @@ static void answer_below(struct zone_probe *probe, struct zone_match *out)
 enum { STAGE_ZONES, STAGE_PLACE, STAGE_NAMES, STAGE_OVER };
 
 void zone_probe_begin(struct zone_probe *probe, const struct zone_image *image, const uint8_t *name,
-                      uint16_t qtype)
+                      unsigned name_len, uint16_t qtype)
 {
-    zone__key_init(&probe->key, name, dns_name_len(name) - 1);
+    zone__key_init(&probe->key, name, name_len - 1);
     probe->image = image;
     probe->zone = NULL;
     probe->qtype = qtype;
@@ -184,7 +184,7 @@ void zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t q
 {
     struct zone_probe probe;
 
-    zone_probe_begin(&probe, image, name, qtype);
+    zone_probe_begin(&probe, image, name, dns_name_len(name), qtype);
     while (zone_probe_step(&probe))
         ;
     zone_probe_end(&probe, out);

@@ -18,9 +18,10 @@ struct zone_probe { /* the lookup's own; caller's storage, never cleared */
     struct zone_trie_walk walk;
 };
 
-/* Begin to look up @name (borrowed until the end) and @qtype as zone_lookup() does. */
+/* Begin to look up @name (borrowed until the end), @name_len octets with its root, and @qtype as
+ * zone_lookup() does. */
 void zone_probe_begin(struct zone_probe *probe, const struct zone_image *image, const uint8_t *name,
-                      uint16_t qtype);
+                      unsigned name_len, uint16_t qtype);
 /* Go one step further; false when there is no more to fetch. The number of steps is bounded by the
  * length of the name. */
 bool zone_probe_step(struct zone_probe *probe);

@@ -297,6 +297,22 @@ static unsigned count_common(const struct zone_trie_item *item, const struct zon
     return common;
 }
 
+/* The same, quickly where the leaf is the name itself or above it, as it mostly is: one comparison.
+ */
+static unsigned count_agreed(const struct zone_trie_item *item, const struct zone_key *key,
+                             unsigned base_labels)
+{
+    const unsigned base_at = key->offsets[base_labels];
+    unsigned labels = base_labels;
+
+    while (labels < key->label_count && base_at - key->offsets[labels] < item->name_len)
+        labels++;
+    if (base_at - key->offsets[labels] == item->name_len &&
+        memcmp(zone__item_name(item), key->name + key->offsets[labels], item->name_len) == 0)
+        return labels;
+    return count_common(item, key, base_labels);
+}
+
 /* Keep those of the places noted on the way that are flagged leaves above the name: the walk did
  * not test every symbol, so the name may agree less far than it got. */
 static void keep_ancestors(struct zone_trie_walk *walk)
@@ -336,10 +352,9 @@ void zone__trie_walk_end(struct zone_trie_walk *walk, const struct zone_key *key
         walk->leaf = NULL;
         return;
     }
-    walk->is_exact = item->name_len == key->offsets[base_labels] &&
-                     memcmp(zone__item_name(item), key->name, item->name_len) == 0;
-    walk->label_count =
-        walk->is_exact ? key->label_count : (uint8_t)count_common(item, key, base_labels);
+    walk->label_count = (uint8_t)count_agreed(item, key, base_labels);
+    walk->is_exact =
+        walk->label_count == key->label_count && item->name_len == key->offsets[base_labels];
     keep_ancestors(walk);
     if (!walk->is_exact)
         note_leaf(walk, key->offsets[base_labels] - key->offsets[walk->label_count]);

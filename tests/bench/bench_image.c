@@ -79,7 +79,7 @@ static size_t look_up_many(const struct zone_image *image, uint8_t (*names)[64])
     bool is_busy;
 
     for (unsigned i = 0; i < SIDE_BY_SIDE; i++)
-        zone_probe_begin(&probes[i], image, names[i], DNS_TYPE_A);
+        zone_probe_begin(&probes[i], image, names[i], dns_name_len(names[i]), DNS_TYPE_A);
     do {
         is_busy = false;
         for (unsigned i = 0; i < SIDE_BY_SIDE; i++)

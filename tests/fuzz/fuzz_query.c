@@ -114,13 +114,14 @@ static void ask_side_by_side(const struct query_env *env, const uint8_t *request
         scratch = query_scratch_new();
     ASSERT(scratch != NULL);
     for (unsigned i = 0; i < 3; i++) {
-        items[i] = (struct query_item){.env = env, .request = request, .request_len = len};
+        items[i] =
+            (struct query_item){.client = env->client, .request = request, .request_len = len};
         items[i].reply.octets = octets[i];
         items[i].reply.capacity = sizeof octets[i];
     }
     items[1].request = chain;
     items[1].request_len = sizeof chain - 1;
-    query_answer_many(scratch, items, 3);
+    query_answer_many(scratch, env, items, 3);
     for (unsigned i = 0; i < 3; i += 2) {
         ASSERT(items[i].outcome == outcome);
         if (outcome == QUERY_DROPPED)

@@ -20,9 +20,9 @@ void __real_zone_lookup(const struct zone_image *image, const uint8_t *name, uin
 void __wrap_zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
                         struct zone_match *out);
 void __real_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
-                             const uint8_t *name, uint16_t qtype);
+                             const uint8_t *name, unsigned name_len, uint16_t qtype);
 void __wrap_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
-                             const uint8_t *name, uint16_t qtype);
+                             const uint8_t *name, unsigned name_len, uint16_t qtype);
 const struct zone_wire_set *__real_zone_find_record_set(const struct zone_image *image,
                                                         const uint8_t *name, uint16_t type);
 const struct zone_wire_set *__wrap_zone_find_record_set(const struct zone_image *image,
@@ -42,10 +42,10 @@ void __wrap_zone_lookup(const struct zone_image *image, const uint8_t *name, uin
 }
 
 void __wrap_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
-                             const uint8_t *name, uint16_t qtype)
+                             const uint8_t *name, unsigned name_len, uint16_t qtype)
 {
     lookup_count++;
-    __real_zone_probe_begin(probe, image, name, qtype);
+    __real_zone_probe_begin(probe, image, name, name_len, qtype);
 }
 
 const struct zone_wire_set *__wrap_zone_find_record_set(const struct zone_image *image,

@@ -74,11 +74,11 @@ static uint16_t make_request(uint8_t *out)
     return draw(16) == 0 ? (uint16_t)draw(len) : len;
 }
 
-static void compare(const struct query_item *item)
+static void compare(const struct query_env *env, const struct query_item *item)
 {
     uint8_t octets[REPLY_SIZE];
     struct dns_writer reply = {.octets = octets, .capacity = sizeof octets};
-    enum query_outcome outcome = query_answer(item->env, item->request, item->request_len, &reply);
+    enum query_outcome outcome = query_answer(env, item->request, item->request_len, &reply);
     assert_int_equal(outcome, item->outcome);
     if (outcome == QUERY_DROPPED)
         return;
@@ -110,14 +110,13 @@ static void test_answer_many_gives_each_its_own_answer(void **state)
         unsigned count = 1 + draw(COUNT_MAX);
         for (unsigned i = 0; i < count; i++)
             items[i] = (struct query_item){
-                .env = &env,
                 .request = requests[i],
                 .request_len = make_request(requests[i]),
                 .reply = {.octets = replies[i], .capacity = REPLY_SIZE},
             };
-        query_answer_many(scratch, items, count);
+        query_answer_many(scratch, &env, items, count);
         for (unsigned i = 0; i < count; i++) {
-            compare(&items[i]);
+            compare(&env, &items[i]);
             outcomes[items[i].outcome]++;
         }
     }
