@@ -7,6 +7,7 @@
 #include "net/env.h"
 #include "net/socket.h"
 #include "net/tcp.h"
+#include "net/thread.h"
 #include "net/udp.h"
 #include "net/xdp.h"
 
@@ -116,16 +117,20 @@ static struct tcp_limits choose_tcp_limits(const struct net_options *options)
     return limits;
 }
 
-/* Start the threads; each takes its row of sockets whatever the outcome. */
+/* Start the threads; each takes its row of sockets whatever the outcome. Where there is one worker
+ * for each processor, each stays on its own; fewer go where there is room. */
 static int start_threads(struct net *net, const struct net_options *options, unsigned thread_count,
                          struct socket_table *table, struct net_error *error)
 {
+    const bool is_pinned = thread_count == thread_count_cpus();
     int code = 0;
     for (unsigned i = 0; code == 0 && i < thread_count; i++) {
         code =
             udp_worker_start(table->udp[i], net->address_count, &net->env, &net->workers[i], error);
         memset(table->udp[i], -1, sizeof table->udp[i]);
         net->worker_count += code == 0;
+        if (code == 0 && is_pinned)
+            udp_worker_pin(net->workers[i], i);
     }
     if (code != 0)
         return code;
@@ -171,10 +176,8 @@ static unsigned choose_thread_count(const struct net_options *options)
 {
     if (options->udp_threads != 0)
         return options->udp_threads;
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    if (cpus < 1)
-        return 1;
-    return cpus < (long)NET_UDP_THREADS_MAX ? (unsigned)cpus : NET_UDP_THREADS_MAX;
+    unsigned cpus = thread_count_cpus();
+    return cpus < NET_UDP_THREADS_MAX ? cpus : NET_UDP_THREADS_MAX;
 }
 
 static int check_options(const struct net_options *options, struct net_error *error)

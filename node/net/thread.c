@@ -1,6 +1,7 @@
 /* node/net/thread.c */
 #include "net/thread.h"
 
+#include <sched.h>
 #include <signal.h>
 
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *argument)
@@ -16,4 +17,26 @@ int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void
     if (code == 0)
         (void)pthread_setname_np(*thread, name);
     return code;
+}
+
+unsigned thread_count_cpus(void)
+{
+    cpu_set_t cpus;
+    int count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 0;
+    return count > 0 ? (unsigned)count : 1;
+}
+
+void thread_pin(pthread_t thread, unsigned index)
+{
+    cpu_set_t cpus, one;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
+        return;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &cpus) || index-- > 0)
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        (void)pthread_setaffinity_np(thread, sizeof one, &one);
+        return;
+    }
 }

@@ -226,6 +226,11 @@ int udp_worker_start(const int *fds_take, unsigned fd_count, const struct net_en
     return system_errno == ENOMEM ? ERR_NOMEM : ERR_IO;
 }
 
+void udp_worker_pin(struct udp_worker *worker, unsigned cpu_index)
+{
+    thread_pin(worker->thread, cpu_index);
+}
+
 void udp_worker_stop(struct udp_worker *worker)
 {
     if (worker == NULL)

@@ -17,6 +17,8 @@ struct udp_worker;
  * borrowed until the stop. ERR_NOMEM or ERR_IO, with *@error filled. On 0 the caller owns *@out. */
 int udp_worker_start(const int *fds_take, unsigned fd_count, const struct net_env *env,
                      struct udp_worker **out, struct net_error *error);
+/* Keep its thread on one processor: the @cpu_index-th that the process may use. */
+void udp_worker_pin(struct udp_worker *worker, unsigned cpu_index);
 /* Stop and join the thread, close its sockets, free it. Accepts NULL. */
 void udp_worker_stop(struct udp_worker *worker);
 
