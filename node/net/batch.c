@@ -47,9 +47,10 @@ static void tally(struct net_batch *batch, unsigned count)
     unsigned truncated = 0;
     for (unsigned i = 0; i < count; i++) {
         struct query_item *item = &batch->items[i];
-        if (item->outcome == QUERY_DROPPED) {
+        if (item->outcome == QUERY_DROPPED)
             item->reply.len = 0;
-            net_cells_count(batch->cells, item->outcome, 0);
+        if (item->reply.len == 0) { /* or the limiter has dropped it: there is no reply to count */
+            net_cell_add(&batch->cells->outcomes[item->outcome], 1);
             continue;
         }
         net_cells_count(batch->cells, item->outcome, item->reply.rcode);

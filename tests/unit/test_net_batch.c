@@ -1,0 +1,71 @@
+/* Batches of UDP requests without a socket. links: net test_image */
+#include "net/batch.h"
+
+#include "dns/answer.h"
+#include "lib/test_image.h"
+#include "net/counters.h"
+#include "net/net.h"
+#include "zone/image.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { QUERY_COUNT = 8 };
+
+static const uint8_t query[] = "\0\7\0\0\0\1\0\0\0\0\0\0\1n\4test\0\0\1\0\1";
+static uint8_t replies[QUERY_COUNT][DNS_UDP_SIZE_MAX];
+
+static void answer(struct net_batch *batch)
+{
+    static const struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr = {0x010200c0}};
+    for (unsigned i = 0; i < QUERY_COUNT; i++) {
+        net_batch_set_reply(batch, i, replies[i], sizeof replies[i]);
+        net_batch_set(batch, i, (const struct sockaddr *)&client, query, sizeof query - 1);
+    }
+    net_batch_answer(batch, QUERY_COUNT);
+}
+
+static void test_batch_answer_limited_counts_replies_that_are_sent(void **state)
+{
+    static struct net_batch batch;
+    static struct net_cells cells;
+    struct zone_publisher *publisher = test_image_new();
+    struct net_counters counters = {0};
+    struct rrl_options limits;
+    struct net_env env;
+    (void)state;
+    test_image_serve(publisher, "test.", "@ 60 SOA n h 1 2 3 4 5\n@ 60 NS n\nn 60 A 192.0.2.1\n");
+    rrl_options_default(&limits);
+    limits.rates_s[RRL_ANSWER] = 1; /* one goes out, every other of the rest truncated */
+    const struct net_options options = {.publisher = publisher, .rrl = &limits};
+    assert_int_equal(net_env_init(&env, &options), 0);
+    assert_int_equal(net_batch_init(&batch, &env, &cells), 0);
+    zone_reader_register();
+    answer(&batch);
+    net_cells_sum(&cells, &counters);
+    unsigned sent = 0;
+    for (unsigned i = 0; i < QUERY_COUNT; i++)
+        sent += net_batch_reply_len(&batch, i) > 0;
+    assert_int_equal(counters.events[NET_RRL_DROPPED], QUERY_COUNT - sent);
+    assert_in_range(counters.events[NET_RRL_DROPPED], 3, 4);
+    assert_int_equal(counters.rcodes[DNS_RCODE_NOERROR], sent);
+    assert_int_equal(counters.events[NET_UDP_TRUNCATED], sent - 1);
+    assert_int_equal(counters.outcomes[QUERY_ANSWERED], QUERY_COUNT);
+    zone_reader_unregister();
+    net_batch_fini(&batch);
+    net_env_fini(&env);
+    test_image_free(publisher);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batch_answer_limited_counts_replies_that_are_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
