@@ -29,16 +29,24 @@ struct load {
     int code;
 };
 
+static void show(const char *file, uint64_t line, const char *kind, const char *text)
+{
+    if (line == 0) /* the file as a whole */
+        fprintf(stderr, "%s: %s%s\n", file, kind, text);
+    else
+        fprintf(stderr, "%s:%" PRIu64 ": %s%s\n", file, line, kind, text);
+}
+
 static void show_error(void *user, const char *file, uint64_t line, const char *text)
 {
     (void)user;
-    fprintf(stderr, "%s:%" PRIu64 ": %s\n", file, line, text);
+    show(file, line, "", text);
 }
 
 static void show_warning(void *user, const char *file, uint64_t line, const char *text)
 {
     (void)user;
-    fprintf(stderr, "%s:%" PRIu64 ": warning: %s\n", file, line, text);
+    show(file, line, "warning: ", text);
 }
 
 /* How many of the sets, which are sorted, have the first one's name. */

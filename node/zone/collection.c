@@ -21,6 +21,7 @@ struct line {
 };
 
 struct zone_collection {
+    const char *path; /* borrowed while it is read */
     const struct zone_collection_report *report;
     uint64_t error_count;
     uint64_t warning_count;
@@ -120,7 +121,7 @@ static void complain(struct zone_collection *c, const struct line *line, bool is
     if (++*count > ZONE_FILE_ERRORS_MAX)
         return;
     (is_warning ? c->report->warning : c->report->error)(
-        c->report->user, line ? c->files[line->file] : "", line ? line->number : 0, text);
+        c->report->user, line ? c->files[line->file] : c->path, line ? line->number : 0, text);
 }
 
 static void warn_line(struct zone_collection *c, const struct line *line, const char *what)
@@ -300,11 +301,13 @@ int zone_collection_read(const char *path, const uint8_t *apex, uint32_t default
         .scratch = report->scratch,
     };
 
+    c->path = path;
     c->report = report;
     int err = zone_file_read(path, &reader, &c->error_count);
     if (err == 0 || err == ERR_INVALID) /* after errors of syntax, still look for the others */
         err = build_sets(c);
-    if (err == 0)
+    const bool is_unread = c->line_count == 0 && c->error_count > 0; /* told already */
+    if (err == 0 && !is_unread)
         zone_rules_check_zone(apex, c->sets, c->set_count, on_problem, c);
     if (error_count)
         *error_count = c->error_count;
