@@ -89,6 +89,8 @@ static error_t parse_serve_option(int key, char *value, struct argp_state *state
     case OPTION_XDP: serve->xdp_interface = value; return 0;
     case OPTION_THREADS: serve->threads = parse_threads(state, value); return 0;
     case ARGP_KEY_END:
+        if (serve_check_zones(serve, error) != 0)
+            argp_failure(state, EX_USAGE, 0, "--serve: %s", error);
         if (serve->address_count > 0 && serve->zone_count == 0)
             argp_error(state, "--serve needs a zone: --zone NAME=FILE or --zone-list FILE");
         if (serve->address_count == 0 &&
@@ -105,6 +107,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     enum log_level level;
 
     switch (key) {
+    case ARGP_KEY_END:
+        if (arguments->serve.address_count > 0 && (arguments->is_check || arguments->config_path))
+            argp_error(state, "--serve goes without --config and --check");
+        if (!arguments->config_path)
+            arguments->config_path = CONFIG_PATH_DEFAULT;
+        return parse_serve_option(key, value, state);
     case 'c': arguments->config_path = value; return 0;
     case 'k': arguments->is_check = true; return 0;
     case 'l':
@@ -327,7 +335,7 @@ static bool has_needed_instructions(void)
 int main(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
-    struct arguments arguments = {.config_path = CONFIG_PATH_DEFAULT};
+    struct arguments arguments = {0};
     struct config *config = NULL;
     enum log_level level = LOG_LEVEL_INFO;
     char error[CONFIG_ERROR_LEN];

@@ -121,6 +121,35 @@ int serve_add_list(struct serve_options *options, const char *path, char error[S
     return code;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return dns_name_compare(*(const uint8_t *const *)a, *(const uint8_t *const *)b);
+}
+
+int serve_check_zones(const struct serve_options *options, char error[SERVE_ERROR_LEN])
+{
+    const size_t count = options->zone_count;
+    const uint8_t **names = malloc((count > 0 ? count : 1) * sizeof *names);
+    char text[DNS_NAME_TEXT_SIZE] = "?";
+    int code = 0;
+    if (names == NULL) {
+        snprintf(error, SERVE_ERROR_LEN, "%s", err_text(ERR_NOMEM));
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++)
+        names[i] = options->zones[i].apex;
+    qsort(names, count, sizeof *names, compare_names);
+    for (size_t i = 1; code == 0 && i < count; i++) {
+        if (!dns_name_is_equal(names[i - 1], names[i]))
+            continue;
+        (void)dns_name_format(names[i], text, sizeof text);
+        snprintf(error, SERVE_ERROR_LEN, "zone %.400s has more than one file", text);
+        code = ERR_EXISTS;
+    }
+    free(names);
+    return code;
+}
+
 void serve_options_fini(struct serve_options *options)
 {
     for (size_t i = 0; i < options->zone_count; i++) {

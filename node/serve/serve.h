@@ -32,6 +32,9 @@ int serve_add_zone(struct serve_options *options, const char *text, char error[S
 /* Add a zone for each line of the file @path: name, blanks, file. Empty lines and lines that begin
  * with '#' are passed over. ERR_IO, ERR_INVALID, ERR_NOMEM; @error says what and where. */
 int serve_add_list(struct serve_options *options, const char *path, char error[SERVE_ERROR_LEN]);
+/* ERR_EXISTS: a zone was added twice, so that which file it has would be chance; ERR_NOMEM; @error
+ * says which. */
+int serve_check_zones(const struct serve_options *options, char error[SERVE_ERROR_LEN]);
 void serve_options_fini(struct serve_options *options);
 
 /* Read the files, answer until SIGTERM or SIGINT. Main thread. Returns an exit status of
