@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "net/socket.h"
 #include "net/thread.h"
+#include "net/xdp_program.h"
 #include "zone/image.h"
 
 #include <libknot/error.h>
@@ -37,6 +38,7 @@ struct xdp_worker {
     struct net_cells cells;
     pthread_t thread;
     knot_xdp_socket_t *socket;
+    int program_fd; /* of queue 0: holds the interface's program; else -1 */
     struct xdp_options options;
     struct pollfd polls[POLL_COUNT];
     struct net_batch batch;
@@ -129,15 +131,23 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-/* Say what failed; returns the ERR_* for libknot's code. */
+/* Say what failed; returns the ERR_* for libknot's code, which says little of what the kernel said.
+ */
 static int fail(struct net_error *error, const char *interface, int knot_code)
 {
     const char *reason = knot_strerror(knot_code);
     int code = ERR_IO;
     switch (knot_code) {
-    case KNOT_EACCES:
-        reason = "not permitted (needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF)";
+    case -EACCES:
+    case -EPERM:
+    case KNOT_EPROGRAM:
+        reason = "its program was not loaded (needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN, "
+                 "CAP_NET_RAW and CAP_BPF)";
         code = ERR_DENIED;
+        break;
+    case KNOT_EFD:
+        reason = "its program was not attached; maybe another one is";
+        code = ERR_EXISTS;
         break;
     case KNOT_ENOMEM: code = ERR_NOMEM; break;
     case KNOT_ENOTSUP: code = ERR_UNSUPPORTED; break;
@@ -173,9 +183,12 @@ static int open_socket(struct xdp_worker *worker, unsigned queue, struct net_err
     uint16_t port = socket_get_port(&options->addresses[0]);
     knot_xdp_load_bpf_t load = queue == 0 ? KNOT_XDP_LOAD_BPF_ALWAYS : KNOT_XDP_LOAD_BPF_NEVER;
     raise_memory_limit();
+    xdp_program_hush();
     int code = knot_xdp_init(&worker->socket, options->interface, (int)queue, KNOT_XDP_FILTER_UDP,
                              port, 0, load, NULL);
-    if (code != KNOT_EOK)
+    if (code == KNOT_EOK && queue == 0)
+        code = worker->program_fd = xdp_program_hold((int)if_nametoindex(options->interface));
+    if (code < 0)
         return fail(error, options->interface, code);
     worker->polls[POLL_SOCKET] =
         (struct pollfd){.fd = knot_xdp_socket_fd(worker->socket), .events = POLLIN};
@@ -186,6 +199,8 @@ static void worker_free(struct xdp_worker *worker)
 {
     if (worker->polls[POLL_STOP].fd >= 0)
         close(worker->polls[POLL_STOP].fd);
+    if (worker->program_fd >= 0)
+        close(worker->program_fd);
     if (worker->socket != NULL)
         knot_xdp_deinit(worker->socket);
     net_batch_fini(&worker->batch);
@@ -201,6 +216,7 @@ int xdp_worker_start(const struct xdp_options *options, unsigned queue, struct x
         return fail(error, options->interface, KNOT_ENOMEM);
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
+    worker->program_fd = -1;
     worker->polls[POLL_STOP] =
         (struct pollfd){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = POLLIN};
     int code = net_batch_init(&worker->batch, options->env, &worker->cells);

@@ -25,9 +25,10 @@ struct xdp_options {
 
 /* Receive queues of @interface: 1 to XDP_QUEUES_MAX, or ERR_* with *@error filled. */
 int xdp_count_queues(const char *interface, struct net_error *error);
-/* Start the thread of one queue; queue 0 first, as it loads the program. ERR_DENIED (needs
- * CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF or root), ERR_UNSUPPORTED, ERR_NOMEM, ERR_IO, with *@error
- * filled. On 0 the caller owns *@out. */
+/* Start the thread of one queue; queue 0 first and stopped last, as it has the program. ERR_DENIED
+ * (needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF), ERR_EXISTS (another
+ * program has the interface), ERR_UNSUPPORTED, ERR_NOMEM, ERR_IO, with *@error filled. On 0 the
+ * caller owns *@out. */
 int xdp_worker_start(const struct xdp_options *options, unsigned queue, struct xdp_worker **out,
                      struct net_error *error);
 /* Stop and join the thread, detach, free it. Accepts NULL. */

@@ -34,6 +34,7 @@ FENCES = {
     "gnutls/": ["node/base", "node/cluster"],
     "nettle/": ["raft/io", "node/cluster"],
     "libknot/": ["node/dns", "node/zone", "node/net"],
+    "bpf/": ["node/net"],
     "libzscanner/": ["node/zone"],
     "jansson.h": ["node/cli"],
     "cyaml/": ["node/config"],

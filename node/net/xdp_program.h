@@ -1,0 +1,13 @@
+/* node/net/xdp_program.h: how long the program in an interface's driver stays there. libknot
+ * attaches it for good: when the process is gone, it goes on redirecting our port to sockets that
+ * are no more, and whatever listens there next gets nothing by UDP. Internal to net/. */
+#pragma once
+
+/* Let the program that @interface_index has stay only as long as the returned descriptor is open,
+ * that is, not longer than this process. Nobody can replace it meanwhile. The descriptor, 0 or
+ * more, is the caller's; or -errno, with the program detached
+ * where that is possible. */
+int xdp_program_hold(int interface_index);
+
+/* Keep libbpf from writing to standard error: hundreds of lines about what codes tell. */
+void xdp_program_hush(void);
