@@ -13,10 +13,11 @@
 #include "zone/image.h"
 
 #include <libknot/error.h>
-#include <libknot/xdp/eth.h>
 #include <libknot/xdp/xdp.h>
 
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -157,17 +159,27 @@ static int fail(struct net_error *error, const char *interface, int knot_code)
     return code;
 }
 
+/* libknot's own count leaves out queues that only receive. */
+static int count_channels(const char *interface)
+{
+    struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+    struct ifreq request = {.ifr_data = (char *)&channels};
+    strncpy(request.ifr_name, interface, sizeof request.ifr_name - 1);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool is_known = fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0;
+    if (fd >= 0)
+        close(fd);
+    const uint32_t count = is_known ? channels.combined_count + channels.rx_count : 1;
+    return count < 1 ? 1 : count < XDP_QUEUES_MAX ? (int)count : (int)XDP_QUEUES_MAX;
+}
+
 int xdp_count_queues(const char *interface, struct net_error *error)
 {
-    if (if_nametoindex(interface) == 0) {
-        snprintf(error->text, sizeof error->text, "cannot use AF_XDP on %s: %s", interface,
-                 strerror(errno));
-        return ERR_NOT_FOUND;
-    }
-    int count = knot_eth_queues(interface);
-    if (count < 1)
-        return fail(error, interface, count < 0 ? count : KNOT_ENOTSUP);
-    return count < (int)XDP_QUEUES_MAX ? count : (int)XDP_QUEUES_MAX;
+    if (if_nametoindex(interface) != 0)
+        return count_channels(interface);
+    snprintf(error->text, sizeof error->text, "cannot use AF_XDP on %s: %s", interface,
+             strerror(errno));
+    return ERR_NOT_FOUND;
 }
 
 /* Frames are locked memory; what the limit allows is what we get. */

@@ -23,7 +23,7 @@ struct xdp_options {
     const struct net_env *env; /* borrowed until the stop */
 };
 
-/* Receive queues of @interface: 1 to XDP_QUEUES_MAX, or ERR_* with *@error filled. */
+/* Receive queues of @interface: 1 to XDP_QUEUES_MAX, or ERR_NOT_FOUND with *@error filled. */
 int xdp_count_queues(const char *interface, struct net_error *error);
 /* Start the thread of one queue; queue 0 first and stopped last, as it has the program. ERR_DENIED
  * (needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF), ERR_EXISTS (another
