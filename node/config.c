@@ -293,6 +293,7 @@ static int check_public_addresses(const struct config *config, char *error)
 static int check_dns_listen(struct config *config, char *error)
 {
     char host[HOST_LEN_MAX + 1];
+    unsigned first_port = 0;
     int rc = 0;
 
     for (unsigned i = 0; rc == 0 && i < config->dns_listen_count; i++) {
@@ -302,6 +303,11 @@ static int check_dns_listen(struct config *config, char *error)
             (split_address(config->dns_listen[i], host, &port) != 0 || !is_ip_address(host)))
             rc = refuse(error, "dns_listen: '%s' is no IPv4 or IPv6 address with a port",
                         config->dns_listen[i]);
+        if (i == 0)
+            first_port = port;
+        if (rc == 0 && config->dns_xdp_count > 0 && port != first_port)
+            rc = refuse(error, "dns_xdp: all of dns_listen must have one port, not %u and %u",
+                        first_port, port);
     }
     return rc;
 }

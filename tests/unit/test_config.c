@@ -150,6 +150,9 @@ static void test_config_load_mistakes_are_named(void **state)
          "[::1,::1,::1,::1,::1,::1,::1,::1,::1]\n",
          "public_addresses"},
         {"name: a\npeer_listen: 192.0.2.1\ndns_listen: ['ns1.example:53']\n", "ns1.example"},
+        {"name: a\npeer_listen: 192.0.2.1\ndns_listen: ['192.0.2.1:53', '[::1]:54']\n"
+         "dns_xdp: [eth0]\n",
+         "dns_xdp"},
         {RRL "rate: 100001}\n", "rate: 100001"},
         {RRL "rate: -1}\n", "rate"},
         {RRL "prefix_rate: 200000}\n", "prefix_rate"},
