@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+"""Answers past the kernel's network stack: what goes that way and what does not, who may have the
+interface, and what is left when the server is gone."""
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import netns  # noqa: E402
+import tap  # noqa: E402
+from cluster import BUILD, Cluster, wait_until  # noqa: E402
+from serve import Server, zone_text  # noqa: E402
+from veth import CLIENT4, INTERFACE, SERVER4, SERVER6, Pair  # noqa: E402
+
+ZONE = ("--zone", "a.test=a.zone")
+BOTH = ("--serve", f"{SERVER4}:53", "--serve", f"[{SERVER6}]:53", *ZONE)
+XDP = (*BOTH, "--xdp", INTERFACE)
+QUESTION = ("www.a.test", "A")
+NOT_PRIVILEGED = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                  "--inh-caps=-all,+net_bind_service", "--ambient-caps=-all,+net_bind_service")
+
+
+def why_not():
+    """Why AF_XDP cannot be tested here; None when it can. That a server can use it is a test."""
+    reason = netns.why_not()
+    if reason:
+        return reason
+    try:
+        socket.socket(44, socket.SOCK_RAW).close()  # AF_XDP
+    except OSError as error:
+        return f"no AF_XDP in this kernel: {error.strerror}"
+    return None
+
+
+class XdpTest(unittest.TestCase):
+    """Two namespaces, a server in one."""
+    queues = 1
+
+    def setUp(self):
+        reason = why_not()
+        if reason:
+            self.skipTest(reason)
+        self.pair = self.enterContext(Pair(self.queues))
+        self.server = self.serving(self.pair.server)
+
+    def serving(self, prefix):
+        server = self.enterContext(Server(prefix))
+        server.write("a.zone", zone_text())
+        server.folder.chmod(0o755)
+        return server
+
+    def start(self, *words):
+        self.server.start(*(words or XDP))
+        self.assertIn(f"answering xdp={INTERFACE}", self.server.log())
+
+    def answers(self, server=SERVER4, *words):
+        return self.pair.dig(server, *QUESTION, *words) == "192.0.2.1"
+
+    def answers_by(self, *words):
+        """How many datagrams sockets got while the server answered by UDP."""
+        before = self.pair.udp_received()
+        self.assertTrue(self.answers(*words), self.server.log())
+        return self.pair.udp_received() - before
+
+
+class TestWays(XdpTest):
+    def test_udp_of_both_families_passes_by_the_sockets(self):
+        self.start()
+        self.assertTrue(self.pair.has_program())
+        for address in (SERVER4, SERVER6):
+            self.assertEqual(self.answers_by(address), 0)
+
+    def test_tcp_is_the_kernels(self):
+        self.start()
+        for address in (SERVER4, SERVER6):
+            self.assertTrue(self.answers(address, "+tcp"))
+
+    def test_large_and_odd_questions(self):
+        self.start()
+        self.assertIn("status: NXDOMAIN", self.pair.dig(SERVER4, "none.a.test", "A", "+noshort",
+                                                        "+comments"))
+        self.assertTrue(self.answers(SERVER6, "+cookie", "+nsid", "+padding=468"))
+        self.assertTrue(self.answers(SERVER4, "+noedns"))
+
+    def test_other_ports_and_protocols_go_to_the_kernel(self):
+        self.start()
+        other = self.serving(self.pair.server)
+        other.start("--serve", f"{SERVER4}:5353", "--serve", f"[{SERVER6}]:5353", *ZONE)
+        for address in (SERVER4, SERVER6):
+            self.assertEqual(self.answers_by(address, "-p", "5353"), 1)
+        script = ("import socket, sys\n"
+                  "s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)\n"
+                  "s.settimeout(5)\n"
+                  f"s.connect(('{SERVER4}', 0))\n"
+                  "s.send(bytes.fromhex('0800f7fd00010001'))\n"
+                  "sys.exit(s.recv(100)[20])\n")
+        done = subprocess.run([*self.pair.client, "/usr/bin/python3", "-c", script], check=False,
+                              timeout=30)
+        self.assertEqual(done.returncode, 0, "an echo request is answered")
+
+    def test_addresses_of_others_are_not_answered(self):
+        self.pair.at_server("address", "add", "10.78.0.9/32", "dev", INTERFACE)
+        self.pair.at_client("route", "add", "10.99.0.0/24", "via", SERVER4)
+        self.start()
+        for address in ("10.78.0.9", "10.99.0.1"):
+            self.assertFalse(self.answers(address))
+        self.assertTrue(self.answers())
+
+    def test_loopback_goes_by_sockets_at_the_same_time(self):
+        self.start("--serve", f"{SERVER4}:53", "--serve", "127.0.0.1:53", *ZONE, "--xdp",
+                   INTERFACE)
+        done = subprocess.run([*self.pair.server, "dig", "@127.0.0.1", "+short", "+tries=1",
+                               *QUESTION], capture_output=True, text=True, check=False)
+        self.assertEqual(done.stdout.strip(), "192.0.2.1")
+        self.assertEqual(self.answers_by(), 0)
+
+
+class TestQueues(XdpTest):
+    queues = 2
+
+    def test_all_queues_answer(self):
+        self.start()
+        before = self.pair.udp_received()
+        for port in range(40000, 40016):  # veth chooses a queue by the flow
+            self.assertTrue(self.answers(SERVER4, "-b", f"{CLIENT4}#{port}"))
+        self.assertEqual(self.pair.udp_received() - before, 0)
+        self.assertEqual(self.server.stop(), 0)
+
+
+class TestEnds(XdpTest):
+    """What is left of it: nothing, however the server ends."""
+
+    def test_sigterm_takes_the_program_along(self):
+        self.start()
+        self.assertEqual(self.server.stop(), 0)
+        self.assertFalse(self.pair.has_program())
+
+    def test_a_killed_server_leaves_no_program_and_another_needs_no_xdp(self):
+        self.start()
+        self.server.kill()
+        wait_until(lambda: not self.pair.has_program(), 5, "the program is gone")
+        self.server.start(*BOTH)
+        self.assertEqual(self.answers_by(), 1)
+
+    def test_the_next_server_takes_over(self):
+        for _ in range(2):
+            self.start()
+            self.assertEqual(self.answers_by(), 0)
+            self.server.kill()
+        self.start()
+        self.assertEqual(self.answers_by(SERVER6), 0)
+
+    def test_an_interface_that_goes_away_does_no_harm(self):
+        self.start("--serve", f"{SERVER4}:53", "--serve", "127.0.0.1:53", *ZONE, "--xdp",
+                   INTERFACE)
+        self.pair.at_server("link", "delete", "dev", INTERFACE)
+        done = subprocess.run([*self.pair.server, "dig", "@127.0.0.1", "+short", "+tries=1",
+                               *QUESTION], capture_output=True, text=True, check=False)
+        self.assertEqual(done.stdout.strip(), "192.0.2.1")
+        self.assertEqual(self.server.stop(), 0)
+
+
+class TestFallback(XdpTest):
+    """Sockets answer where AF_XDP cannot, and the log says why."""
+
+    def falls_back(self, server, reason, *words):
+        server.start(*words)
+        self.assertIn(f'xdp_off reason="cannot use AF_XDP on {words[-1]}: {reason}', server.log())
+        self.assertNotIn("libbpf", server.log())
+        self.assertEqual(self.answers_by(), 1)
+        self.assertEqual(server.stop(), 0)
+        self.assertFalse(self.pair.has_program())
+
+    def test_no_such_interface(self):
+        for name in ("v1", "an-interface-with-a-long-name"):
+            self.falls_back(self.server, "No such device", *BOTH, "--xdp", name)
+
+    def test_no_privilege(self):
+        poor = self.serving((*self.pair.server, *NOT_PRIVILEGED))
+        self.falls_back(poor, "its program was not loaded (needs root", *XDP)
+
+    def test_interface_that_another_server_has(self):
+        self.start()
+        second = self.serving(self.pair.server)
+        second.start("--serve", "127.0.0.1:53", *ZONE, "--xdp", INTERFACE)
+        self.assertIn("its program was not attached; maybe another one is", second.log())
+        self.assertEqual(self.answers_by(), 0)
+        self.assertEqual(second.stop(), 0)
+        self.assertEqual(self.answers_by(), 0)
+
+    def test_addresses_of_several_ports(self):
+        done = self.server.run_to_end("--serve", f"{SERVER4}:53", "--serve", f"{SERVER4}:54",
+                                      *ZONE, "--xdp", INTERFACE)
+        self.assertEqual(done.returncode, 69)
+        self.assertIn("with AF_XDP all addresses must have one port", done.stderr)
+
+
+class TestNode(XdpTest):
+    """A node of a cluster by `dns_xdp`."""
+
+    def test_node_answers_and_counts(self):
+        with Cluster(1) as cluster:
+            node = cluster.node(1)
+            node.prefix = self.pair.server
+            listen = f'["{SERVER4}:53", "[{SERVER6}]:53"]'
+            node.write_config(dns_listen=listen, dns_xdp=f"[{INTERFACE}]")
+            config = node.folder / "quartet.yaml"
+            done = subprocess.run([BUILD / "quartetd", "--check", "--config", config],
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            node.start()
+            node.quartet("cluster", "init", "--domain", "quartet.test")
+            node.quartet("zone", "import", "a.test", self.server.folder / "a.zone", "--create",
+                         "--wait")
+            self.assertIn(f"answering xdp={INTERFACE}", node.log())
+            for address in (SERVER4, SERVER6):
+                self.assertEqual(self.answers_by(address), 0)
+            counters = node.status()["counters"]
+            self.assertEqual((counters["xdp_queries"], counters["udp_queries"]), (2, 2))
+            self.assertEqual(counters["dns.answered"], 2)
+            self.assertEqual(node.stop(), 0)
+            self.assertFalse(self.pair.has_program())
+
+    def test_check_refuses_addresses_of_several_ports(self):
+        with Cluster(1) as cluster:
+            node = cluster.node(1)
+            node.write_config(dns_listen=f'["{SERVER4}:53", "127.0.0.1:54"]',
+                              dns_xdp=f"[{INTERFACE}]")
+            done = subprocess.run([BUILD / "quartetd", "--check", "--config",
+                                   node.folder / "quartet.yaml"], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual(done.returncode, 78, done.stderr)
+            self.assertIn("dns_xdp: all of dns_listen must have one port", done.stderr)
+
+
+if __name__ == "__main__":
+    tap.main()
