@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "dns/answer.h"
 #include "net/counters.h"
+#include "net/local_addresses.h"
 #include "net/net.h"
 #include "net/socket.h"
 #include "net/thread.h"
@@ -42,29 +43,42 @@ struct xdp_worker {
     knot_xdp_socket_t *socket;
     int program_fd; /* of queue 0: holds the interface's program; else -1 */
     struct xdp_options options;
+    struct local_addresses local;
     struct pollfd polls[POLL_COUNT];
     struct net_batch batch;
     knot_xdp_msg_t queries[XDP_BATCH];
     knot_xdp_msg_t replies[XDP_BATCH];
 };
 
-/* Does the frame ask one of our addresses, from a port that can be answered? libknot puts an IPv4
- * address into the place of a sockaddr_in6. */
-static bool is_ours(const struct xdp_worker *worker, const knot_xdp_msg_t *query)
+/* libknot puts an IPv4 address into the place of a sockaddr_in6. */
+static struct in6_addr asked_address(const knot_xdp_msg_t *query)
 {
-    const struct sockaddr_in *to4 = (const struct sockaddr_in *)&query->ip_to;
+    if (query->ip_to.sin6_family == AF_INET6)
+        return query->ip_to.sin6_addr;
+    return local_addresses_map(((const struct sockaddr_in *)&query->ip_to)->sin_addr);
+}
+
+static struct in6_addr listened_address(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6)
+        return ((const struct sockaddr_in6 *)address)->sin6_addr;
+    return local_addresses_map(((const struct sockaddr_in *)address)->sin_addr);
+}
+
+/* Does the frame ask one of our addresses, from a port that can be answered? Frames for others pass
+ * here too, where this machine is a router or on a network that floods them. */
+static bool is_ours(struct xdp_worker *worker, const knot_xdp_msg_t *query)
+{
+    const struct in6_addr asked = asked_address(query);
     if (query->ip_from.sin6_port == 0)
         return false;
     for (unsigned i = 0; i < worker->options.address_count; i++) {
         const struct sockaddr_storage *address = &worker->options.addresses[i];
+        const struct in6_addr listened = listened_address(address);
         if (address->ss_family != query->ip_to.sin6_family)
             continue;
-        if (socket_is_wildcard(address))
-            return true;
-        if (address->ss_family == AF_INET
-                ? ((const struct sockaddr_in *)address)->sin_addr.s_addr == to4->sin_addr.s_addr
-                : IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)address)->sin6_addr,
-                                     &query->ip_to.sin6_addr))
+        if (socket_is_wildcard(address) ? local_addresses_has(&worker->local, &asked)
+                                        : IN6_ARE_ADDR_EQUAL(&listened, &asked))
             return true;
     }
     return false;
@@ -211,6 +225,8 @@ static void worker_free(struct xdp_worker *worker)
 {
     if (worker->polls[POLL_STOP].fd >= 0)
         close(worker->polls[POLL_STOP].fd);
+    if (worker->local.events_fd >= 0)
+        local_addresses_close(&worker->local);
     if (worker->program_fd >= 0)
         close(worker->program_fd);
     if (worker->socket != NULL)
@@ -228,12 +244,14 @@ int xdp_worker_start(const struct xdp_options *options, unsigned queue, struct x
         return fail(error, options->interface, KNOT_ENOMEM);
     memset(worker, 0, sizeof *worker);
     worker->options = *options;
-    worker->program_fd = -1;
+    worker->program_fd = worker->local.events_fd = -1;
     worker->polls[POLL_STOP] =
         (struct pollfd){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = POLLIN};
     int code = net_batch_init(&worker->batch, options->env, &worker->cells);
     if (code != 0 || worker->polls[POLL_STOP].fd < 0)
         code = fail(error, options->interface, KNOT_ENOMEM);
+    if (code == 0 && local_addresses_open(&worker->local) != 0)
+        code = fail(error, options->interface, -errno);
     if (code == 0)
         code = open_socket(worker, queue, error);
     if (code == 0 && thread_start(&worker->thread, "dns-xdp", worker_main, worker) != 0)

@@ -1,7 +1,9 @@
 /* node/net/xdp.h: UDP past the kernel's network stack, by AF_XDP (libknot's): one thread for each
  * receive queue of an interface. What the program in the driver does not take (other protocols and
  * ports, fragments, IP options) goes to the kernel and so to the ordinary sockets, as does
- * everything when this is stopped. Internal to net/. */
+ * everything when this is stopped. UDP to our port for addresses that are not ours (of a wildcard:
+ * that this machine does not have) is dropped, not passed on: AF_XDP is not for an interface of a
+ * router that others' DNS goes through. Internal to net/. */
 #pragma once
 
 #include "net/batch.h"

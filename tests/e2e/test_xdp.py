@@ -109,6 +109,30 @@ class TestWays(XdpTest):
             self.assertFalse(self.answers(address))
         self.assertTrue(self.answers())
 
+    def test_a_wildcard_is_the_addresses_that_the_machine_has(self):
+        self.pair.at_client("route", "add", "10.99.0.0/24", "via", SERVER4)
+        self.start("--serve", "0.0.0.0:53", "--serve", "[::]:53", *ZONE, "--xdp", INTERFACE)
+        for address in (SERVER4, SERVER6):
+            self.assertEqual(self.answers_by(address), 0)
+        self.assertFalse(self.answers("10.99.0.1"), "it is routed to us, but not ours")
+        self.assertFalse(self.broadcast_is_answered())
+        self.pair.at_server("address", "add", "10.99.0.1/32", "dev", INTERFACE)
+        self.assertEqual(self.answers_by("10.99.0.1"), 0)
+
+    def broadcast_is_answered(self):
+        script = ("import dns.message, socket, sys\n"
+                  "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                  "s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)\n"
+                  "s.settimeout(1)\n"
+                  "query = dns.message.make_query('www.a.test', 'A').to_wire()\n"
+                  "s.sendto(query, ('10.78.0.255', 53))\n"
+                  "try:\n"
+                  "    s.recv(1500)\n"
+                  "except TimeoutError:\n"
+                  "    sys.exit(3)\n")
+        return subprocess.run([*self.pair.client, "/usr/bin/python3", "-c", script],
+                              check=False, timeout=30).returncode != 3
+
     def test_loopback_goes_by_sockets_at_the_same_time(self):
         self.start("--serve", f"{SERVER4}:53", "--serve", "127.0.0.1:53", *ZONE, "--xdp",
                    INTERFACE)
