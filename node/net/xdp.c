@@ -125,6 +125,9 @@ static void answer(struct xdp_worker *worker, unsigned query_count)
     (void)knot_xdp_send(worker->socket, worker->replies, count, &sent);
     (void)knot_xdp_send_finish(worker->socket);
     knot_xdp_recv_finish(worker->socket, worker->queries, query_count);
+    /* libknot writes a tag only where a frame has one: the next would be answered into its VLAN. */
+    for (unsigned i = 0; i < query_count; i++)
+        worker->queries[i].vlan_tci = 0;
 }
 
 static void *worker_main(void *argument)

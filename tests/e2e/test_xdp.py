@@ -142,6 +142,64 @@ class TestWays(XdpTest):
         self.assertEqual(self.answers_by(), 0)
 
 
+FRAMES = """
+import socket, struct, sys
+target = bytes.fromhex(sys.argv[1].replace(":", ""))
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+raw.bind(("w0", 0))
+query = bytes.fromhex("00070000000100000000000003777777016104746573740000010001")
+
+def total(data):
+    data += bytes(len(data) % 2)
+    value = sum(struct.unpack(f">{len(data) // 2}H", data))
+    return (value & 0xffff) + (value >> 16)
+
+def ipv4(payload, options=b"", fragment=0, length=None):
+    words = 5 + len(options) // 4
+    length = 4 * words + len(payload) if length is None else length
+    header = struct.pack(">BBHHHBBH4s4s", 0x40 | words, 0, length, 1, fragment, 64, 17, 0,
+                         socket.inet_aton("10.78.0.2"), socket.inet_aton("10.78.0.1")) + options
+    check = 0xffff - total(header) % 0xffff
+    return b"\\x08\\0" + header[:10] + struct.pack(">H", check) + header[12:] + payload
+
+def ipv6(payload, length=None):
+    length = len(payload) if length is None else length
+    return b"\\x86\\xdd" + struct.pack(">IHBB", 6 << 28, length, 17, 64) + socket.inet_pton(
+        socket.AF_INET6, "fd00:78::2") + socket.inet_pton(socket.AF_INET6, "fd00:78::1") + payload
+
+def udp(length=None, source=4711, octets=query):
+    return struct.pack(">HHHH", source, 53, 8 + len(octets) if length is None else length, 0) + octets
+
+bodies = [udp(n) for n in (0, 1, 7, 8, 9, 19, 20, 35, 37, 40, 200, 4096, 60000, 65535)]
+bodies += [udp()[:n] for n in range(0, 36, 3)]
+bodies += [udp(octets=bytes([255]) * n) for n in (0, 1, 11, 12, 13, 600, 1400)]
+bodies += [udp(source=0), udp(source=53)]
+packets = [make(body) for make in (ipv4, ipv6) for body in bodies]
+packets += [ipv4(udp(), length=n) for n in (0, 19, 20, 28, 30, 60, 65535)]
+packets += [ipv6(udp(), length=n) for n in (0, 7, 8, 20, 65535)]
+packets += [ipv4(udp(), options=bytes(40)), ipv4(udp(), fragment=0x2000), ipv4(udp(), fragment=3)]
+packets += [b"\\x81\\0\\0\\x05" + ipv4(udp()), b"\\x81\\0", b"\\x08\\0", b"\\x86\\xdd\\x60"]
+mine = raw.getsockname()[4]
+for packet in packets * 50:
+    raw.send(target + mine + packet)
+print(len(packets))
+"""
+
+
+class TestMalformed(XdpTest):
+    def test_frames_that_lie_or_have_a_tag_do_no_harm(self):
+        self.start()
+        shown = self.pair.at_server("link", "show", "dev", INTERFACE)
+        target = shown.split("link/ether ")[1].split()[0]
+        done = subprocess.run([*self.pair.client, "/usr/bin/python3", "-c", FRAMES, target],
+                              capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(int(done.stdout), 80)
+        for address in (SERVER4, SERVER6):
+            self.assertEqual(self.answers_by(address), 0)
+        self.assertEqual(self.server.stop(), 0)
+
+
 class TestQueues(XdpTest):
     queues = 2
 
