@@ -1,6 +1,7 @@
 /* node/listen.c */
 #include "listen.h"
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/prefix.h"
 #include "base/random.h"
@@ -105,8 +106,10 @@ int listen_open(const struct config *config, const struct zone_publisher *publis
     struct rrl_options limits;
     struct prefix *exempt = NULL;
     int status = parse_addresses(config, addresses);
-    if (status == EX_OK && !fill_limits(rrl, &limits, &exempt))
+    if (status == EX_OK && !fill_limits(rrl, &limits, &exempt)) {
+        log_error("main", "listen_failed reason=\"%s\"", err_text(ERR_NOMEM));
         status = EX_OSERR;
+    }
     random_bytes(cookie_key, sizeof cookie_key);
     const struct net_options options = {
         .addresses = addresses,
