@@ -195,8 +195,10 @@ static int check_options(const struct net_options *options, struct net_error *er
         if (options->addresses[i].ss_family != AF_INET &&
             options->addresses[i].ss_family != AF_INET6)
             problem = "DNS listens on IPv4 and IPv6 addresses only";
-        else if (options->xdp_interface_count > 0 &&
-                 socket_get_port(&options->addresses[i]) != socket_get_port(&options->addresses[0]))
+        else if (options->xdp_interface_count > 0 && i > 0 &&
+                 (socket_get_port(&options->addresses[i]) == 0 ||
+                  socket_get_port(&options->addresses[i]) !=
+                      socket_get_port(&options->addresses[0])))
             problem = "with AF_XDP all addresses must have one port";
     if (problem == NULL)
         return 0;
