@@ -17,6 +17,7 @@ import dns.rcode
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import tap  # noqa: E402
+from cluster import wait_until  # noqa: E402
 from serve import Server, zone_text  # noqa: E402
 
 LOOPBACK = "127.0.0.1:0"
@@ -237,7 +238,8 @@ class TestReload(unittest.TestCase):
             for _ in range(200):
                 self.assertEqual(len(data_of(ask(self.address))), 1)
         self.server.reload()
-        self.assertEqual(self.served(), ["192.0.2.102", "192.0.2.20"])
+        wait_until(lambda: self.served() == ["192.0.2.102", "192.0.2.20"], 30,
+                   "what was written last is served")
 
     def test_sigterm_and_sigint_end_it_with_0_and_free_the_port(self):
         for number in (signal.SIGTERM, signal.SIGINT):

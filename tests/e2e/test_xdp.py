@@ -270,7 +270,7 @@ class TestFallback(XdpTest):
         second.start("--serve", "127.0.0.1:53", *ZONE, "--xdp", INTERFACE)
         self.assertIn("its program was not attached; maybe another one is", second.log())
         self.assertEqual(self.answers_by(), 0)
-        self.assertEqual(second.stop(), 0)
+        self.assertEqual(second.stop(), 0, second.log())
         self.assertEqual(self.answers_by(), 0)
 
     def test_addresses_of_several_ports(self):

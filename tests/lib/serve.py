@@ -33,10 +33,11 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def write(self, name, text):
-        """A file in the folder; returns its path."""
+        """A file in the folder, whole at once; returns its path."""
         path = self.folder / name
-        path.write_text(text)
-        return path
+        part = self.folder / f"{name}.part"
+        part.write_text(text)
+        return part.replace(path)
 
     @property
     def log_path(self):
