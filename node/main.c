@@ -34,7 +34,14 @@ static const char doc[] =
     "taken or not allowed, 70 "
     "storage failed or data cannot be trusted, 78 the configuration is wrong";
 
-enum { OPTION_SERVE = 0x100, OPTION_ZONE, OPTION_ZONE_LIST, OPTION_THREADS, OPTION_XDP };
+enum {
+    OPTION_SERVE = 0x100,
+    OPTION_ZONE,
+    OPTION_ZONE_LIST,
+    OPTION_THREADS,
+    OPTION_XDP,
+    OPTION_RRL
+};
 
 static const struct argp_option options[] = {
     {"config", 'c', "FILE", 0, "the node's configuration (" CONFIG_PATH_DEFAULT ")", 0},
@@ -46,6 +53,7 @@ static const struct argp_option options[] = {
     {"zone-list", OPTION_ZONE_LIST, "FILE", 0,
      "a file of zones, one a line: name, blanks, file; may be repeated", 1},
     {"xdp", OPTION_XDP, "IFACE", 0, "answer UDP of this interface by AF_XDP, too (as root)", 1},
+    {"rrl", OPTION_RRL, NULL, 0, "limit the rate of equal replies, as a node does by default", 1},
     {"threads", OPTION_THREADS, "N", 0, "UDP workers (one for each processor)", 1},
     {0},
 };
@@ -87,15 +95,17 @@ static error_t parse_serve_option(int key, char *value, struct argp_state *state
             argp_failure(state, EX_NOINPUT, 0, "--zone-list: %s", error);
         return 0;
     case OPTION_XDP: serve->xdp_interface = value; return 0;
+    case OPTION_RRL: serve->is_rate_limited = true; return 0;
     case OPTION_THREADS: serve->threads = parse_threads(state, value); return 0;
     case ARGP_KEY_END:
         if (serve_check_zones(serve, error) != 0)
             argp_failure(state, EX_USAGE, 0, "--serve: %s", error);
         if (serve->address_count > 0 && serve->zone_count == 0)
             argp_error(state, "--serve needs a zone: --zone NAME=FILE or --zone-list FILE");
-        if (serve->address_count == 0 &&
-            (serve->zone_count > 0 || serve->threads > 0 || serve->xdp_interface != NULL))
-            argp_error(state, "--zone, --zone-list, --threads and --xdp go with --serve ADDR:PORT");
+        if (serve->address_count == 0 && (serve->zone_count > 0 || serve->threads > 0 ||
+                                          serve->xdp_interface != NULL || serve->is_rate_limited))
+            argp_error(state, "--zone, --zone-list, --threads, --xdp and --rrl go with --serve "
+                              "ADDR:PORT");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

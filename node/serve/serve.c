@@ -8,6 +8,7 @@
 #include "dns/cookie.h"
 #include "dns/name.h"
 #include "net/net.h"
+#include "net/rrl.h"
 #include "serve/load.h"
 #include "zone/image.h"
 
@@ -188,7 +189,9 @@ static int open_net(const struct serve_options *options, const struct zone_publi
     struct sockaddr_storage addresses[SERVE_ADDRESSES_MAX];
     uint8_t cookie_key[DNS_COOKIE_KEY_LEN];
     char text[NET_ADDRESS_TEXT_SIZE];
+    struct rrl_options limits;
     struct net_error error;
+    rrl_options_default(&limits);
     for (unsigned i = 0; i < options->address_count; i++)
         ASSERT(net_address_parse(options->addresses[i], &addresses[i]) == 0);
     random_bytes(cookie_key, sizeof cookie_key);
@@ -199,6 +202,7 @@ static int open_net(const struct serve_options *options, const struct zone_publi
         .tcp_connections_max = net_fit_tcp_connections(0),
         .publisher = publisher,
         .cookie_key = cookie_key,
+        .rrl = options->is_rate_limited ? &limits : NULL,
         .xdp_interfaces = &options->xdp_interface,
         .xdp_interface_count = options->xdp_interface != NULL,
     };

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct serve_options { /* all zero is none; strings of the zones are owned */
     const char *addresses[SERVE_ADDRESSES_MAX];
     unsigned address_count;
     const char *xdp_interface; /* answers by AF_XDP, too; NULL: none */
+    bool is_rate_limited;      /* response rate limits with their defaults (net/rrl.h) */
     unsigned threads;          /* UDP workers; 0: one for each processor */
     struct serve_zone *zones;
     size_t zone_count, zone_capacity;

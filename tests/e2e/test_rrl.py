@@ -10,7 +10,7 @@ import flood  # noqa: E402
 import netns  # noqa: E402
 import tap  # noqa: E402
 from cluster import Cluster  # noqa: E402
-from serve import zone_text  # noqa: E402
+from serve import Server, zone_text  # noqa: E402
 from veth import CLIENT4, CLIENT6, INTERFACE, SERVER4, SERVER6, Pair  # noqa: E402
 
 RATE = 20
@@ -18,6 +18,7 @@ COUNT = 400  # questions of one flood
 NEIGHBOUR = "10.78.0.77"  # in the client's /24
 STRANGER = "10.79.0.2"  # in another one
 EXEMPT = "10.80.0.2"
+SERVER_BESIDE = "10.78.0.55"  # the node does not listen there
 NAMES = "".join(f"n{i} A 192.0.2.9\n" for i in range(COUNT))
 ZONE = zone_text(extra=NAMES + "*.w A 192.0.2.8\nsub NS ns.elsewhere.test.\n")
 
@@ -32,6 +33,7 @@ def setUpModule():
     pair = HERE["pair"] = unittest.enterModuleContext(Pair())
     for address in (NEIGHBOUR, STRANGER, EXEMPT):
         pair.at_client("address", "add", f"{address}/32", "dev", "w0")
+    pair.at_server("address", "add", f"{SERVER_BESIDE}/24", "dev", INTERFACE)
     for network in ("10.79.0.0/24", "10.80.0.0/24"):
         pair.at_server("route", "add", network, "dev", INTERFACE)
     cluster = unittest.enterModuleContext(Cluster(1))
@@ -197,6 +199,24 @@ class TestDefault(RrlTest):
         seen = self.flood("www.a.test", count=2000)
         self.assertLess(seen["whole"], self.whole_max(seen, 200))
         self.assertGreater(self.counters()["rrl_slipped"], 0)
+
+
+class TestServe(unittest.TestCase):
+    """Zone files alone: limited only when asked."""
+    def flood(self, *words):
+        pair = HERE["pair"]
+        with Server(pair.server) as server:
+            server.write("a.zone", zone_text())
+            server.start("--serve", f"{SERVER_BESIDE}:53", "--zone", "a.test=a.zone", *words)
+            return flood.run(pair.client, SERVER_BESIDE, CLIENT4, "www.a.test", 2000)
+
+    def test_it_is_off_unless_asked_for(self):
+        self.assertEqual(self.flood()["whole"], 2000)
+
+    def test_rrl_limits_as_a_node_does(self):
+        seen = self.flood("--rrl")
+        self.assertLess(seen["whole"], RrlTest.whole_max(seen, 200))
+        self.assertGreater(seen["truncated"], 0)
 
 
 if __name__ == "__main__":
