@@ -16,6 +16,7 @@
 #include "dns/name.h"
 #include "proto/control.pb-c.h"
 #include "zone/zone_file.h"
+#include "zone/zone_list.h"
 
 /* The cluster has room for 16 imports at once; others may want to import too. */
 #define ZONES_UNDERWAY_MAX 12u
@@ -88,31 +89,24 @@ static void refuse(struct list *list, const char *zone, const char *why)
 static bool next_line(struct list *list, char **line, char **zone, char **path, int *status)
 {
     size_t capacity = 0;
-    char *rest;
 
-    for (;;) {
-        free(*line);
-        *line = NULL;
-        errno = 0;
-        if (getline(line, &capacity, list->file) < 0) {
-            if (ferror(list->file))
-                *status =
-                    cli_fail(list->cli, CLI_REFUSED, "%s: %s", list->cli->list, strerror(errno));
+    free(*line);
+    *line = NULL;
+    errno = 0;
+    while (getline(line, &capacity, list->file) >= 0) {
+        list->line++;
+        switch (zone_list_split(*line, zone, path)) {
+        case ZONE_LIST_NONE: break;
+        case ZONE_LIST_ENTRY: return true;
+        case ZONE_LIST_BAD:
+            *status =
+                cli_fail(list->cli, CLI_REFUSED, "%s:%" PRIu64 ": a zone's name without a file",
+                         list->cli->list, list->line);
             return false;
         }
-        capacity = 0;
-        list->line++;
-        *zone = strtok_r(*line, " \t\r\n", &rest);
-        if (*zone && (*zone)[0] != '#')
-            break;
     }
-    *path = strtok_r(NULL, "\r\n", &rest);
-    if (*path)
-        *path += strspn(*path, " \t");
-    if (*path && **path)
-        return true;
-    *status = cli_fail(list->cli, CLI_REFUSED, "%s:%" PRIu64 ": a zone's name without a file",
-                       list->cli->list, list->line);
+    if (ferror(list->file))
+        *status = cli_fail(list->cli, CLI_REFUSED, "%s: %s", list->cli->list, strerror(errno));
     return false;
 }
 

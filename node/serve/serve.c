@@ -11,6 +11,7 @@
 #include "net/rrl.h"
 #include "serve/load.h"
 #include "zone/image.h"
+#include "zone/zone_list.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -84,17 +85,12 @@ int serve_add_zone(struct serve_options *options, const char *text, char error[S
 /* One line of a list: 0, or an error. */
 static int add_line(struct serve_options *options, char *line)
 {
-    static const char blanks[] = " \t\r\n";
-    char *name = line + strspn(line, blanks);
-    if (*name == '\0' || *name == '#')
-        return 0;
-    char *path = name + strcspn(name, blanks);
-    if (*path == '\0')
-        return ERR_INVALID;
-    *path++ = '\0';
-    path += strspn(path, blanks);
-    path[strcspn(path, "\r\n")] = '\0';
-    return *path == '\0' ? ERR_INVALID : add_zone(options, name, path);
+    char *name, *path;
+    switch (zone_list_split(line, &name, &path)) {
+    case ZONE_LIST_NONE: return 0;
+    case ZONE_LIST_ENTRY: return add_zone(options, name, path);
+    default: return ERR_INVALID;
+    }
 }
 
 int serve_add_list(struct serve_options *options, const char *path, char error[SERVE_ERROR_LEN])
