@@ -213,6 +213,8 @@ static int open_socket(struct xdp_worker *worker, unsigned queue, struct net_err
     knot_xdp_load_bpf_t load = queue == 0 ? KNOT_XDP_LOAD_BPF_ALWAYS : KNOT_XDP_LOAD_BPF_NEVER;
     raise_memory_limit();
     xdp_program_hush();
+    if (queue == 0 && xdp_program_is_there((int)if_nametoindex(options->interface)))
+        return fail(error, options->interface, KNOT_EFD);
     int code = knot_xdp_init(&worker->socket, options->interface, (int)queue, KNOT_XDP_FILTER_UDP,
                              port, 0, load, NULL);
     if (code == KNOT_EOK && queue == 0)

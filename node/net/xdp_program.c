@@ -9,6 +9,13 @@
 #include <linux/if_link.h>
 #include <unistd.h>
 
+bool xdp_program_is_there(int interface_index)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, attached);
+    return bpf_xdp_query(interface_index, 0, &attached) == 0 &&
+           attached.attach_mode != XDP_ATTACHED_NONE;
+}
+
 int xdp_program_hold(int interface_index)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, attached);

@@ -3,6 +3,12 @@
  * are no more, and whatever listens there next gets nothing by UDP. Internal to net/. */
 #pragma once
 
+#include <stdbool.h>
+
+/* Has @interface_index a program, be it a firewall's or another server's? libknot would put its own
+ * in place of one that was attached as libknot does it. */
+bool xdp_program_is_there(int interface_index);
+
 /* Let the program that @interface_index has stay only as long as the returned descriptor is open,
  * that is, not longer than this process. Nobody can replace it meanwhile. The descriptor, 0 or
  * more, is the caller's; or -errno, with the program detached

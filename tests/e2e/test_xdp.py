@@ -245,6 +245,15 @@ class TestEnds(XdpTest):
         self.assertEqual(self.server.stop(), 0)
 
 
+FIREWALL = """
+import ctypes, socket, struct
+bpf = ctypes.CDLL("libbpf.so.1")
+words = struct.pack("<BBhi", 0xb7, 0, 0, 2) + struct.pack("<BBhi", 0x95, 0, 0, 0)  # return XDP_PASS
+program = bpf.bpf_prog_load(6, b"firewall", b"GPL", words, ctypes.c_size_t(2), None)
+assert program >= 0 and bpf.bpf_xdp_attach(socket.if_nametoindex("v0"), program, 0, None) == 0
+"""
+
+
 class TestFallback(XdpTest):
     """Sockets answer where AF_XDP cannot, and the log says why."""
 
@@ -272,6 +281,14 @@ class TestFallback(XdpTest):
         self.assertEqual(self.answers_by(), 0)
         self.assertEqual(second.stop(), 0, second.log())
         self.assertEqual(self.answers_by(), 0)
+
+    def test_interface_that_has_another_kind_of_program(self):
+        subprocess.run([*self.pair.server, "/usr/bin/python3", "-c", FIREWALL], check=True)
+        self.server.start(*XDP)
+        self.assertIn("its program was not attached; maybe another one is", self.server.log())
+        self.assertEqual(self.answers_by(), 1)
+        self.assertEqual(self.server.stop(), 0)
+        self.assertIn("name firewall", self.pair.at_server("link", "show", "dev", INTERFACE))
 
     def test_addresses_of_several_ports(self):
         for first, second in ((53, 54), (0, 0)):  # 0: a free one each
