@@ -160,8 +160,8 @@ static int fail(struct net_error *error, const char *interface, int knot_code)
     case -EACCES:
     case -EPERM:
     case KNOT_EPROGRAM:
-        reason = "its program was not loaded (needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN, "
-                 "CAP_NET_RAW and CAP_BPF)";
+        reason = "its program was not loaded (needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN "
+                 "and CAP_NET_RAW)";
         code = ERR_DENIED;
         break;
     case KNOT_EFD:

@@ -28,7 +28,7 @@ struct xdp_options {
 /* Receive queues of @interface: 1 to XDP_QUEUES_MAX, or ERR_NOT_FOUND with *@error filled. */
 int xdp_count_queues(const char *interface, struct net_error *error);
 /* Start the thread of one queue; queue 0 first and stopped last, as it has the program. ERR_DENIED
- * (needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF), ERR_EXISTS (another
+ * (needs root, or CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_NET_RAW), ERR_EXISTS (another
  * program has the interface), ERR_UNSUPPORTED, ERR_NOMEM, ERR_IO, with *@error filled. On 0 the
  * caller owns *@out. */
 int xdp_worker_start(const struct xdp_options *options, unsigned queue, struct xdp_worker **out,
