@@ -65,13 +65,28 @@ static struct in6_addr listened_address(const struct sockaddr_storage *address)
     return local_addresses_map(((const struct sockaddr_in *)address)->sin_addr);
 }
 
-/* Does the frame ask one of our addresses, from a port that can be answered? Frames for others pass
- * here too, where this machine is a router or on a network that floods them. */
+/* Can somebody be at the source of the frame? What the kernel drops for its source ("martians")
+ * comes here: forged, and where it claims to be of the loopback networks, exempt from rate limits.
+ */
+static bool has_client(const knot_xdp_msg_t *query)
+{
+    if (query->ip_from.sin6_port == 0)
+        return false;
+    if (query->ip_from.sin6_family == AF_INET6) {
+        const struct in6_addr *from = &query->ip_from.sin6_addr;
+        return !IN6_IS_ADDR_UNSPECIFIED(from) && !IN6_IS_ADDR_LOOPBACK(from) &&
+               !IN6_IS_ADDR_MULTICAST(from) && !IN6_IS_ADDR_V4MAPPED(from);
+    }
+    const uint32_t from = ntohl(((const struct sockaddr_in *)&query->ip_from)->sin_addr.s_addr);
+    return from >> 24 != 0 && from >> 24 != IN_LOOPBACKNET && !IN_MULTICAST(from) &&
+           from != INADDR_BROADCAST;
+}
+
+/* Does the frame ask one of our addresses? Frames for others pass here too, where this machine is a
+ * router or on a network that floods them. */
 static bool is_ours(struct xdp_worker *worker, const knot_xdp_msg_t *query)
 {
     const struct in6_addr asked = asked_address(query);
-    if (query->ip_from.sin6_port == 0)
-        return false;
     for (unsigned i = 0; i < worker->options.address_count; i++) {
         const struct sockaddr_storage *address = &worker->options.addresses[i];
         const struct in6_addr listened = listened_address(address);
@@ -84,8 +99,8 @@ static bool is_ours(struct xdp_worker *worker, const knot_xdp_msg_t *query)
     return false;
 }
 
-/* A frame for each reply. Those that get none, because they are not ours or all frames are on their
- * way, are passed over; returns the number of requests in the batch. */
+/* A frame for each reply. Those that get none, because they are from nobody, not ours, or all
+ * frames are on their way, are passed over; returns the number of requests in the batch. */
 static unsigned prepare(struct xdp_worker *worker, unsigned query_count)
 {
     unsigned count = 0;
@@ -94,7 +109,7 @@ static unsigned prepare(struct xdp_worker *worker, unsigned query_count)
         const knot_xdp_msg_t *query = &worker->queries[i];
         knot_xdp_msg_t *reply = &worker->replies[count];
         if (query->payload.iov_len == 0 || query->payload.iov_len > UINT16_MAX ||
-            !is_ours(worker, query))
+            !has_client(query) || !is_ours(worker, query))
             continue;
         if (knot_xdp_reply_alloc(worker->socket, query, reply) != KNOT_EOK) {
             dropped++;
