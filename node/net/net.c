@@ -160,6 +160,12 @@ static void start_xdp(struct net *net, const char *interface, struct net_error *
                                         .env = &net->env};
     const unsigned before = net->xdp_worker_count;
     int code = 0;
+    if (before == XDP_WORKERS_MAX) {
+        snprintf(problem->text, sizeof problem->text,
+                 "cannot use AF_XDP on %s: the interfaces before it have %u queues", interface,
+                 before);
+        return;
+    }
     int queue_count = xdp_count_queues(interface, problem);
     for (int queue = 0; code == 0 && queue < queue_count; queue++) {
         if (net->xdp_worker_count == XDP_WORKERS_MAX)
