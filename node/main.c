@@ -32,7 +32,7 @@ static const char doc[] =
     "exit status: 0 stopped, 64 wrong arguments, 65 a zone file has errors, 66 a list of zones "
     "cannot be read, 69 an address, socket or data folder is "
     "taken or not allowed, 70 "
-    "storage failed or data cannot be trusted, 78 the configuration is wrong";
+    "storage failed or data cannot be trusted, 71 out of memory, 78 the configuration is wrong";
 
 enum {
     OPTION_SERVE = 0x100,
