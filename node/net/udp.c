@@ -21,10 +21,12 @@
 #include <unistd.h>
 
 enum {
-    REQUEST_MAX = 1280,    /* over what our OPT announces; longer ones are cut, then refused */
-    REPLY_MAX = 1280,      /* at least DNS_UDP_SIZE_MAX */
+    REQUEST_MAX = 1280, /* over what our OPT announces; longer ones are cut, then refused */
+    REPLY_MAX = 1280,
     TURN_BATCHES_MAX = 16, /* batches from one socket before the others get their turn */
 };
+_Static_assert(REQUEST_MAX > DNS_UDP_SIZE_MAX && REPLY_MAX >= DNS_UDP_SIZE_MAX,
+               "what our OPT announces fits, both ways");
 
 /* What a datagram needs besides its header, all in one cache line. */
 struct udp_slot {
