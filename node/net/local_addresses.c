@@ -60,6 +60,7 @@ int local_addresses_open(struct local_addresses *out)
         return ERR_IO;
     }
     out->events_fd = fd;
+    out->is_stale = false;
     return 0;
 }
 
@@ -98,5 +99,9 @@ bool local_addresses_has(struct local_addresses *local, const struct in6_addr *a
 {
     if (find(local, address))
         return true;
-    return has_changed(local) && read_all(local) && find(local, address);
+    local->is_stale |= has_changed(local);
+    if (!local->is_stale || !read_all(local))
+        return false;
+    local->is_stale = false;
+    return find(local, address);
 }

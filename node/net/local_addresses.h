@@ -9,6 +9,7 @@
 
 struct local_addresses {
     int events_fd; /* readable when an address came or went */
+    bool is_stale; /* that happened, and they could not be read since */
     unsigned count;
     unsigned last;                                  /* found; mostly the next one, too */
     struct in6_addr addresses[LOCAL_ADDRESSES_MAX]; /* IPv4 as ::ffff:a.b.c.d */

@@ -2,6 +2,7 @@
 """Answers past the kernel's network stack: what goes that way and what does not, who may have the
 interface, and what is left when the server is gone."""
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -117,6 +118,19 @@ class TestWays(XdpTest):
         self.assertFalse(self.answers("10.99.0.1"), "it is routed to us, but not ours")
         self.assertFalse(self.broadcast_is_answered())
         self.pair.at_server("address", "add", "10.99.0.1/32", "dev", INTERFACE)
+        self.assertEqual(self.answers_by("10.99.0.1"), 0)
+
+    def test_an_address_that_could_not_be_read_is_read_later(self):
+        self.pair.at_client("route", "add", "10.99.0.0/24", "via", SERVER4)
+        self.start("--serve", "0.0.0.0:53", *ZONE, "--xdp", INTERFACE)
+        wait_until(lambda: "tentative" not in self.pair.at_server("address", "show"), 10,
+                   "no address changes by itself")
+        pid = self.server.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))  # no file more
+        self.pair.at_server("address", "add", "10.99.0.1/32", "dev", INTERFACE)
+        self.assertFalse(self.answers("10.99.0.1"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
         self.assertEqual(self.answers_by("10.99.0.1"), 0)
 
     def broadcast_is_answered(self):
