@@ -34,7 +34,7 @@ struct import {
     unsigned warning_count;
 };
 
-static void show(const char *file, uint64_t line, const char *kind, const char *text)
+void zone_import__show(const char *file, uint64_t line, const char *kind, const char *text)
 {
     if (line == 0) /* the file as a whole */
         fprintf(stderr, "%s: %s%s\n", file, kind, text);
@@ -45,7 +45,7 @@ static void show(const char *file, uint64_t line, const char *kind, const char *
 static void show_error(void *user, const char *file, uint64_t line, const char *text)
 {
     (void)user;
-    show(file, line, "", text);
+    zone_import__show(file, line, "", text);
 }
 
 static void show_warning(void *user, const char *file, uint64_t line, const char *text)
@@ -53,7 +53,7 @@ static void show_warning(void *user, const char *file, uint64_t line, const char
     struct import *import = user;
 
     import->warning_count++;
-    show(file, line, "warning: ", text);
+    zone_import__show(file, line, "warning: ", text);
 }
 
 static void show_progress(struct import *import)

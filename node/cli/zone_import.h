@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct Ctl__ImportChunk;
 struct cli;
@@ -24,3 +25,6 @@ int zone_export_run(struct cli *cli);
  * A set that is larger than a chunk travels alone. Views, until the next call. */
 size_t zone_import__fill(const struct zone_record_set *sets, size_t set_count,
                          struct Ctl__ImportChunk *chunk);
+/* Tell what is wrong in a zone file; @line 0: with the file as a whole. @kind: "" or "warning: ".
+ */
+void zone_import__show(const char *file, uint64_t line, const char *kind, const char *text);

@@ -48,13 +48,13 @@ struct list {
 static void show_problem(void *user, const char *file, uint64_t line, const char *text)
 {
     (void)user;
-    fprintf(stderr, "%s:%" PRIu64 ": %s\n", file, line, text);
+    zone_import__show(file, line, "", text);
 }
 
 static void show_warning(void *user, const char *file, uint64_t line, const char *text)
 {
     (void)user;
-    fprintf(stderr, "%s:%" PRIu64 ": warning: %s\n", file, line, text);
+    zone_import__show(file, line, "warning: ", text);
 }
 
 static void show_progress(struct list *list)

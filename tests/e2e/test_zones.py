@@ -148,6 +148,10 @@ class TestZones(unittest.TestCase):
         self.assertEqual(self.node.dig("+short", "www.many39.example").strip(), "192.0.2.200")
         self.assertIn("39 zones right", self.node.run("zone", "import", "--list", listing,
                                                       "--check").stdout)
+        path = self.file("www A 192.0.2.1\n", "bare")
+        self.file(f"many1.example {path}\n", "list")
+        self.assertIn(f"{path}: many1.example. SOA: a zone",
+                      self.refused("zone", "import", "--list", listing))
         self.file("many1.example\n", "list")
         self.assertIn("list:1", self.refused("zone", "import", "--list", listing))
         self.refused("zone", "import", "--list", listing, "many1.example", status=2)
