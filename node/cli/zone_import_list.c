@@ -84,8 +84,9 @@ static void refuse(struct list *list, const char *zone, const char *why)
     list->refused_count++;
 }
 
-/* The next line that names a zone, into @zone and @path, which point into *@line. false: the end of
- * the list, or a line that is none (then *@status is set). */
+/* The next line that names a zone, into @zone and @path, which point into *@line; one without a
+ * file is refused as a zone is. false: the end of the list, or it cannot be read (*@status is set).
+ */
 static bool next_line(struct list *list, char **line, char **zone, char **path, int *status)
 {
     size_t capacity = 0;
@@ -99,10 +100,9 @@ static bool next_line(struct list *list, char **line, char **zone, char **path, 
         case ZONE_LIST_NONE: break;
         case ZONE_LIST_ENTRY: return true;
         case ZONE_LIST_BAD:
-            *status =
-                cli_fail(list->cli, CLI_REFUSED, "%s:%" PRIu64 ": a zone's name without a file",
-                         list->cli->list, list->line);
-            return false;
+            fprintf(stderr, "quartet: %s:%" PRIu64 ": a zone's name without a file\n",
+                    list->cli->list, list->line);
+            list->refused_count++;
         }
     }
     if (ferror(list->file))
