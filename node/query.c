@@ -242,7 +242,7 @@ static enum query_outcome reject(struct dns_writer *reply, enum dns_verdict verd
     case DNS_VERDICT_REFUSED: reply->rcode = DNS_RCODE_REFUSED; break;
     default: reply->rcode = DNS_RCODE_FORMERR; break;
     }
-    if (verdict == DNS_VERDICT_NOTIMP || verdict == DNS_VERDICT_REFUSED)
+    if (verdict == DNS_VERDICT_REFUSED)
         query__add_ede(reply, QUERY_EDE_NOT_SUPPORTED);
     dns_answer_finish(reply);
     return QUERY_REJECTED;
