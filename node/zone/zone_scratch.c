@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -45,10 +46,13 @@ void zone_file_scratch_free(struct zone_file_scratch *scratch)
     free(scratch);
 }
 
-/* All of a file that is no longer than the buffer; its length, or -1. */
+/* All of a file that is no longer than the buffer; its length, or -1. What is in a pipe can only be
+ * read once, so that is left to whoever can read it to the end. */
 static ssize_t read_file(struct zone_file_scratch *scratch, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    bool is_plain = stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    int fd = is_plain ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     size_t len = 0;
     ssize_t got = fd < 0 ? -1 : 1;
 

@@ -400,6 +400,34 @@ static void test_write_then_read_generated_zones_is_the_same(void **state)
         assert_round_trip(zone.sets, generate(&zone));
 }
 
+/* As a shell's <(command) is: what one read took out of it, no other finds. */
+static void test_collection_is_read_from_a_pipe(void **state)
+{
+    struct messages messages;
+    struct zone_collection *zone;
+    uint64_t errors;
+    size_t count;
+    int ends[2];
+
+    (void)state;
+    write_file("part", "www A 192.0.2.2\n");
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dprintf(ends[1], HEAD "$INCLUDE %s/part\nlast A 192.0.2.1\n", folder) > 0);
+    close(ends[1]);
+    char path[32];
+    (void)snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+    const struct zone_collection_report report = {
+        .error = on_error, .warning = on_warning, .user = &messages, .scratch = scratch};
+    memset(&messages, 0, sizeof(messages));
+    int err = zone_collection_read(path, APEX, 3600, &report, &zone, &errors);
+    close(ends[0]);
+    if (err != 0)
+        fail_msg("%s", messages.text);
+    zone_collection_sets(zone, &count);
+    assert_int_equal(count, 4);
+    zone_collection_free(zone);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -424,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_collection_error_list_is_bounded),
         cmocka_unit_test(test_include_is_relative_and_keeps_origin),
         cmocka_unit_test(test_include_cycle_depth_and_missing_are_errors),
+        cmocka_unit_test(test_collection_is_read_from_a_pipe),
         cmocka_unit_test(test_write_then_read_every_type_is_the_same),
         cmocka_unit_test(test_write_then_read_generated_zones_is_the_same),
     };
