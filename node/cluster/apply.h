@@ -91,3 +91,5 @@ void apply_point(const struct apply *apply, struct state_applied *out);
 /* The hash after entry @index. false: not among the last 4,096 that this process applied. */
 #define APPLY_HASHES_MAX 4096u
 bool apply_hash_at(const struct apply *apply, uint64_t index, struct state_hash *out);
+/* When the oldest of the imports under way began. false: there is none. */
+bool apply_oldest_import(const struct apply *apply, uint64_t *begun_wall_ms);

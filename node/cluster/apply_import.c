@@ -395,6 +395,21 @@ static int drop_found(struct apply *apply, struct dropping *dropping)
     return rc;
 }
 
+bool apply_oldest_import(const struct apply *apply, uint64_t *begun_wall_ms)
+{
+    struct state_import import;
+    bool is_any = false;
+
+    for (unsigned i = 0; i < apply->import_count; i++) {
+        if (state_get_import(apply->kv, apply->import_ids[i], &import) != 0)
+            continue; /* over, or told when it is applied to */
+        if (!is_any || import.begun_wall_ms < *begun_wall_ms)
+            *begun_wall_ms = import.begun_wall_ms;
+        is_any = true;
+    }
+    return is_any;
+}
+
 int apply__import_expire(struct apply *apply, const struct Cmd__ImportExpire *command)
 {
     struct dropping dropping = {.before_wall_ms = command->before_wall_ms};

@@ -118,7 +118,7 @@ struct cluster {
     uint64_t written_index; /* the state up to it outlives this process */
     uint64_t settling_index, settling_since_mono_ms, settled_index; /* machine.c: settle() */
     uint64_t leading_since_mono_ms, leader_heard_mono_ms;
-    uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms;
+    uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms, imports_looked_mono_ms;
     bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
     struct {             /* of a snapshot */
         const char *dir; /* fetched, waits for the store_lock; the driver's */

@@ -12,6 +12,7 @@
 #include "cluster/ask.h"
 #include "cluster/change.h"
 #include "cluster/hash_check.h"
+#include "cluster/import_expiry.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
 #include "cluster/join.h"
@@ -386,6 +387,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     asks_tick(cluster, now_mono_ms);
     change_tick(cluster, now_mono_ms);
     hash_check_tick(cluster, now_mono_ms);
+    import_expiry_tick(cluster, now_mono_ms);
     own_zone_tick(cluster, now_mono_ms);
     init_tick(cluster, now_mono_ms);
     join_server_tick(cluster, now_mono_ms);

@@ -18,6 +18,7 @@
 #include "cluster/apply.h"
 #include "cluster/cluster.h"
 #include "cluster/certificate.h"
+#include "cluster/import_expiry.h"
 #include "cluster/internal.h"
 #include "cluster/renew.h"
 #include "cluster/status.h"
@@ -513,6 +514,66 @@ static void test_certificate_renewed_while_running(void **state)
     assert_true(cluster->renew.is_admin_closing);
 }
 
+static int count_import(void *user, const struct state_import *import)
+{
+    (void)import;
+    ++*(unsigned *)user;
+    return 0;
+}
+
+static unsigned import_count(void)
+{
+    unsigned count = 0;
+
+    assert_int_equal(
+        state_list_imports(cluster_state(fixture->nodes[0].cluster), count_import, &count), 0);
+    return count;
+}
+
+static void begin_import(const char *zone_id, const char *change_id, uint64_t begun_wall_ms)
+{
+    struct outcome outcome = {0};
+    Cmd__ImportBegin begin = CMD__IMPORT_BEGIN__INIT;
+    Cmd__Command command = CMD__COMMAND__INIT;
+
+    begin.zone_id = (char *)(uintptr_t)zone_id;
+    begin.change_id = (char *)(uintptr_t)change_id;
+    command.kind_case = CMD__COMMAND__KIND_IMPORT_BEGIN;
+    command.import_begin = &begin;
+    command.time_wall_ms = begun_wall_ms;
+    assert_int_equal(cluster_propose(fixture->nodes[0].cluster, &command, 0, on_result, &outcome),
+                     0);
+    wait_for(&outcome);
+    if (outcome.rc != 0)
+        fail_msg("import: %d %s", outcome.rc, outcome.message);
+}
+
+/* Clients that are killed leave imports; only those of long ago are given up. */
+static void test_imports_that_nobody_ends_expire(void **state)
+{
+    uint64_t now_wall_ms = clock_wall_ms(), end_ms = clock_mono_ms() + WAIT_MS;
+    uint8_t apex[DNS_NAME_MAX];
+    struct state_zone zone;
+
+    (void)state;
+    init_first();
+    struct cluster *cluster = fixture->nodes[0].cluster;
+    assert_true(dns_name_parse("example.org.", NULL, apex) > 0);
+    while (state_get_zone_by_name(cluster_state(cluster), apex, &zone) != 0 &&
+           clock_mono_ms() < end_ms)
+        turn();
+    begin_import(zone.id, "C00000000000000000001", now_wall_ms);
+    begin_import(zone.id, "C00000000000000000002", now_wall_ms - IMPORT_EXPIRY_MS - 60000);
+    assert_int_equal(import_count(), 2);
+    while (import_count() == 2 && clock_mono_ms() < end_ms)
+        turn();
+    assert_int_equal(import_count(), 1);
+    cluster->imports_looked_mono_ms = 0; /* look at the other one, too */
+    for (end_ms = clock_mono_ms() + 500; clock_mono_ms() < end_ms;)
+        turn();
+    assert_int_equal(import_count(), 1);
+}
+
 /* A process that ends in the middle of an init goes on with it when it starts again. */
 static void test_init_cut_off_resumed(void **state)
 {
@@ -547,6 +608,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_init_own_zone_has_addresses_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quarantine_only_voter_hands_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_certificate_renewed_while_running, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_imports_that_nobody_ends_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_wrong_token_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cluster_life_as_promised, setup, teardown),
     };
