@@ -37,7 +37,7 @@ int publish_rebuild_begin(struct publish *publish, const struct kv *kv);
 int publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max);
 /* Begin, and go on to the end: 0 or ERR_*. Blocks. */
 int publish_rebuild_all(struct publish *publish, const struct kv *kv);
-/* Give up what was begun, if anything; readers keep the old image. */
+/* Give up what was begun, if anything; readers keep the old image. Accepts NULL. */
 void publish_rebuild_cancel(struct publish *publish);
 /* Free some memory that no reader sees any more. false: nothing was left. */
 bool publish_reclaim(struct publish *publish);

@@ -151,8 +151,9 @@ static int step(struct publish *publish, const struct kv *kv, uint32_t wait_ms, 
 
 void publish_rebuild_cancel(struct publish *publish)
 {
+    if (!publish)
+        return;
     struct rebuild *rebuild = &publish->rebuild;
-
     if (rebuild->batch)
         loader_give_back(rebuild->loader, rebuild->batch);
     loader_stop(rebuild->loader);

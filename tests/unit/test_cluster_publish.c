@@ -348,6 +348,7 @@ static void test_rebuild_cancel_anywhere(void **state)
     }
     assert_int_equal(publish_rebuild_begin(publish, &test.kv), 0);
     assert_int_equal(publish_rebuild_step(publish, &test.kv, 1), 1); /* publish_free() stops it */
+    publish_rebuild_cancel(NULL); /* of a node that had no memory to begin with */
 }
 
 int main(void)
