@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 /* The cluster has room for 16 imports at once; others may want to import too. */
 #define ZONES_UNDERWAY_MAX 12u
+#define BUSY_PAUSE_MS 20u /* before a zone that found no room asks again */
 
 enum stage { STAGE_FREE, STAGE_BEGIN, STAGE_CHUNK, STAGE_COMMIT };
 
@@ -31,6 +33,7 @@ struct underway {
     const struct zone_record_set *sets;
     size_t set_count, next; /* next: the first that was not sent */
     uint64_t chunk_count;
+    uint64_t taken_up_mono_ms;
     char import_id[32];
     char done_id[32]; /* of the slot's last import that was made */
 };
@@ -205,6 +208,7 @@ static int take_up(struct list *list, unsigned slot, bool *has_more)
         underway->zone = strdup(zone);
         underway->sets = zone_collection_sets(underway->collection, &underway->set_count);
         underway->next = underway->chunk_count = 0;
+        underway->taken_up_mono_ms = clock_mono_ms();
         status = underway->zone ? send_begin(list, slot)
                                 : cli_fail(list->cli, CLI_REFUSED, "out of memory");
     }
@@ -248,6 +252,13 @@ static int advance(struct list *list, unsigned slot, const struct Ctl__Reply *re
     return CLI_OK;
 }
 
+/* No room yet, as others import too: places become free all the time. */
+static bool can_ask_again(const struct underway *underway, const struct Ctl__Reply *reply)
+{
+    return underway->stage == STAGE_BEGIN && reply->code == ERR_BUSY &&
+           clock_mono_ms() - underway->taken_up_mono_ms < ZONE_IMPORT_TIMEOUT_MS;
+}
+
 static int await(struct list *list, unsigned slot)
 {
     struct underway *underway = &list->underway[slot];
@@ -261,6 +272,9 @@ static int await(struct list *list, unsigned slot)
     int status = CLI_OK;
     if (reply->code == 0) {
         status = advance(list, slot, reply);
+    } else if (can_ask_again(underway, reply)) {
+        poll(NULL, 0, BUSY_PAUSE_MS);
+        status = send_begin(list, slot);
     } else {
         refuse(list, underway->zone, reply->message);
         if (underway->stage != STAGE_BEGIN)

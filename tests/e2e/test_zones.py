@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Zones and records as an administrator handles them: files in and out, mistakes told."""
+import concurrent.futures
 import pathlib
 import random
 import sys
@@ -162,6 +163,16 @@ class TestZones(unittest.TestCase):
             self.assertIn("10 zones imported, 1 refused", done.stdout)
         self.refused("zone", "import", "--list", listing, "many1.example", status=2)
         self.refused("zone", "import", "many1.example", status=2)
+
+    def test_many_zones_by_two_at_once(self):
+        path, lists = self.file(HEAD, "both"), []
+        for who in "ab":
+            lists.append(self.file("".join(f"{who}{n}.both.example {path}\n" for n in range(100)),
+                                   f"list-{who}"))
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for done in pool.map(lambda listing: self.node.run("zone", "import", "--create", "--list",
+                                                               listing), lists):
+                self.assertIn("100 zones imported, 0 refused", done.stdout, done.stderr)
 
     def test_memory_is_told(self):
         before = self.node.json("node", "memory")
