@@ -36,6 +36,8 @@ class Responder(threading.Thread):
         super().__init__(daemon=True)
         self.respond, self.address = respond, address
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # All questions of a window may come before the first is read.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((address, 0))
         self.port = self.socket.getsockname()[1]
 
