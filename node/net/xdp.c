@@ -35,6 +35,8 @@
 #define XDP_BATCH 32u
 _Static_assert(XDP_BATCH <= NET_BATCH_MAX, "a batch of frames is one batch of queries");
 
+#define RESEND_MS 1
+
 enum { POLL_SOCKET, POLL_STOP, POLL_COUNT };
 
 struct xdp_worker {
@@ -157,8 +159,9 @@ static void *worker_main(void *argument)
             answer(worker, count);
             continue;
         }
-        (void)knot_xdp_send_finish(worker->socket); /* what the last call left behind */
-        int ready = poll(worker->polls, POLL_COUNT, -1);
+        /* What the last call left behind; the kernel may be too busy to take it yet. */
+        bool is_sent = knot_xdp_send_finish(worker->socket) == KNOT_EOK;
+        int ready = poll(worker->polls, POLL_COUNT, is_sent ? -1 : RESEND_MS);
         ASSERT(ready >= 0 || errno == EINTR || errno == ENOMEM);
     }
     zone_reader_unregister();
