@@ -342,6 +342,8 @@ void machine_close(struct cluster *cluster)
     publish_rebuild_cancel(cluster->publish); /* it reads the store */
     apply_free(cluster->apply);
     cluster->apply = NULL;
+    if (cluster->store && !cluster->is_fatal)
+        store_write_memtables(cluster->store);
     store_close(cluster->store);
     cluster->store = NULL;
 }

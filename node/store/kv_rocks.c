@@ -254,7 +254,7 @@ static rocksdb_readoptions_t *verifying_options(void)
     return read;
 }
 
-/* So that the next start need not read the WAL again. It has everything, should this fail. */
+/* The WAL has everything, should this fail. */
 static void flush_memtables(struct rocks *rocks, bool is_awaited)
 {
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
@@ -272,8 +272,6 @@ static void rocks_close(void *self)
 {
     struct rocks *rocks = self;
 
-    if (rocks->db)
-        flush_memtables(rocks, true);
     for (unsigned i = 0; i < KV_FAMILIES; i++) {
         if (rocks->families[i])
             rocksdb_column_family_handle_destroy(rocks->families[i]);
@@ -433,4 +431,10 @@ void kv_rocks_settle(const struct kv *kv)
     kv_rocks_memory(kv, &memory);
     if (memory.memtables >= SETTLE_LEN)
         flush_memtables(kv->self, false);
+}
+
+void kv_rocks_write_memtables(const struct kv *kv)
+{
+    ASSERT(kv->ops == &rocks_ops);
+    flush_memtables(kv->self, true);
 }

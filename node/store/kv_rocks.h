@@ -15,6 +15,9 @@ int kv_rocks_write_out(const struct kv *kv);
 /* When much is in memtables, begin to write them out in the background, so that a start after a
  * kill has little of the WAL to read. Failing to is harmless: the WAL has it. */
 void kv_rocks_settle(const struct kv *kv);
+/* Write all memtables out, and wait, before a close: the next start then reads no WAL. Not on a
+ * disk that fails: RocksDB takes it for a bug there, and ends the process. */
+void kv_rocks_write_memtables(const struct kv *kv);
 
 struct kv_rocks_memory { /* octets */
     uint64_t block_cache, memtables, table_readers;

@@ -256,6 +256,11 @@ void store_settle(struct store *store)
     kv_rocks_settle(&store->kv);
 }
 
+void store_write_memtables(struct store *store)
+{
+    kv_rocks_write_memtables(&store->kv);
+}
+
 int store_flush(struct store *store)
 {
     return kv_flush(&store->kv);
