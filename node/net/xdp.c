@@ -36,6 +36,8 @@
 _Static_assert(XDP_BATCH <= NET_BATCH_MAX, "a batch of frames is one batch of queries");
 
 #define RESEND_MS 1
+#define RELEASE_WAIT_MS 2000u
+#define RELEASE_STEP_MS 50
 
 enum { POLL_SOCKET, POLL_STOP, POLL_COUNT };
 
@@ -224,17 +226,35 @@ static void raise_memory_limit(void)
     (void)setrlimit(RLIMIT_MEMLOCK, &none);
 }
 
+/* KNOT_EFD: the interface has a program that is not ours. */
+static int try_socket(struct xdp_worker *worker, unsigned queue)
+{
+    const struct xdp_options *options = &worker->options;
+    const int interface = (int)if_nametoindex(options->interface);
+    const bool is_first = queue == 0;
+    if (is_first && xdp_program_is_there(interface))
+        return KNOT_EFD;
+    int code = knot_xdp_init(&worker->socket, options->interface, (int)queue, KNOT_XDP_FILTER_UDP,
+                             socket_get_port(&options->addresses[0]), 0,
+                             is_first ? KNOT_XDP_LOAD_BPF_ALWAYS : KNOT_XDP_LOAD_BPF_NEVER, NULL);
+    if (code != KNOT_EOK && is_first)
+        xdp_program_drop(interface);
+    return code;
+}
+
 static int open_socket(struct xdp_worker *worker, unsigned queue, struct net_error *error)
 {
     const struct xdp_options *options = &worker->options;
-    uint16_t port = socket_get_port(&options->addresses[0]);
-    knot_xdp_load_bpf_t load = queue == 0 ? KNOT_XDP_LOAD_BPF_ALWAYS : KNOT_XDP_LOAD_BPF_NEVER;
+    int code;
     raise_memory_limit();
     xdp_program_hush();
-    if (queue == 0 && xdp_program_is_there((int)if_nametoindex(options->interface)))
-        return fail(error, options->interface, KNOT_EFD);
-    int code = knot_xdp_init(&worker->socket, options->interface, (int)queue, KNOT_XDP_FILTER_UDP,
-                             port, 0, load, NULL);
+    /* The program and the queues of a server that just ended go a moment after it. */
+    for (unsigned waited_ms = 0;; waited_ms += RELEASE_STEP_MS) {
+        code = try_socket(worker, queue);
+        if ((code != KNOT_EFD && code != KNOT_EBUSY) || waited_ms >= RELEASE_WAIT_MS)
+            break;
+        (void)poll(NULL, 0, RELEASE_STEP_MS);
+    }
     if (code == KNOT_EOK && queue == 0)
         code = worker->program_fd = xdp_program_hold((int)if_nametoindex(options->interface));
     if (code < 0)

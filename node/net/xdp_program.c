@@ -16,6 +16,18 @@ bool xdp_program_is_there(int interface_index)
            attached.attach_mode != XDP_ATTACHED_NONE;
 }
 
+static __u32 mode_of(const struct bpf_xdp_query_opts *attached)
+{
+    return attached->attach_mode == XDP_ATTACHED_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+}
+
+void xdp_program_drop(int interface_index)
+{
+    LIBBPF_OPTS(bpf_xdp_query_opts, attached);
+    if (bpf_xdp_query(interface_index, 0, &attached) == 0 && attached.prog_id != 0)
+        (void)bpf_xdp_detach(interface_index, mode_of(&attached), NULL);
+}
+
 int xdp_program_hold(int interface_index)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, attached);
@@ -24,8 +36,7 @@ int xdp_program_hold(int interface_index)
         return code;
     if (attached.prog_id == 0)
         return -ENOENT;
-    const __u32 mode =
-        attached.attach_mode == XDP_ATTACHED_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+    const __u32 mode = mode_of(&attached);
     LIBBPF_OPTS(bpf_link_create_opts, link, .flags = mode);
     int program_fd = bpf_prog_get_fd_by_id(attached.prog_id);
     code = bpf_xdp_detach(interface_index, mode, NULL);

@@ -15,5 +15,8 @@ bool xdp_program_is_there(int interface_index);
  * where that is possible. */
 int xdp_program_hold(int interface_index);
 
+/* Take down the program that libknot attached to @interface_index before it failed. */
+void xdp_program_drop(int interface_index);
+
 /* Keep libbpf from writing to standard error: hundreds of lines about what codes tell. */
 void xdp_program_hush(void);

@@ -13,6 +13,7 @@
 #include <linux/if_packet.h>
 #include <linux/if_xdp.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,6 +27,8 @@
 #define PORT_FIRST 20000u
 #define PORTS 16u
 #define REPLY_MAX 2048u
+#define BIND_TRIES 100u
+#define BIND_PAUSE_MS 20
 
 struct ring {
     uint32_t *producer, *consumer;
@@ -224,8 +227,13 @@ static void open_sending(struct raw *raw, const struct load_options *options)
         load_die("AF_XDP socket");
     map_ring(raw->xsk, &offsets.tx, XDP_PGOFF_TX_RING, sizeof(struct xdp_desc), &raw->tx);
     map_ring(raw->xsk, &offsets.cr, XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t), &raw->done);
-    if (bind(raw->xsk, (const struct sockaddr *)&address, sizeof(address)) != 0)
-        load_die("AF_XDP binding");
+    /* The queue of a socket that was just closed is free a moment later. */
+    for (unsigned tries = BIND_TRIES;
+         bind(raw->xsk, (const struct sockaddr *)&address, sizeof(address)) != 0;) {
+        if (errno != EBUSY || --tries == 0)
+            load_die("AF_XDP binding");
+        (void)poll(NULL, 0, BIND_PAUSE_MS);
+    }
 }
 
 static void make_headers(struct raw *raw, const struct load_options *options)
