@@ -83,6 +83,8 @@ struct query_env {                  /* all a reply may depend on besides the req
     uint32_t now_s;                           /* since 1970, of the batch */
     const struct dns_cookie_secrets *cookies; /* as of now_s; NULL: no cookies */
     const struct query_texts *texts;          /* NULL: none */
+    uint64_t draw; /* random bits, of the batch: what goes by chance is drawn from them */
+    const struct query_recorder *recorder; /* NULL: nobody watches (query_recorder.h) */
 };
 
 /* Answer one request. @request is borrowed and hostile: any octets, any length. @reply is caller's

@@ -21,6 +21,14 @@ const char *kv_family_name(enum kv_family family)
         [KV_SECRETS] = "secrets",
         [KV_SETTINGS] = "settings",
         [KV_IMPORTS] = "imports",
+        [KV_ROUTED] = "routed",
+        [KV_HEALTH_CHECKS] = "health_checks",
+        [KV_VERDICTS] = "verdicts",
+        [KV_OVERRIDES] = "overrides",
+        [KV_CIDR_COLLECTIONS] = "cidr_collections",
+        [KV_CIDR_BLOCKS] = "cidr_blocks",
+        [KV_REGIONS] = "regions",
+        [KV_LATENCY] = "latency",
     };
 
     ASSERT(family < KV_FAMILIES);

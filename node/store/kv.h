@@ -21,6 +21,14 @@ enum kv_family {
     KV_SECRETS,
     KV_SETTINGS,
     KV_IMPORTS,
+    KV_ROUTED,           /* keys of KV_RECORD_SETS whose sets have routing; no values */
+    KV_HEALTH_CHECKS,    /* by id */
+    KV_VERDICTS,         /* by id of the check */
+    KV_OVERRIDES,        /* by id of the check, or key of the record set */
+    KV_CIDR_COLLECTIONS, /* by id */
+    KV_CIDR_BLOCKS,      /* by id of the collection, block */
+    KV_REGIONS,          /* the operator's, by name */
+    KV_LATENCY,          /* by prefix, region */
     KV_FAMILIES, /* how many */
 };
 /* Lower-case name of a family, static. */

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct geo_view;
+struct policy_health;
 struct zone_record_set;
 struct zone_image;     /* one immutable generation */
 struct zone_publisher; /* the writer and its current generation */
@@ -25,6 +27,9 @@ void zone_image_read_end(void);
 /* The log index up to which this generation holds every change. */
 uint64_t zone_image_index(const struct zone_image *image);
 size_t zone_image_zone_count(const struct zone_image *image);
+/* What routing knows of clients (NULL: nothing yet) and of health. */
+const struct geo_view *zone_image_geo(const struct zone_image *image);
+const struct policy_health *zone_image_health(const struct zone_image *image);
 
 /* ---- the writer: one thread, registered as a reader too (grace periods need it) ---- */
 

@@ -15,13 +15,18 @@ struct zone_rdata {
     uint16_t len;
 };
 
+struct zone_routing; /* zone/routing.h */
+
 /* All pointers are borrowed from whoever made the set. */
 struct zone_record_set {
     const uint8_t *name; /* wire form, lower case, with the root label */
     uint16_t type;
-    uint16_t rdata_count; /* at least 1 */
-    uint32_t ttl_s;
+    uint16_t rdata_count; /* at least 1; 0 for an alias */
+    uint32_t ttl_s;       /* 0 for an alias */
     const struct zone_rdata *rdatas;
+    const char *set_identifier; /* octets, not text: no NUL at the end; NULL when empty */
+    uint8_t set_identifier_len;
+    const struct zone_routing *routing; /* NULL: a simple set of records, without health check */
 };
 
 /* What is wrong, for people: the record (name and type) and the rule, in one line. */

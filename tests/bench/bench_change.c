@@ -96,7 +96,8 @@ static void fill(struct zone_publisher *publisher, unsigned names)
     for (unsigned i = 0; i < names; i++) {
         const struct zone_rdata rdata = {(const uint8_t *)&i, 4};
         make_name(i, name);
-        const struct zone_record_set set = {name, DNS_TYPE_A, 1, 300, &rdata};
+        const struct zone_record_set set = {
+            .name = name, .type = DNS_TYPE_A, .rdata_count = 1, .ttl_s = 300, .rdatas = &rdata};
         must(zone_content_put(publisher, content, &set));
     }
     must(zone_change_serve(publisher, content));
@@ -176,7 +177,8 @@ static void change_one(struct writer *writer, const uint8_t *apex, unsigned numb
     uint8_t name[DNS_NAME_MAX];
     const struct zone_rdata rdata = {(const uint8_t *)&number, 4};
     make_name(scramble(number + 77u) % writer->names, name);
-    const struct zone_record_set set = {name, DNS_TYPE_A, 1, 300, &rdata};
+    const struct zone_record_set set = {
+        .name = name, .type = DNS_TYPE_A, .rdata_count = 1, .ttl_s = 300, .rdatas = &rdata};
 
     double start_s = now_s();
     must(zone_change_put(writer->publisher, apex, &set));

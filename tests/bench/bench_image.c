@@ -63,7 +63,8 @@ static void fill(struct zone_publisher *publisher, unsigned names, unsigned zone
             uint32_t address = scramble(i);
             const struct zone_rdata rdata = {(const uint8_t *)&address, 4};
             make_name(i, zones, "host", name);
-            const struct zone_record_set set = {name, DNS_TYPE_A, 1, 300, &rdata};
+            const struct zone_record_set set = {
+                .name = name, .type = DNS_TYPE_A, .rdata_count = 1, .ttl_s = 300, .rdatas = &rdata};
             must(zone_content_put(publisher, content, &set));
         }
         must(zone_change_serve(publisher, content));
@@ -135,7 +136,8 @@ static void change(struct zone_publisher *publisher, unsigned names, unsigned zo
         const struct zone_rdata rdata = {(const uint8_t *)&i, 4};
         make_name(index, zones, "host", name);
         make_apex(index % zones, apex);
-        const struct zone_record_set set = {name, DNS_TYPE_A, 1, 300, &rdata};
+        const struct zone_record_set set = {
+            .name = name, .type = DNS_TYPE_A, .rdata_count = 1, .ttl_s = 300, .rdatas = &rdata};
         must(zone_change_put(publisher, apex, &set));
         must(zone_publish(publisher, 2 + i));
         zone_image_reclaim(publisher, 100);

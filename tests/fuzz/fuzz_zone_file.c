@@ -20,7 +20,11 @@ static int on_record(void *user, const struct zone_file_record *record)
     static char text[TEXT_LEN_MAX];
     static uint8_t again[ZONE_RDATA_LEN_MAX];
     const struct zone_rdata rdata = {record->rdata, record->rdata_len};
-    const struct zone_record_set set = {record->name, record->type, 1, record->ttl_s, &rdata};
+    const struct zone_record_set set = {.name = record->name,
+                                        .type = record->type,
+                                        .rdata_count = 1,
+                                        .ttl_s = record->ttl_s,
+                                        .rdatas = &rdata};
     struct zone_problem problem;
     size_t text_len, again_len;
 

@@ -371,8 +371,16 @@ static size_t generate(struct generated *zone)
 
     zone->rdatas[0] = (struct zone_rdata){SOA, 22};
     zone->rdatas[1] = (struct zone_rdata){NS, 12};
-    zone->sets[0] = (struct zone_record_set){APEX, DNS_TYPE_SOA, 1, 1, &zone->rdatas[0]};
-    zone->sets[1] = (struct zone_record_set){APEX, DNS_TYPE_NS, 1, 1, &zone->rdatas[1]};
+    zone->sets[0] = (struct zone_record_set){.name = APEX,
+                                             .type = DNS_TYPE_SOA,
+                                             .rdata_count = 1,
+                                             .ttl_s = 1,
+                                             .rdatas = &zone->rdatas[0]};
+    zone->sets[1] = (struct zone_record_set){.name = APEX,
+                                             .type = DNS_TYPE_NS,
+                                             .rdata_count = 1,
+                                             .ttl_s = 1,
+                                             .rdatas = &zone->rdatas[1]};
     for (unsigned i = 0; i < GENERATED;) {
         uint16_t type = (uint16_t)(draw(10) ? 1 + draw(110) : 256 + draw(2));
         uint16_t len = (uint16_t)draw(40);
@@ -380,8 +388,11 @@ static size_t generate(struct generated *zone)
         draw_octets(zone->octets[i], len);
         draw_name(i, zone->names[i]);
         zone->rdatas[count] = (struct zone_rdata){zone->octets[i], len};
-        zone->sets[count] =
-            (struct zone_record_set){zone->names[i], type, 1, draw(1u << 31), &zone->rdatas[count]};
+        zone->sets[count] = (struct zone_record_set){.name = zone->names[i],
+                                                     .type = type,
+                                                     .rdata_count = 1,
+                                                     .ttl_s = draw(1u << 31),
+                                                     .rdatas = &zone->rdatas[count]};
         if (type == DNS_TYPE_DS || zone_rules_check_set(APEX, &zone->sets[count], &problem) != 0)
             continue;
         count++;

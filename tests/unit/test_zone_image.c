@@ -192,7 +192,11 @@ static void fill_set(const struct model_set *set, struct zone_rdata *rdatas, uin
         octets[i][0] = (uint8_t)(octets[i][0] + i);
         rdatas[i] = (struct zone_rdata){octets[i], sizeof(set->rdata)};
     }
-    *out = (struct zone_record_set){set->name, set->type, set->count, set->ttl_s, rdatas};
+    *out = (struct zone_record_set){.name = set->name,
+                                    .type = set->type,
+                                    .rdata_count = set->count,
+                                    .ttl_s = set->ttl_s,
+                                    .rdatas = rdatas};
 }
 
 static void assert_same_set(const struct zone_wire_set *wire, const struct model_set *set)

@@ -77,7 +77,8 @@ static void put_all(struct zone_publisher *publisher, struct zone_content *conte
 
     for (unsigned i = 0; i < NAMES; i++) {
         uint8_t name[DNS_NAME_MAX];
-        const struct zone_record_set set = {name, DNS_TYPE_A, 1, 60, &rdata};
+        const struct zone_record_set set = {
+            .name = name, .type = DNS_TYPE_A, .rdata_count = 1, .ttl_s = 60, .rdatas = &rdata};
         name_of(i, name);
         assert_int_equal(content ? zone_content_put(publisher, content, &set)
                                  : zone_change_put(publisher, APEX, &set),

@@ -107,7 +107,8 @@ static void test_check_set_message_names_record_and_rule(void **state)
 static int check_octets(uint16_t type, const uint8_t *octets, size_t len, unsigned count)
 {
     struct zone_rdata *rdatas = calloc(count + 1, sizeof(*rdatas));
-    const struct zone_record_set set = {APEX, type, (uint16_t)count, 60, rdatas};
+    const struct zone_record_set set = {
+        .name = APEX, .type = type, .rdata_count = (uint16_t)count, .ttl_s = 60, .rdatas = rdatas};
     struct zone_problem problem;
 
     assert_non_null(rdatas);
