@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct geo_latency_row;
 struct geo_location;
 struct geo_regions;
 
@@ -93,10 +94,10 @@ int policy_set_compare(enum policy_kind kind, const struct policy_set *a,
 struct policy_client { /* what a ranking may know; borrowed */
     uint64_t hash; /* sticky: of the client's /24 or /48; latency: of the prefix it was found by */
     const struct geo_location
-        *location;                     /* NULL: nowhere known (geolocation, -proximity, latency) */
-    const uint16_t *latency_ms;        /* by region number, GEO_LATENCY_NONE: not known; NULL */
-    const struct geo_regions *regions; /* their coordinates; NULL only for other policies */
-    uint32_t cidr_location;            /* IP-based: hash of its name; 0: in no block */
+        *location; /* NULL: nowhere known (geolocation, -proximity, latency) */
+    const struct geo_latency_row *latency; /* geo_latency_ms() of each region; NULL: not known */
+    const struct geo_regions *regions;     /* their coordinates; NULL only for other policies */
+    uint32_t cidr_location;                /* IP-based: hash of its name; 0: in no block */
 };
 
 /* Does this policy look at the client's location, or at its CIDR location? */
