@@ -33,9 +33,12 @@ struct geo_database *geo_database_ref(struct geo_database *database);
 void geo_database_unref(struct geo_database *database); /* accepts NULL */
 const struct geo_database_about *geo_database_about(const struct geo_database *database);
 
-/* Where the address is, and in *@scope_bits the length of the longest-known prefix around it within
- * which every address gets this same location (neighbours alike are merged). NULL: the database
- * does not say (the scope is that of the gap). Answer path: no allocation, about one cache miss. */
+/* Where the address is, and in *@scope_bits the length of the shortest prefix around it within
+ * which every address gets this same location (neighbours alike are merged; prefixes of different
+ * answers never overlap, RFC 7871 7.2.1). It is at most what is known of the address, or /24 (IPv4)
+ * or /48 (IPv6) where that is more: then the sender has to say more to be located exactly. NULL:
+ * the database does not say (the scope is that of the gap). Answer path: no allocation, about one
+ * cache miss. */
 const struct geo_location *geo_database_find(const struct geo_database *database,
                                              const struct geo_address *address,
                                              unsigned *scope_bits);

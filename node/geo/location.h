@@ -28,7 +28,7 @@ uint32_t geo_subdivision_key(const char *country, const char *code);
 const char *geo_continent_name(const char *code);
 const char *geo_country_name(const char *code);
 const char *geo_subdivision_name(const char *country, const char *code);
-/* The continent that route53.md puts the country in: "EU", or NULL. */
+/* The continent that Route 53 puts the country in: "EU", or NULL. */
 const char *geo_country_continent(const char *code);
 /* The country's centroid; false: not known. */
 bool geo_country_centroid(const char *code, int16_t *latitude_cdeg, int16_t *longitude_cdeg);
@@ -39,5 +39,6 @@ void geo_key_format(uint32_t key, char out[GEO_KEY_TEXT_SIZE]);
 /* Great-circle distance in kilometres (haversine, mean radius 6371.0088 km). */
 double geo_distance_km(int16_t latitude_a_cdeg, int16_t longitude_a_cdeg, int16_t latitude_b_cdeg,
                        int16_t longitude_b_cdeg);
-/* The round-trip time that a distance makes likely: for regions that nothing was measured for. */
+/* The round-trip time that a distance makes likely, for regions that nothing was measured for:
+ * 2 ms + 1.5 ms for each 100 km, rounded. */
 unsigned geo_distance_ms(double distance_km);

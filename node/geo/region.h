@@ -22,7 +22,8 @@ struct geo_regions; /* immutable, reference-counted */
 unsigned geo_region_builtin(const char *name);
 const struct geo_region *geo_region_builtin_at(unsigned number); /* NULL: no such number */
 
-/* All built-in ones and @own (by number; an entry with an empty name is none). ERR_NOMEM. */
+/* All built-in ones and @own (by number; an entry with an empty name is
+ * none; NULL: none at all). ERR_NOMEM. */
 int geo_regions_new(const struct geo_region own[GEO_REGIONS_MAX - GEO_REGION_OWN_FIRST],
                     struct geo_regions **out);
 struct geo_regions *geo_regions_ref(struct geo_regions *regions);
