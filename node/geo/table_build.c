@@ -368,6 +368,14 @@ static int sweep_items(struct geo_table_builder *builder, const struct item *ite
     return geo__table_failure(builder);
 }
 
+static bool is_sorted(const struct item *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (compare_items(&items[i - 1], &items[i]) > 0)
+            return false;
+    return true;
+}
+
 static struct item *sorted_items(const struct geo_table_entry *entries, size_t count)
 {
     struct item *items = malloc((count + 1) * sizeof *items);
@@ -380,7 +388,8 @@ static struct item *sorted_items(const struct geo_table_entry *entries, size_t c
                                  .len = prefix->len,
                                  .is_ipv6 = prefix->is_ipv6};
     }
-    qsort(items, count, sizeof *items, compare_items);
+    if (!is_sorted(items, count))
+        qsort(items, count, sizeof *items, compare_items);
     return items;
 }
 
