@@ -8,14 +8,42 @@
  *                 of weight 0, each as likely as the other. (So the first healthy one is as likely
  *                 as its share of the healthy weights.) sticky: the same by rendezvous hashing
  *                 of the client's prefix instead of by chance
- *   latency       least round-trip time first; all within max(10 ms, 10 %) of the least are equal
- *                 and ordered by rendezvous hashing of the prefix that the client was found by
+ *   latency       least round-trip time first, by distance where none was measured; all within
+ *                 max(10 ms, 10 %) of the least that is left are equal and ordered by rendezvous
+ *                 hashing of the prefix that the client was found by. Last those of no known
+ *                 time, equal too: when nothing is known of a client, all of them
  *   geolocation   subdivision, country, continent, default, as far as there are sets for them
  *   geoproximity  least biased distance first: d (1 - bias/100) for bias > 0, d / (1 + bias/100)
- *                 for bias < 0
+ *                 for bias < 0; equal ones, and last those of no known distance, by rendezvous
+ *                 hashing of the client's prefix
  *   failover      primary, secondary
  *   multivalue    by chance without repetition
  *   IP-based      the set of the client's CIDR location, then that of location "*"
+ *
+ * How chance and hashes are spent, exactly, in unsigned 64-bit arithmetic modulo 2^64 (/ rounds
+ * down; indexes count from 0 in the order of group->sets):
+ *   hash(seed, n)    x = seed + n * 0x9e3779b97f4a7c15;
+ *                    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+ *                    x = (x ^ x >> 27) * 0x94d049bb133111eb;  x ^ x >> 31
+ *   part(draw, n)    draw * n / 2^64, from the 128-bit product: 0 to n - 1
+ *   race(h, weight)  the less, the better. Weight 0: 2^53 + h / 2^11. Else missing(h) * 2^16 /
+ *                    weight, where missing(h) is 64 * 2^31 less 2^31 log2(h) (h < 2 counts as 2),
+ * so that races of evenly spread h are won in proportion to the weights: h = (1 + (i + t / 2^32) /
+ * 256) * 2^e with whole i < 256 and t < 2^32 (t rounded down); L(i) = round(2^31 log2(1 + i /
+ * 256)); log2 by a parabola: e * 2^31 + L(i) +
+ * ((L(i+1) - L(i)) * t / 2^32)
+ *                    + (2 L(i+1) - L(i) - L(i+2)) * (t * (2^32 - t) / 2^32) / 2^33
+ *   weighted         first: the least i whose weights 0 to i add up to more than part(draw, sum of
+ *                    weights); if they are all 0, i = part(draw, count). The others: by
+ *                    race(hash(draw, i + 1), weight)
+ *   sticky           all by race(hash(client.hash, set.id_hash), weight)
+ *   multivalue       sets stand in a row; the k-th candidate (from 0) is the one at place k +
+ *                    part(d, count - k) of the row, d being draw for k = 0, else hash(draw, k); the
+ *                    one at place k takes its place in the row
+ *   latency          equal times: by hash(client.hash, region) / 2^17
+ *   geoproximity     distances in whole metres (halves up), biased: d * (100 - bias) / 100, or
+ *                    d * 100 / (100 + bias); equal: by hash(client.hash, set.id_hash) / 2^41
+ * What is still equal then keeps the order of group->sets. 10 % of a time is time / 10.
  */
 #pragma once
 
@@ -86,17 +114,19 @@ struct policy_group {    /* all sets of one name and type */
     struct policy_set sets[]; /* in order of policy_set_compare() */
 } __attribute__((packed, aligned(2)));
 
-/* Order of sets in a group of @kind: by what the policy looks up, then by identifier hash and
- * text; policy_rank_begin() relies on it. <0, 0, >0. */
+/* Order of sets in a group of @kind: by what the policy looks up (weights: the greatest first),
+ * then by identifier hash; 0 leaves it to the caller to go on by the identifiers' texts, which only
+ * he has. policy_rank_begin() relies on it. <0, 0, >0. */
 int policy_set_compare(enum policy_kind kind, const struct policy_set *a,
                        const struct policy_set *b);
 
 struct policy_client { /* what a ranking may know; borrowed */
-    uint64_t hash; /* sticky: of the client's /24 or /48; latency: of the prefix it was found by */
+    uint64_t hash; /* sticky, geoproximity: of the client's /24 or /48; latency: of the prefix it
+                      was found by. All 64 bits well mixed */
     const struct geo_location
         *location; /* NULL: nowhere known (geolocation, -proximity, latency) */
     const struct geo_latency_row *latency; /* geo_latency_ms() of each region; NULL: not known */
-    const struct geo_regions *regions;     /* their coordinates; NULL only for other policies */
+    const struct geo_regions *regions;     /* their coordinates; NULL: not known */
     uint32_t cidr_location;                /* IP-based: hash of its name; 0: in no block */
 };
 
@@ -110,9 +140,11 @@ struct policy_ranking { /* caller's storage; fields are the room's own */
     const struct policy_client *client;
     uint64_t draw;
     uint16_t taken; /* candidates given out */
-    uint16_t order_count;
+    uint16_t left;  /* keys in order */
+    uint16_t first; /* candidate */
+    uint8_t step;   /* of looking keys up, or of taking them out */
     bool is_ordered;
-    uint16_t order[POLICY_SETS_MAX]; /* only as far as needed; never cleared */
+    uint64_t order[POLICY_SETS_MAX]; /* only as far as needed; never cleared */
 };
 
 /* Begin to rank @group for @client, spending @draw (64 random bits) on what goes by chance. Cheap
