@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "zone/record_set.h"
 
 #define VALUE_VERSION 1
 
@@ -31,7 +32,7 @@ bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uin
     size_t offset = 0;
 
     while (state_set_next(set, &offset, &other, &other_len)) {
-        if (other_len == rdata_len && (rdata_len == 0 || memcmp(other, rdata, rdata_len) == 0))
+        if (zone_rdata_is_same(set->type, other, other_len, rdata, rdata_len))
             return true;
     }
     return false;

@@ -31,9 +31,9 @@ struct state_record_set {
 /* Step through the records: start with *@offset 0; false at the end. */
 bool state_set_next(const struct state_record_set *set, size_t *offset, const uint8_t **rdata,
                     uint16_t *rdata_len);
-/* Same TTL and the same records in any order. */
+/* Same TTL and the same records in any order; both of one type. */
 bool state_set_is_equal(const struct state_record_set *a, const struct state_record_set *b);
-/* Has @set a record with these octets? */
+/* Has @set this record (zone_rdata_is_same)? */
 bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uint16_t rdata_len);
 
 /* Write the value form to @out (STATE_SET_VALUE_MAX octets at most); returns its length. */

@@ -137,12 +137,6 @@ static void warn_line(struct zone_collection *c, const struct line *line, const 
     complain(c, line, true, text);
 }
 
-static int compare_rdata(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
-{
-    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
-}
-
 /* By set, then by data (RFC 4034 6.3), then by place in the file. */
 static int compare_lines(const struct line *a, const struct line *b,
                          const struct zone_collection *c)
@@ -154,8 +148,8 @@ static int compare_lines(const struct line *a, const struct line *b,
                     : zone_record_set_compare(&a_set, &b_set);
 
     if (order == 0)
-        order = compare_rdata(c->octets + a->rdata_offset, a->rdata_len,
-                              c->octets + b->rdata_offset, b->rdata_len);
+        order = zone_rdata_compare(a->type, c->octets + a->rdata_offset, a->rdata_len,
+                                   c->octets + b->rdata_offset, b->rdata_len);
     return order != 0 ? order
                       : (a->rdata_offset > b->rdata_offset) - (a->rdata_offset < b->rdata_offset);
 }
@@ -234,7 +228,7 @@ static void merge_line(struct zone_collection *c, struct zone_record_set *set,
         warn_line(c, line, "TTLs differ within the record set; the lowest is used");
         set->ttl_s = line->ttl_s < set->ttl_s ? line->ttl_s : set->ttl_s;
     }
-    if (last && compare_rdata(last->data, last->len, rdata.data, rdata.len) == 0) {
+    if (last && zone_rdata_is_same(line->type, last->data, last->len, rdata.data, rdata.len)) {
         warn_line(c, line, "the same record is there twice");
         return;
     }

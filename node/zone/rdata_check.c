@@ -1,6 +1,7 @@
-/* zone/rdata_check.c: is this well-formed data of its type? One small grammar per type. Our own
- * rather than libknot's, because every node must come to the same verdict, also while nodes run
- * different library versions; a fuzz target holds it against what libknot prints. */
+/* zone/rdata_check.c: is this well-formed data of its type, and are two the same? One small grammar
+ * per type. Our own rather than libknot's, because every node must come to the same verdict, also
+ * while nodes run different library versions; a fuzz target holds it against what libknot prints.
+ */
 #include "zone/record_set.h"
 
 #include "base/err.h"
@@ -135,6 +136,16 @@ static bool take_ipseckey(struct cursor *c)
     return has_gateway && (algorithm == 0) == (c->left == 0) && take(c, c->left);
 }
 
+/* RFC 2874 3.1.1: length of the prefix, and the octets that the other bits are in. Where there is a
+ * prefix, and only there, its name comes after. */
+static bool take_a6_address(struct cursor *c)
+{
+    if (c->left < 1 || c->at[0] > 128)
+        return false;
+    unsigned prefix_bits = c->at[0];
+    return take(c, (size_t)1 + (128 - prefix_bits + 7) / 8) && (prefix_bits > 0) == (c->left > 0);
+}
+
 /* Two decimal digits as RFC 1876 2 packs them: base and exponent. Nothing is written one way: 0. */
 static bool is_loc_size(uint8_t octet)
 {
@@ -235,17 +246,24 @@ static bool take_svcb_params(struct cursor *c)
     return wanted.left == 0;
 }
 
-/* n: name; 1 to 8: so many octets; x: sixteen; s: character-string; S: one or more of them; c, C:
- * counted octets, at least 0 or 1; T: type that a zone can hold; b: type bitmap; r, R: the rest, at
- * least 1 or 0 octets; others: the functions above. Spaces only help reading. */
+/* n: name in any case; o: the same, or nothing; N: name whose case is part of the data; 1 to 8: so
+ * many octets; x: sixteen; s: character-string; S: one or more of them; c, C: counted octets, at
+ * least 0 or 1; T: type that a zone can hold; b: type bitmap; r, R: the rest, at least 1 or 0
+ * octets; others: the functions above. Spaces only help reading. Names are in any case for the
+ * types of RFC 4034 6.2 without NSEC (RFC 6840 5.1), and beside each other in each of these. */
 static const struct rdata_grammar {
     uint16_t type;
     const char *fields;
 } GRAMMARS[] = {
     {DNS_TYPE_A, "4"},
     {DNS_TYPE_NS, "n"},
+    {3 /* MD */, "n"},
+    {4 /* MF */, "n"},
     {DNS_TYPE_CNAME, "n"},
     {DNS_TYPE_SOA, "nn 44444"},
+    {7 /* MB */, "n"},
+    {8 /* MG */, "n"},
+    {9 /* MR */, "n"},
     {DNS_TYPE_PTR, "n"},
     {DNS_TYPE_HINFO, "ss"},
     {14 /* MINFO */, "nn"},
@@ -255,19 +273,22 @@ static const struct rdata_grammar {
     {18 /* AFSDB */, "2n"},
     {21 /* RT */, "2n"},
     {25 /* KEY */, "211r"},
+    {26 /* PX */, "2nn"},
     {DNS_TYPE_AAAA, "x"},
     {29 /* LOC */, "l"},
+    {30 /* NXT */, "nR"},
     {DNS_TYPE_SRV, "222n"},
     {DNS_TYPE_NAPTR, "22sssn"},
     {36 /* KX */, "2n"},
     {37 /* CERT */, "221r"},
+    {38 /* A6 */, "po"},
     {DNS_TYPE_DNAME, "n"},
     {42 /* APL */, "a"},
     {DNS_TYPE_DS, "211r"},
     {DNS_TYPE_SSHFP, "11r"},
     {45 /* IPSECKEY */, "g"},
     {DNS_TYPE_RRSIG, "T11 444 2nr"},
-    {DNS_TYPE_NSEC, "nb"},
+    {DNS_TYPE_NSEC, "Nb"},
     {DNS_TYPE_DNSKEY, "211r"},
     {49 /* DHCID */, "r"},
     {DNS_TYPE_NSEC3, "112cCb"},
@@ -279,13 +300,13 @@ static const struct rdata_grammar {
     {61 /* OPENPGPKEY */, "r"},
     {62 /* CSYNC */, "42b"},
     {63 /* ZONEMD */, "411r"},
-    {DNS_TYPE_SVCB, "2nv"},
-    {DNS_TYPE_HTTPS, "2nv"},
+    {DNS_TYPE_SVCB, "2Nv"},
+    {DNS_TYPE_HTTPS, "2Nv"},
     {DNS_TYPE_SPF, "S"},
     {104 /* NID */, "28"},
     {105 /* L32 */, "24"},
     {106 /* L64 */, "28"},
-    {107 /* LP */, "2n"},
+    {107 /* LP */, "2N"},
     {108 /* EUI48 */, "6"},
     {109 /* EUI64 */, "8"},
     {256 /* URI */, "22r"},
@@ -296,7 +317,9 @@ static bool take_field(struct cursor *c, char field)
 {
     switch (field) {
     case ' ': return true;
-    case 'n': return take_name(c);
+    case 'n':
+    case 'N': return take_name(c);
+    case 'o': return c->left == 0 || take_name(c);
     case 'x': return take(c, 16);
     case 's': return take_counted(c, 0);
     case 'S': return take_strings(c);
@@ -309,6 +332,7 @@ static bool take_field(struct cursor *c, char field)
     case 'a': return take_apl(c);
     case 'g': return take_ipseckey(c);
     case 'l': return take_loc(c);
+    case 'p': return take_a6_address(c);
     case 't': return take_caa_tag(c);
     case 'v': return take_svcb_params(c);
     default: return take(c, (size_t)(field - '0'));
@@ -320,19 +344,92 @@ bool zone_type_is_storable(uint16_t type)
     return !dns_type_is_meta(type) && type != TYPE_NULL && type != TYPE_SIG;
 }
 
+/* NULL: a type of which only the number is known (RFC 3597). */
+static const char *fields_of(uint16_t type)
+{
+    for (size_t i = 0; i < sizeof(GRAMMARS) / sizeof(GRAMMARS[0]); i++)
+        if (GRAMMARS[i].type == type)
+            return GRAMMARS[i].fields;
+    return NULL;
+}
+
 bool zone_rdata_is_valid(uint16_t type, const uint8_t *data, size_t len)
 {
+    const char *field = fields_of(type);
     struct cursor c = {data, len};
 
     if (len > DNS_MESSAGE_MAX)
         return false;
-    for (size_t i = 0; i < sizeof(GRAMMARS) / sizeof(GRAMMARS[0]); i++) {
-        if (GRAMMARS[i].type != type)
-            continue;
-        for (const char *field = GRAMMARS[i].fields; *field; field++)
-            if (!take_field(&c, *field))
-                return false;
-        return c.left == 0;
+    if (!field)
+        return true;
+    for (; *field; field++)
+        if (!take_field(&c, *field))
+            return false;
+    return c.left == 0;
+}
+
+/* ---- the same record, and the order of records ---- */
+
+/* Octets of data that are names in any case; none where the data is not well-formed. */
+struct span {
+    size_t from, to;
+};
+
+static bool is_in_any_case(char field)
+{
+    return field == 'n' || field == 'o';
+}
+
+static struct span names_of(const char *field, const uint8_t *data, size_t len)
+{
+    struct cursor c = {data, len};
+    struct span span = {0, 0};
+
+    while (*field && !is_in_any_case(*field))
+        if (!take_field(&c, *field++))
+            return span;
+    size_t from = len - c.left;
+    while (is_in_any_case(*field))
+        if (!take_field(&c, *field++))
+            return span;
+    return (struct span){from, len - c.left};
+}
+
+static uint8_t canonical_octet(const uint8_t *data, size_t at, struct span names)
+{
+    /* Lengths of labels are no letters: they are 63 at most. */
+    return at >= names.from && at < names.to ? dns_octet_lower(data[at]) : data[at];
+}
+
+int zone_rdata_compare(uint16_t type, const uint8_t *a, size_t a_len, const uint8_t *b,
+                       size_t b_len)
+{
+    const size_t common = a_len < b_len ? a_len : b_len;
+    const char *fields = fields_of(type);
+
+    if (fields && strpbrk(fields, "no")) {
+        struct span a_names = names_of(fields, a, a_len);
+        struct span b_names = names_of(fields, b, b_len);
+        for (size_t i = 0; i < common; i++) {
+            int order = canonical_octet(a, i, a_names) - canonical_octet(b, i, b_names);
+            if (order != 0)
+                return order;
+        }
+    } else if (common > 0) {
+        int order = memcmp(a, b, common);
+        if (order != 0)
+            return order;
     }
-    return true;
+    return (a_len > b_len) - (a_len < b_len);
+}
+
+bool zone_rdata_is_same(uint16_t type, const uint8_t *a, size_t a_len, const uint8_t *b,
+                        size_t b_len)
+{
+    if (a_len != b_len)
+        return false;
+    for (size_t i = 0; i < a_len; i++) /* most differ early, and whatever their type */
+        if (dns_octet_lower(a[i]) != dns_octet_lower(b[i]))
+            return false;
+    return zone_rdata_compare(type, a, a_len, b, b_len) == 0;
 }

@@ -39,6 +39,14 @@ bool zone_type_is_storable(uint16_t type);
 /* True when the octets are well-formed data of @type. Types without a known format take any octets
  * (RFC 3597). Hostile octets, any length. */
 bool zone_rdata_is_valid(uint16_t type, const uint8_t *data, size_t len);
+/* Canonical order of data of one type: <0, 0 or >0. As octets, a shorter one first (RFC 4034 6.3),
+ * but letters of names without case for the types of RFC 4034 6.2 and RFC 6840 5.1. 0: they are the
+ * same record, of which a set has one (RFC 2181 5). Hostile octets, any length. */
+int zone_rdata_compare(uint16_t type, const uint8_t *a, size_t a_len, const uint8_t *b,
+                       size_t b_len);
+/* Whether zone_rdata_compare() is 0; quicker where it mostly is not. */
+bool zone_rdata_is_same(uint16_t type, const uint8_t *a, size_t a_len, const uint8_t *b,
+                        size_t b_len);
 
 /* One set by itself: storable type, 1 or more distinct well-formed data, TTL, size, name within the
  * zone and lower case; SOA only and CNAME, DS never at the apex; SOA, CNAME and DNAME single; no NS

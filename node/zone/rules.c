@@ -88,27 +88,27 @@ static int check_type(const uint8_t *apex, const struct zone_record_set *set,
     return rule ? refuse_set(problem, ERR_INVALID, set, rule) : 0;
 }
 
-static int rdata_order(const void *a, const void *b)
+static int rdata_order(const void *a, const void *b, void *type)
 {
     const struct zone_rdata *left = *(const struct zone_rdata *const *)a;
     const struct zone_rdata *right = *(const struct zone_rdata *const *)b;
 
-    if (left->len != right->len)
-        return left->len < right->len ? -1 : 1;
-    return left->len == 0 ? 0 : memcmp(left->data, right->data, left->len);
+    return zone_rdata_compare(*(const uint16_t *)type, left->data, left->len, right->data,
+                              right->len);
 }
 
 /* Sorting keeps a set of thousands quick to check. */
 static int check_distinct(const struct zone_record_set *set, struct zone_problem *problem)
 {
     const struct zone_rdata *sorted[RECORDS_MAX];
+    uint16_t type = set->type;
 
     ASSERT(set->rdata_count <= RECORDS_MAX);
     for (size_t i = 0; i < set->rdata_count; i++)
         sorted[i] = &set->rdatas[i];
-    qsort(sorted, set->rdata_count, sizeof(sorted[0]), rdata_order);
+    qsort_r(sorted, set->rdata_count, sizeof(sorted[0]), rdata_order, &type);
     for (size_t i = 1; i < set->rdata_count; i++)
-        if (rdata_order(&sorted[i - 1], &sorted[i]) == 0)
+        if (rdata_order(&sorted[i - 1], &sorted[i], &type) == 0)
             return refuse_set(problem, ERR_INVALID, set, "the same record is there twice");
     return 0;
 }

@@ -1,7 +1,8 @@
 /* links: zone dns base */
 /* Record sets of any octets against the rules. What the rules take as data of a type must print,
- * and read back from that text to the same octets: our grammars and libknot's agree. Input: type,
- * TTL (four octets), then pieces, each led by its length in two octets. */
+ * and read back from that text to the same octets: our grammars and libknot's agree. Data of any
+ * octets have one order. Input: type, TTL (four octets), then pieces, each led by its length in two
+ * octets. */
 #include "base/assert.h"
 #include "dns/name.h"
 #include "zone/record_set.h"
@@ -30,6 +31,31 @@ static void check_text(uint16_t type, const uint8_t *data, uint16_t len)
     ASSERT(again_len == len && memcmp(again, data, len) == 0);
 }
 
+static int compare(uint16_t type, const struct zone_rdata *a, const struct zone_rdata *b)
+{
+    int order = zone_rdata_compare(type, a->data, a->len, b->data, b->len);
+
+    ASSERT(zone_rdata_is_same(type, a->data, a->len, b->data, b->len) == (order == 0));
+    return order;
+}
+
+/* Any octets have one order, so that sorting them brings the same records together. */
+static void check_order(const struct zone_record_set *set)
+{
+    for (unsigned i = 0; i < set->rdata_count; i++) {
+        const struct zone_rdata *a = &set->rdatas[i];
+        ASSERT(compare(set->type, a, a) == 0);
+        for (unsigned j = 0; j < set->rdata_count; j++) {
+            const struct zone_rdata *b = &set->rdatas[j];
+            const int order = compare(set->type, a, b);
+            ASSERT((order < 0) == (compare(set->type, b, a) > 0));
+            for (unsigned k = 0; order <= 0 && k < set->rdata_count; k++)
+                ASSERT(compare(set->type, b, &set->rdatas[k]) > 0 ||
+                       compare(set->type, a, &set->rdatas[k]) <= 0);
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const uint8_t APEX[] = "\001a";
@@ -56,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         data += 2 + piece_len;
         len -= 2 + piece_len;
     }
+    check_order(&set);
     zone_rules_check_set(APEX, &set, &problem);
     return 0;
 }

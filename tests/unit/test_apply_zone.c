@@ -368,6 +368,22 @@ static void test_import_merges_sets_in_any_order(void **state)
     }
 }
 
+/* "a." and "A." as data of NS: one record (RFC 4034 6.2), also when they come by two chunks. */
+static void test_record_in_other_case_is_the_same(void **state)
+{
+    (void)state;
+    assert_refused(test_change(&test, 1, 1, 1, CREATE, set("n.example.", NS, 60, "016100 014100")),
+                   ERR_INVALID);
+    assert_done(test_change(&test, 1, 2, 1, CREATE, set("n.example.", NS, 60, "016100")));
+    assert_done(test_change(&test, 1, 3, 1, DELETE, set("n.example.", NS, 60, "014100")));
+    assert_done(test_import_begin(&test, 1, 5));
+    assert_done(test_import_chunk(&test, 5, 3, apex(SOA), apex(NS),
+                                  set("n.example.", NS, 60, "016100 016200")));
+    assert_done(test_import_chunk(&test, 5, 1, set("n.example.", NS, 60, "014100 016300")));
+    assert_done(test_import_commit(&test, 5, 2));
+    assert_string_equal(contents(1), "example./2/900/1 example./6/900/1 n.example./2/60/3 ");
+}
+
 static void test_import_merges_within_a_chunk(void **state)
 {
     (void)state;
@@ -557,6 +573,7 @@ int main(void)
         CASE(test_commands_of_one_entry_see_each_other),
         CASE(test_import_switches_at_commit),
         CASE(test_import_merges_sets_in_any_order),
+        CASE(test_record_in_other_case_is_the_same),
         CASE(test_import_merges_within_a_chunk),
         CASE(test_import_chunk_refused_leaves_the_others),
         CASE(test_import_commit_needs_apex),

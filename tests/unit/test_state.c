@@ -159,6 +159,22 @@ static void test_set_round_trip_and_equality(void **state)
     assert_false(state_set_is_equal(&a, &b));
 }
 
+/* As data of MX (RFC 4034 6.2), "x." and "X." are one record; as TXT they are two. */
+static void test_set_records_in_other_case_are_the_same(void **state)
+{
+    static const uint8_t UP[] = "\0\1\1X";
+    struct state_record_set a = set_of("\0\5\0\1\1x\0\0\5\0\1\1y\0", 14, 2, 300);
+    struct state_record_set b = set_of("\0\5\0\1\1Y\0\0\5\0\1\1X\0", 14, 2, 300);
+
+    (void)state;
+    a.type = b.type = 15;
+    assert_true(state_set_has(&a, UP, sizeof(UP)));
+    assert_true(state_set_is_equal(&a, &b));
+    a.type = b.type = 16;
+    assert_false(state_set_has(&a, UP, sizeof(UP)));
+    assert_false(state_set_is_equal(&a, &b));
+}
+
 static void test_set_decode_malformed_refused(void **state)
 {
     struct state_record_set out = {0};
@@ -262,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_key_type_orders_by_name),
         cmocka_unit_test(test_key_successor_carries),
         cmocka_unit_test(test_set_round_trip_and_equality),
+        cmocka_unit_test(test_set_records_in_other_case_are_the_same),
         cmocka_unit_test(test_set_decode_malformed_refused),
         cmocka_unit_test(test_list_record_sets_from_anywhere),
         cmocka_unit_test(test_commit_failure_writes_nothing),

@@ -114,6 +114,35 @@ static void test_collection_lines_merge_into_sorted_sets(void **state)
     zone_collection_free(zone);
 }
 
+/* RFC 4034 6.2: in other case it is the same record, which stays as it came first. */
+static void test_collection_record_in_other_case_merges(void **state)
+{
+    struct messages messages;
+    struct zone_collection *zone;
+    uint64_t errors;
+    size_t count;
+
+    (void)state;
+    write_file("case", HEAD "m MX 1 Mail\nm MX 1 b\nm MX 1 mail\nm MX 1 MAIL\n"
+                            "g TYPE8 \\# 3 014200\ng TYPE8 \\# 3 016200\n"
+                            "h HTTPS 1 b\nh HTTPS 1 B\n");
+    int err = read_zone("case", &messages, &zone, &errors);
+    if (err != 0)
+        fail_msg("%s", messages.text);
+    assert_says(&messages, "warning case:6: m.example. MX: the same record is there twice");
+    assert_says(&messages, "warning case:7: m.example. MX: the same record is there twice");
+    assert_says(&messages, "warning case:9: g.example. TYPE8: the same record is there twice");
+    assert_int_equal(messages.count, 3);
+    const struct zone_record_set *sets = zone_collection_sets(zone, &count);
+    assert_int_equal(count, 5);
+    assert_int_equal(sets[2].rdata_count, 1);
+    assert_memory_equal(sets[2].rdatas[0].data, "\1B", 3);
+    assert_int_equal(sets[3].rdata_count, 2);
+    assert_int_equal(sets[4].rdata_count, 2);
+    assert_memory_equal(sets[4].rdatas[1].data, "\0\1\4Mail", 7);
+    zone_collection_free(zone);
+}
+
 static void test_collection_all_errors_are_reported_with_lines(void **state)
 {
     struct messages messages;
@@ -458,6 +487,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_collection_lines_merge_into_sorted_sets),
+        cmocka_unit_test(test_collection_record_in_other_case_merges),
         cmocka_unit_test(test_collection_all_errors_are_reported_with_lines),
         cmocka_unit_test(test_collection_lines_in_any_order_are_sorted),
         cmocka_unit_test(test_collection_error_list_is_bounded),

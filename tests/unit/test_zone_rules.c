@@ -94,6 +94,86 @@ static void test_check_set_second_record_of_single_type_is_refused(void **state)
     assert_refused("a", DNS_TYPE_A, TEXTS("192.0.2.1", "192.0.2.1"), "twice");
 }
 
+/* RFC 2181 5, RFC 4034 6.2: names in the data of these types are the same in any case. */
+static void test_check_set_record_in_other_case_is_refused(void **state)
+{
+    static const char UP[] = "\\# 5 0358592d00", LOW[] = "\\# 5 0378792d00"; /* "XY-" and "xy-" */
+    static const uint16_t TYPES[] = {2, 3, 4, 7, 8, 9, 12};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++)
+        assert_refused("a", TYPES[i], TEXTS(UP, LOW), "twice");
+    assert_refused("a", 14, TEXTS("x Y", "X y"), "twice");
+    assert_refused("a", DNS_TYPE_MX, TEXTS("1 mail", "1 mail2", "1 MAIL"), "twice");
+    assert_refused("a", DNS_TYPE_MX, TEXTS("1 a.", "\\# 5 0001014100"), "twice");
+    assert_refused("a", 17, TEXTS("x Y", "x y"), "twice");
+    assert_refused("a", 18, TEXTS("1 x", "1 X"), "twice");
+    assert_refused("a", 21, TEXTS("1 x", "1 X"), "twice");
+    assert_refused("a", 26, TEXTS("\\# 8 0041016100016200", "\\# 8 0041014100014200"), "twice");
+    assert_refused("a", 30, TEXTS("\\# 4 01610062", "\\# 4 01410062"), "twice");
+    assert_refused("a", DNS_TYPE_SRV, TEXTS("1 2 3 x", "1 2 3 X"), "twice");
+    assert_refused("a", DNS_TYPE_NAPTR, TEXTS("1 2 s A A x", "1 2 s A A X"), "twice");
+    assert_refused("a", 36, TEXTS("1 x", "1 X"), "twice");
+    assert_refused("a", 38, TEXTS("\\# 5 7801014100", "\\# 5 7801016100"), "twice");
+    assert_refused("a", DNS_TYPE_RRSIG,
+                   TEXTS("A 5 3 60 20360322173103 20030220173103 2642 x. AQID",
+                         "A 5 3 60 20360322173103 20030220173103 2642 X. AQID"),
+                   "twice");
+}
+
+/* Everything else counts as it is: octets before and after the names, and the other types' names
+ * (RFC 6840 5.1 for NSEC, RFC 3597 7 for those that came later). */
+static void test_check_set_records_of_other_octets_are_accepted(void **state)
+{
+    (void)state;
+    assert_accepted("a", DNS_TYPE_MX, TEXTS("65 x", "97 x", "65 y"));
+    assert_accepted("a", DNS_TYPE_NS, TEXTS("x", "y", "x.y"));
+    assert_accepted("a", DNS_TYPE_NAPTR, TEXTS("1 2 s a A x", "1 2 s A A x", "1 2 S A A x"));
+    assert_accepted("a", DNS_TYPE_TXT, TEXTS("x", "X"));
+    assert_accepted("a", 30, TEXTS("\\# 4 01610062", "\\# 4 01610042"));
+    assert_accepted("a", 38, TEXTS("\\# 5 7841016100", "\\# 5 7861016100"));
+    assert_accepted("a", 38,
+                    TEXTS("\\# 17 0020010db8000000000000000000000041",
+                          "\\# 17 0020010db8000000000000000000000061"));
+    assert_accepted("a", DNS_TYPE_RRSIG,
+                    TEXTS("A 5 3 60 20360322173103 20030220173103 2642 x. AUED",
+                          "A 5 3 60 20360322173103 20030220173103 2642 x. AWED"));
+    assert_accepted("a", DNS_TYPE_NSEC, TEXTS("x A", "X A"));
+    assert_accepted("a", DNS_TYPE_HTTPS, TEXTS("1 x", "1 X"));
+    assert_accepted("a", 107, TEXTS("1 x", "1 X"));
+    assert_accepted("a", 65280, TEXTS("\\# 3 016100", "\\# 3 014100"));
+}
+
+/* RFC 4034 6.3: as strings of octets in canonical form, a shorter one first. */
+static void test_rdata_compare_orders_canonically(void **state)
+{
+    static const struct {
+        uint16_t type, less_len, more_len;
+        const char *less, *more;
+    } CASES[] = {
+        {DNS_TYPE_NS, 3, 3, "\1A", "\1b"},          {DNS_TYPE_NS, 3, 3, "\1a", "\1B"},
+        {DNS_TYPE_NS, 3, 4, "\1z", "\2aa"},         {DNS_TYPE_TXT, 2, 2, "\1B", "\1a"},
+        {DNS_TYPE_TXT, 2, 3, "\1a", "\1a\0"},       {65280, 0, 1, "", "\0"},
+        {DNS_TYPE_MX, 5, 5, "\0\101\1a", "\0a\1A"}, {DNS_TYPE_MX, 5, 5, "\0\1\1A", "\0\1\1b"},
+        {DNS_TYPE_NS, 3, 3, "\1[", "\1A"},          {DNS_TYPE_NS, 2, 2, "\1A", "\1a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        const uint8_t *less = (const uint8_t *)CASES[i].less;
+        const uint8_t *more = (const uint8_t *)CASES[i].more;
+        const uint16_t type = CASES[i].type;
+        print_message("case %zu\n", i);
+        assert_true(zone_rdata_compare(type, less, CASES[i].less_len, more, CASES[i].more_len) < 0);
+        assert_true(zone_rdata_compare(type, more, CASES[i].more_len, less, CASES[i].less_len) > 0);
+        assert_int_equal(zone_rdata_compare(type, less, CASES[i].less_len, less, CASES[i].less_len),
+                         0);
+        assert_false(zone_rdata_is_same(type, less, CASES[i].less_len, more, CASES[i].more_len));
+    }
+    assert_true(
+        zone_rdata_is_same(DNS_TYPE_NS, (const uint8_t *)"\1a", 3, (const uint8_t *)"\1A", 3));
+}
+
 static void test_check_set_message_names_record_and_rule(void **state)
 {
     struct zone_problem problem;
@@ -161,6 +241,11 @@ static void test_rdata_is_valid_bad_octets_are_refused(void **state)
         {DNS_TYPE_NS, 2, "\300\014"},
         {DNS_TYPE_NS, 4, "\1a\0\0"},
         {DNS_TYPE_MX, 2, "\0\1"},
+        {8, 2, "\1a"},                  /* MG without an end */
+        {26, 5, "\0\1\1a"},             /* PX with one name */
+        {38, 1, "\201"},                /* A6 with a prefix of 129 bits */
+        {38, 2, "\170\1"},              /* A6 without the prefix's name */
+        {38, 18, "\0aaaaaaaaaaaaaaaa"}, /* A6 with a name, but no prefix */
         {DNS_TYPE_TXT, 0, ""},
         {DNS_TYPE_TXT, 2, "\2a"},
         {DNS_TYPE_SOA, 4, "\0\0\0\0"},
@@ -277,6 +362,9 @@ int main(void)
         cmocka_unit_test(test_check_set_owner_outside_or_capital_is_refused),
         cmocka_unit_test(test_check_set_type_where_it_cannot_be_is_refused),
         cmocka_unit_test(test_check_set_second_record_of_single_type_is_refused),
+        cmocka_unit_test(test_check_set_record_in_other_case_is_refused),
+        cmocka_unit_test(test_check_set_records_of_other_octets_are_accepted),
+        cmocka_unit_test(test_rdata_compare_orders_canonically),
         cmocka_unit_test(test_check_set_message_names_record_and_rule),
         cmocka_unit_test(test_check_set_size_and_count_limits_hold),
         cmocka_unit_test(test_check_set_meta_types_are_refused),
