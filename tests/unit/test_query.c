@@ -60,6 +60,7 @@ static const char com_zone[] = "@ 3600 SOA ns1.quartet.test. host 1 7200 900 120
                                "dn 50 TXT \"beside\"\n"
                                "dgone 50 DNAME nowhere\n"
                                "*.dw 50 DNAME a.b.dw.example.com.\n"
+                               "half 100 CNAME x.half\n"
                                "cutw 300 NS ns.cutw\n*.cutw 300 A 192.0.2.77\n"
                                "dgrow 50 DNAME long-label-that-grows.dgrow\n"
                                "cdn 100 CNAME x.dn\n";
@@ -72,6 +73,9 @@ static const char child_zone[] = "@ 3600 SOA ns.child.example.com. host 1 7200 9
                                  "@ 3600 NS ns\n"
                                  "ns 300 A 192.0.2.70\n"
                                  "www 300 A 192.0.2.71\n";
+static const char half_zone[] = "@ 3600 SOA ns.half.example.com. host 1 7200 900 1209600 60\n"
+                                "@ 3600 NS ns1.quartet.test.\n"
+                                "@ 50 DNAME target.example.org.\n";
 
 #define COM_SOA "AU example.com. 60 SOA ns1.quartet.test. host.example.com. 1 7200 900 1209600 60\n"
 #define ORG_SOA                                                                                    \
@@ -181,6 +185,16 @@ static const struct exchange_case cases[] = {
     {"child.example.com.", DNS_TYPE_DS,
      "NOERROR aa\nAN child.example.com. 500 DS 2 8 2 "
      "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n"},
+    /* a zone without its delegation: the one above answers for DS at its top alone, and the chain
+     * from there begins anew in the zone that is nearest to the next name (RFC 1034 4.3.2 step 2)
+     */
+    {"half.example.com.", DNS_TYPE_DS,
+     "NOERROR aa\nAN half.example.com. 100 CNAME x.half.example.com.\n"
+     "AN half.example.com. 50 DNAME target.example.org.\n"
+     "AN x.half.example.com. 50 CNAME x.target.example.org.\n" ORG_SOA},
+    {"half.example.com.", DNS_TYPE_A,
+     "NOERROR aa\nAU half.example.com. 60 SOA ns.half.example.com. host.half.example.com. 1 7200 "
+     "900 1209600 60\n"},
     /* DNAMEs */
     {"X.dn.example.com.", DNS_TYPE_A,
      "NOERROR aa\nAN dn.example.com. 50 DNAME target.example.org.\n"
@@ -453,6 +467,7 @@ static int set_up(void **state)
     test_image_serve(test_exchange_publisher, "example.com.", com_zone);
     test_image_serve(test_exchange_publisher, "example.org.", org_zone);
     test_image_serve(test_exchange_publisher, "child.example.com.", child_zone);
+    test_image_serve(test_exchange_publisher, "half.example.com.", half_zone);
     return 0;
 }
 
