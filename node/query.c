@@ -134,26 +134,27 @@ static bool add_glue_of(struct exchange *x, const struct dns_owner *server)
 {
     static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
     uint8_t name[DNS_NAME_MAX];
+    bool is_whole = true;
     dns_name_lower(server->name, name);
     for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
         const struct zone_wire_set *set = zone_find_glue(x->match.zone, name, types[i]);
         if (set == NULL)
             continue;
         struct dns_rrset rrset = query__rrset_of(set);
-        if (!dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, server, &rrset))
-            return false;
+        is_whole &= dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, server, &rrset);
     }
-    return true;
+    return is_whole;
 }
 
 /* Addresses of the name servers of a referral whose NS set starts at @set_at in the reply: those
- * within the child zone (@is_within_cut), or the others that the parent zone holds. Only a reply by
- * TCP can hold more than QUERY_GLUE_MAX. */
+ * within the child zone (@is_within_cut), or the others that the parent zone holds. All sets that
+ * fit; false: some do not. Only a reply by TCP can hold more than QUERY_GLUE_MAX. */
 static bool add_glue(struct exchange *x, uint32_t set_at, bool is_within_cut)
 {
     const struct zone_wire_set *set = x->match.set;
     const uint8_t *cut = x->owner.name + x->match.owner_offset;
     const uint8_t *apex = x->owner.name + x->match.apex_offset;
+    bool is_whole = true;
     uint32_t at = 0;
     for (unsigned i = 0; i < set->record_count && i < QUERY_GLUE_MAX; i++) {
         struct dns_owner server = {
@@ -162,10 +163,10 @@ static bool add_glue(struct exchange *x, uint32_t set_at, bool is_within_cut)
         };
         at += dns_rrset_record_len(set->wire + at);
         if (dns_name_is_within(server.name, cut) == is_within_cut &&
-            dns_name_is_within(server.name, apex) && !add_glue_of(x, &server))
-            return false;
+            dns_name_is_within(server.name, apex))
+            is_whole &= add_glue_of(x, &server);
     }
-    return true;
+    return is_whole;
 }
 
 /* RFC 1034 4.3.2 step 3b. Glue inside the child zone is required (RFC 9471 3.1), other glue only

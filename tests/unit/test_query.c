@@ -406,6 +406,23 @@ static void test_answer_other_glue_that_does_not_fit_is_left_out(void **state)
     knot_pkt_free(packet);
 }
 
+/* What is too large for the rest of the reply keeps out nothing that is smaller. */
+static void test_answer_other_glue_after_what_does_not_fit_is_there(void **state)
+{
+    (void)state;
+    serve_lines("glue.", 40, "big.sib 60 A 192.0.2.%u\n",
+                "cut 60 NS big.sib\ncut 60 NS small.sib\n"
+                "big.sib 60 AAAA 2001:db8::1\nsmall.sib 60 A 192.0.2.1\n");
+    knot_pkt_t *packet = ask_for("x.cut.glue.", DNS_TYPE_A, 0, QUERY_UDP);
+    assert_false(knot_wire_get_tc(packet->wire));
+    assert_int_equal(record_count(packet, KNOT_AUTHORITY), 2);
+    assert_int_equal(record_count(packet, KNOT_ADDITIONAL), 2);
+    knot_pkt_free(packet);
+    packet = ask_for("x.cut.glue.", DNS_TYPE_A, 0, QUERY_TCP);
+    assert_int_equal(record_count(packet, KNOT_ADDITIONAL), 42);
+    knot_pkt_free(packet);
+}
+
 /* A set of nearly 64 KiB goes by TCP; behind a chain that makes it too long there is no answer. */
 static void test_answer_beyond_64_kib_is_servfail(void **state)
 {
@@ -484,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_answer_never_passes_1232_octets_of_udp),
         cmocka_unit_test(test_answer_required_glue_that_does_not_fit_truncates),
         cmocka_unit_test(test_answer_other_glue_that_does_not_fit_is_left_out),
+        cmocka_unit_test(test_answer_other_glue_after_what_does_not_fit_is_there),
         cmocka_unit_test(test_answer_beyond_64_kib_is_servfail),
         cmocka_unit_test(test_answer_from_a_zone_without_soa_is_servfail),
         cmocka_unit_test(test_answer_hostile_requests_are_dropped_or_rejected),
