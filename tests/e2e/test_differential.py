@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE / "differential"), str(HERE.parent / "lib")]
 import campaign  # noqa: E402
 import compare  # noqa: E402
 import exceptions  # noqa: E402
+import rdata  # noqa: E402
 import tap  # noqa: E402
 import wire  # noqa: E402
 from questions import Query  # noqa: E402
@@ -40,6 +41,9 @@ class Zones:
 
     def has_whole_set(self, _owner, _kind, count):
         return count == 2
+
+    def addresses_len(self, _owner):
+        return 16
 
 
 def a(owner, last, ttl=60):
@@ -142,6 +146,19 @@ class TestComparator(unittest.TestCase):
         self.assertEqual(self.judged(one, answer(mx)), ("differs", ["answer"]))
         self.assertEqual(self.judged(one, answer(CHAIN[0], a(WWW, 1))), ("differs", ["answer"]))
 
+    def test_of_any_below_a_dname_the_way_counts(self):
+        query = dataclasses.replace(QUERY, qtype=wire.ANY)
+        dname, cname = (EXAMPLE, wire.DNAME, 60, ALIAS), (WWW, wire.CNAME, 60, CUT)
+
+        def answer(*records):
+            return compare.Aspects(query, reply(query, sections=(records, (), ())))
+        one = answer(dname, cname, a(CUT, 1))
+        self.assertEqual(self.judged(one, answer(dname, cname, (CUT, wire.NS, 60, SERVER))),
+                         ("same", []))
+        for changed in ((cname, a(CUT, 1)), ((WWW,) + dname[1:], cname, a(CUT, 1)),
+                        (dname[:3] + (CUT,), cname, a(CUT, 1)), (dname, cname)):
+            self.assertEqual(self.judged(one, answer(*changed)), ("differs", ["answer"]))
+
     def test_where_peers_differ_ours_is_one_of_them_or_seen(self):
         nsd, knot = aspects(sections=ANSWER), aspects(sections=ANSWER, rcode=3)
         self.assertEqual(compare.judge((nsd, knot), nsd)[0], "one of two")
@@ -151,6 +168,16 @@ class TestComparator(unittest.TestCase):
         # In what they agree on, being like one of them in the rest does not help.
         other = aspects(sections=NEGATIVE, rcode=3)
         self.assertEqual(compare.judge((nsd, knot), other), ("differs", [{"answer", "authority"}]))
+
+    def test_sibling_glue_counts_where_all_of_it_fits(self):
+        def has_room(limit, scenario):
+            query = dataclasses.replace(QUERY, edns_size=limit)
+            return compare.has_room_for_glue(query, [aspects(sections=REFERRAL)], scenario)
+        zones = Zones()
+        self.assertTrue(has_room(512, zones))
+        zones.addresses_len = lambda owner: 280 if owner == SISTER else 0
+        self.assertFalse(has_room(512, zones))
+        self.assertTrue(has_room(700, zones))
 
     def test_a_reply_wrong_by_itself_is_seen(self):
         query = dataclasses.replace(QUERY, edns_size=None)
@@ -197,6 +224,59 @@ class TestComparator(unittest.TestCase):
         octets = reply(sections=([(WWW, wire.SVCB, 60, b"\0\1\xc0\x0c")], (), ()))
         self.assertIn("compressed", compare.Aspects(QUERY, octets)["status"])
 
+    def test_a_dname_at_an_asterisk_is_excused_only_as_such(self):
+        wild, below, target = b"\1*" + EXAMPLE, b"\1x\1*" + EXAMPLE, b"\1x" + ALIAS
+        to_below = (WWW, wire.CNAME, 60, below)
+        dname, cname = (wild, wire.DNAME, 60, ALIAS), (below, wire.CNAME, 60, target)
+        knots = (below,) + dname[1:]
+
+        def is_excused(ours, theirs, asked):
+            query = dataclasses.replace(QUERY, name=asked)
+            ours, theirs = (compare.Aspects(query, reply(query, sections=(records, (), ())))
+                            for records in (ours, theirs))
+            return exceptions.is_dname_at_asterisk(
+                exceptions.Case(query, None, None, ours, theirs, ours))
+        self.assertFalse(is_excused([cname], [cname, a(target, 1)], below))
+        for before, asked in (([], below), ([to_below], WWW)):
+            self.assertTrue(is_excused(before + [dname, cname, a(target, 1)],
+                                       before + [knots, cname], asked))
+            for bad in (dname, (wild, wire.DNAME, 60, CUT), (wild, wire.DNAME, 61, ALIAS),
+                        (wild, wire.CNAME, 60, ALIAS), (EXAMPLE,) + dname[1:]):
+                theirs = dname if bad == dname else knots
+                self.assertFalse(is_excused(before + [bad, cname, a(target, 1)],
+                                            before + [theirs, cname], asked))
+        self.assertFalse(is_excused([to_below, dname, cname], [knots, cname], WWW))
+        self.assertFalse(is_excused([dname, cname], [(target,) + knots[1:], cname], below))
+
+    def test_yxdomain_to_nsec3_is_excused_only_as_such(self):
+        def is_excused(qtype=50, ours=6, theirs=3, records=CHAIN, authority=()):
+            query = dataclasses.replace(QUERY, qtype=qtype)
+            ours = compare.Aspects(query, reply(query, rcode=ours, sections=(CHAIN, authority, ())))
+            theirs = compare.Aspects(query, reply(query, rcode=theirs,
+                                                  sections=(records, NEGATIVE[1], ())))
+            return exceptions.is_yxdomain_for_nsec3(
+                exceptions.Case(query, None, None, theirs, theirs, ours))
+        self.assertTrue(is_excused())
+        for bad in (dict(qtype=1), dict(ours=3), dict(theirs=0), dict(records=CHAIN[:2]),
+                    dict(authority=NEGATIVE[1])):
+            self.assertFalse(is_excused(**bad), bad)
+
+    def test_records_in_another_case_count_once(self):
+        self.assertEqual(rdata.record_count("MX", [("1 a.", None), ("1 A.", None)]), 1)
+        self.assertEqual(rdata.record_count("MX", [("1 a.", None), ("2 a.", None)]), 2)
+        self.assertEqual(rdata.record_count("TYPE8", [("", b"\1a\0"), ("", b"\1A\0")]), 1)
+        self.assertEqual(rdata.record_count("TYPE65280", [("", b"\1a\0"), ("", b"\1A\0")]), 2)
+
+    def test_ds_is_asked_of_the_zone_above(self):
+        scenario = Scenario(random.Random("above"), 40, False, 1)
+        child = next(zone for zone in scenario.zones if zone.apex[1:] in scenario.by_apex)
+        parent = scenario.by_apex[child.apex[1:]]
+        self.assertIs(scenario.zone_for(child.apex, wire.DS), parent)
+        self.assertIs(scenario.zone_for(child.apex, wire.A), child)
+        self.assertIs(scenario.zone_for((b"x",) + child.apex, wire.DS), child)
+        top = scenario.zones[0]
+        self.assertIs(scenario.zone_for(top.apex, wire.DS), top)
+
     def test_a_seed_makes_the_same_again(self):
         code = ("import sys, random, zlib; from scenario import Scenario;"
                 "s = Scenario(random.Random('7'), 4, True, 20);"
@@ -209,6 +289,10 @@ class TestComparator(unittest.TestCase):
 
     def test_zones_hold_what_they_should(self):
         scenario = Scenario(random.Random("kinds"), 40, False, 30)
+        again = [kind for zone in scenario.zones for sets in zone.sets.values()
+                 for kind, (_, datas) in sets.items()
+                 if rdata.record_count(kind, datas) < len(datas)]
+        self.assertGreater(len(set(again)), 5)
         kinds = {kind for zone in scenario.zones for sets in zone.sets.values() for kind in sets}
         for kind in ("NS", "DS", "CNAME", "DNAME", "SRV", "HTTPS", "TYPE65280", "LOC", "TYPE26"):
             self.assertIn(kind, kinds)

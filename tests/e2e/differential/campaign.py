@@ -206,7 +206,7 @@ class Comparison:
     def _compare(self, query, zone, found):
         report = self.report
         report.pairs += 1
-        ignored = frozenset() if compare.has_room_for_glue(query, found) else {"sibling glue"}
+        ignored = self._ignored(query, found)
         between = compare.differing(found[0], found[1]) - ignored
         case = exceptions.Case(query, zone, self.scenario, found[0], found[1],
                                found[2] if len(found) > 2 else None)
@@ -219,6 +219,10 @@ class Comparison:
         for wrong in compare.check_alone(query, found[2], self.scenario):
             self._fail(f"quartet: {wrong}", case)
         self._judge(case, ignored)
+
+    def _ignored(self, query, found):
+        has_room = compare.has_room_for_glue(query, found, self.scenario)
+        return frozenset() if has_room else frozenset({"sibling glue"})
 
     def _judge(self, case, ignored, suffix="", links_followed=0):
         verdict, wrong = compare.judge((case.nsd, case.knot), case.quartet, ignored)
@@ -254,7 +258,7 @@ class Comparison:
                 return 0
             if target is None or target in [owner for owner, *_ in ours[:count]]:
                 continue
-            here, there = (self.scenario.zone_of(wire.name_labels(name))
+            here, there = (self.scenario.zone_for(wire.name_labels(name), case.query.qtype)
                            for name in (ours[count - 1][0], target))
             if there and (there is not here or count == len(theirs)):
                 return count
@@ -275,8 +279,7 @@ class Comparison:
             further = dataclasses.replace(
                 case, nsd=compare.extended(prefix, case.nsd, rest[0]),
                 knot=compare.extended(prefix, case.knot, rest[1]))
-            ignored = (frozenset() if compare.has_room_for_glue(case.query, [case.quartet])
-                       else {"sibling glue"})
+            ignored = self._ignored(case.query, [case.quartet])
             self._judge(further, ignored, ", at the end of a chain", links)
 
     def fail(self, what, query):

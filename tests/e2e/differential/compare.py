@@ -14,7 +14,8 @@ ASPECTS = ("status", "rcode", "header", "aa", "question", "edns", "answer", "aut
 UDP_SIZE_MIN, UDP_SIZE_MAX = 512, 1232
 OPT_LEN = 11
 YXDOMAIN = 6
-# Sibling glue may be left out where there is no room for it (RFC 9471 3.2): two records' worth.
+# Sibling glue may be left out where there is no room for it (RFC 9471 3.2): two records' worth, for
+# what is not as we reckon.
 ROOM_FOR_GLUE = 2 * 60
 
 
@@ -58,7 +59,7 @@ def _any_of(answer):
     for one, after in zip(answer, answer[1:] + [None]):
         is_link = one[1] == wire.CNAME or (
             one[1] == wire.DNAME and after is not None and after[1] == wire.CNAME
-            and after[0] != one[0] and wire.is_wire_within(after[0], one[0]))
+            and wire.is_wire_within(after[0], one[0]))
         link = one if is_link else (one[0], wire.ANY, wire.IN, ())
         if link not in out:
             out.append(link)
@@ -109,12 +110,16 @@ def udp_limit(query):
     return min(max(query.edns_size, UDP_SIZE_MIN), UDP_SIZE_MAX)
 
 
-def has_room_for_glue(query, all_aspects):
+def has_room_for_glue(query, all_aspects, scenario):
     """Whether optional glue had to be left out by nobody."""
     if query.is_tcp:
         return True
-    longest = max((len(a.reply.octets) for a in all_aspects if a.reply), default=0)
-    return longest + ROOM_FOR_GLUE <= udp_limit(query)
+    replies = [aspects.reply for aspects in all_aspects if aspects.reply]
+    servers = {name for reply in replies for name in referral_servers(reply)}
+    with_all = (max((reply.authority_end for reply in replies), default=0) + OPT_LEN
+                + sum(map(scenario.addresses_len, servers)))
+    longest = max((len(reply.octets) for reply in replies), default=0)
+    return max(with_all, longest) + ROOM_FOR_GLUE <= udp_limit(query)
 
 
 # ---- what a reply must be by itself ----

@@ -1,5 +1,7 @@
 """Makes zones that every server loads and that are as odd as that allows. All of it comes
 from one random source, so a seed makes the same again."""
+import random
+
 import rdata
 import wire
 
@@ -66,13 +68,11 @@ class Zone:
             return False
         here = self.sets.setdefault(name, {})
         ttl, present = here.get(kind, (rng.choice(TTLS), []))
-        texts = {text.lower() for text, _ in present}
-        octets = {data for _, data in present if data}
-        for text, data in datas:
-            if text.lower() not in texts and (data is None or data not in octets):
-                present.append((text, data))
-                texts.add(text.lower())
-                octets.add(data)
+        known = {rdata.file_key(kind, *data) for data in present}
+        for data in datas:
+            if rdata.file_key(kind, *data) not in known:
+                present.append(data)
+                known.add(rdata.file_key(kind, *data))
         here[kind] = (ttl, present)
         for depth in range(len(name) - len(self.apex)):
             if name[depth:] in self.existing:
@@ -141,8 +141,15 @@ class ZoneGrower:
         return wire.name_text(self.in_some_case(name))
 
     def put(self, name, kind, count=1):
-        datas = [rdata.make(self.rng, kind, self.in_some_case(self.target()))
-                 for _ in range(count)]
+        datas = []
+        for _ in range(count):
+            target = self.in_some_case(self.target())
+            chance = self.rng.getstate()
+            datas.append(rdata.make(self.rng, kind, target))
+            if kind in rdata.IN_ANY_CASE and self.rng.random() < 0.1:
+                again = random.Random()
+                again.setstate(chance)
+                datas.append(rdata.make(again, kind, mixed_case(self.rng, target)))
         return self.zone.add(self.rng, name, kind, datas)
 
     def put_name(self, name, kind, target):
@@ -331,7 +338,7 @@ class ZoneGrower:
 
     def grow(self):
         rng, zone = self.rng, self.zone
-        if rng.random() < 0.04:
+        if rng.random() < 0.04 and zone.apex:  # with ".", the zones of all families would be below
             self.renamed_top()
             return
         self.top()

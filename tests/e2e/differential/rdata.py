@@ -93,9 +93,12 @@ GENERIC = {
     "TYPE9": lambda r, w: w,
     "TYPE19": lambda r, w: b"\x05%05d" % r.randrange(99999),
     "TYPE20": lambda r, w: b"\x07%07d" % r.randrange(9999999),
-    "TYPE26": lambda r, w: bytes([0, r.randrange(100)]) + w + w,
+    "TYPE26": lambda r, w: bytes([0, r.randrange(60)]) + w + w,  # no letter but in the names
     "TYPE258": lambda r, w: b"\x05avc%02d" % r.randrange(99),
 }
+# Types of which a set may hold several, and whose names are the same in any case (RFC 4034 6.2).
+IN_ANY_CASE = (set(NAMED) - {"CNAME", "DNAME", "LP", "SVCB", "HTTPS"}
+               | {"TYPE7", "TYPE8", "TYPE9", "TYPE26"})
 ADDRESSES = {"A": a, "AAAA": aaaa}
 UNKNOWN = ["TYPE103", "TYPE262", "TYPE32770", "TYPE65280", "TYPE65535"]
 DATA_TYPES = (sorted(PLAIN) + sorted(set(NAMED) - {"NS", "CNAME", "DNAME"}) + sorted(GENERIC)
@@ -110,10 +113,25 @@ def make(rng, kind, target):
         return NAMED[kind](rng, wire.name_text(target)), None
     if kind in GENERIC:
         octets = GENERIC[kind](rng, wire.name_wire(target))
-        return f"\\# {len(octets)} {octets.hex()}", None
+        return f"\\# {len(octets)} {octets.hex()}", octets
     if kind in PLAIN:
         return PLAIN[kind](rng), None
     return unknown(rng), None
+
+
+def file_key(kind, text, octets):
+    """What two data of a type have in common that are not both put into a zone file. Those that
+    differ in case alone are, where they are one record: the servers must see that."""
+    if kind in IN_ANY_CASE:
+        return text
+    return text.lower() if octets is None else octets
+
+
+def record_count(kind, datas):
+    """How many records (text, octets) @datas are."""
+    if kind not in IN_ANY_CASE:
+        return len(datas)
+    return len({text.lower() if octets is None else octets.lower() for text, octets in datas})
 
 
 def type_number(kind):

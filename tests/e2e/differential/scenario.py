@@ -31,13 +31,21 @@ class Scenario:
                     key = (wire.name_wire(name), rdata.type_number(kind))
                     self._octets.setdefault(key, set()).update(known)
 
-    def holds(self, owner, kind, data):
-        """Whether some zone has this address record, for the owner or for a wildcard above it."""
+    def _known(self, owner, kind):
+        """Data of @kind that zones have for the owner and for the wildcards above it."""
         sources, rest = [owner], owner
         while rest != b"\0":
             rest = rest[1 + rest[0]:]
             sources.append(b"\1*" + rest)
-        return any(data in self._octets.get((source, kind), ()) for source in sources)
+        return set().union(*(self._octets.get((source, kind), ()) for source in sources))
+
+    def holds(self, owner, kind, data):
+        """Whether some zone has this address record, for the owner or for a wildcard above it."""
+        return data in self._known(owner, kind)
+
+    def addresses_len(self, owner):
+        """Octets that the owner's addresses take at most in a reply that has its name already."""
+        return (16 * len(self._known(owner, wire.A)) + 28 * len(self._known(owner, wire.AAAA)))
 
     def has_whole_set(self, owner, kind, count):
         """Whether @owner (wire form) has a set of @kind with so many records in the zone that
@@ -49,7 +57,7 @@ class Scenario:
         sources = [name] + [(generator.WILD,) + name[n:] for n in range(1, len(name) + 1)]
         for sets in (zone.sets.get(source, {}) for source in sources):
             for text, (_, datas) in sets.items():
-                if rdata.type_number(text) == kind and len(datas) == count:
+                if rdata.type_number(text) == kind and rdata.record_count(text, datas) == count:
                     return True
         return kind == wire.CNAME and zone.is_renamed(name)
 
@@ -59,6 +67,14 @@ class Scenario:
             if name[depth:] in self.by_apex:
                 return self.by_apex[name[depth:]]
         return None
+
+    def zone_for(self, name, qtype):
+        """The zone that answers for @qtype at @name: for DS at a zone's top the one above, where
+        that is here (RFC 4035 3.1.4.1)."""
+        zone = self.zone_of(name)
+        if qtype == wire.DS and zone and zone.apex == name and name:
+            return self.zone_of(name[1:]) or zone
+        return zone
 
     def write(self, folder):
         """One file a zone; list of (name as text, file name)."""
