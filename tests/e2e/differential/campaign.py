@@ -2,6 +2,8 @@
 import collections
 import contextlib
 import dataclasses
+import itertools
+import math
 import os
 import pathlib
 import random
@@ -27,7 +29,7 @@ ROUND_PARTS = (False, False, True, True, True)  # has a zone "."?
 
 @dataclasses.dataclass
 class Failure:
-    seed: str
+    scenario: str
     what: str
     case: exceptions.Case
 
@@ -36,7 +38,7 @@ class Failure:
 
     def text(self):
         case = self.case
-        parts = [f"---- {self.what}", f"seed {self.seed}, asked: {case.query.text()}"]
+        parts = [f"---- {self.what}", f"scenario {self.scenario}, asked: {case.query.text()}"]
         for name in ("nsd", "knot", "quartet"):
             aspects = getattr(case, name)
             if aspects is not None:
@@ -108,8 +110,14 @@ class Report:
         out += [f"  {self.excused[allowed.name]:7} excused: {allowed.name} ({allowed.reason})"
                 for allowed in exceptions.TABLE]
         out += [f"  never used: exception {name}" for name in self.unused()]
-        out += [f"  {count:7} FAILED {what}" for what, count in self.kinds().most_common()]
-        return out
+        return out + self.failure_lines()
+
+    def failure_lines(self):
+        """How many failures of each kind, and where: to be shown last, as logs lose what is long
+        before."""
+        out = [f"  {count:7} FAILED {what}" for what, count in self.kinds().most_common()]
+        scenarios = dict.fromkeys(failure.scenario for failure in self.failures)
+        return out + [f"  again: {again(name)}" for name in scenarios]
 
     def failures_shown(self, of_a_kind):
         """Texts of the first failures of each kind, the shortest zones first."""
@@ -149,8 +157,8 @@ def running(scenario, with_quartet):
 class Comparison:
     """One scenario: ask, compare, and put down in the report."""
 
-    def __init__(self, seed, scenario, report):
-        self.seed, self.scenario, self.report = seed, scenario, report
+    def __init__(self, name, scenario, report):
+        self.name, self.scenario, self.report = name, scenario, report
         self.chains = []  # (case, links): chains to be followed from that many sets on
 
     def run(self, with_quartet):
@@ -287,28 +295,50 @@ class Comparison:
         self._fail(what, exceptions.Case(query, zone, self.scenario, None, None, None))
 
     def _fail(self, what, case):
-        self.report.failures.append(Failure(self.seed, what, case))
+        self.report.failures.append(Failure(self.name, what, case))
 
 
 def run(pairs, seed, with_quartet=True, say=print):
-    """Report over at least @pairs. Each scenario has a seed of its own, "@seed.number"."""
-    report, number = Report(), 0
-    while report.pairs < pairs:
+    """Report over at least @pairs. The scenarios are called "@seed.number"."""
+    names = (f"{seed}.{number}" for number in itertools.count())
+    return run_all(names, with_quartet, say, pairs)
+
+
+def run_all(names, with_quartet=True, say=print, pairs=math.inf):
+    """Report over the scenarios @names, or the first of them that make @pairs."""
+    report = Report()
+    for name in names:
         started = time.monotonic()
-        run_one(f"{seed}.{number}", report, with_quartet)
-        say(f"{seed}.{number}: {report.pairs} pairs, {len(report.failures)} failures, "
+        run_one(name, report, with_quartet)
+        say(f"{name}: {report.pairs} pairs, {len(report.failures)} failures, "
             f"{time.monotonic() - started:.1f} s")
-        number += 1
+        if report.pairs >= pairs:
+            break
     return report
 
 
-def run_one(seed, report, with_quartet=True):
-    """One scenario into @report; the number after the last dot of @seed says of which kind."""
-    has_root = ROUND_PARTS[int(seed.rpartition(".")[2]) % len(ROUND_PARTS)]
+def run_one(name, report, with_quartet=True):
+    """The scenario called @name into @report; the number after its last dot says of which kind."""
+    has_root = ROUND_PARTS[int(name.rpartition(".")[2]) % len(ROUND_PARTS)]
     families = ROOT_FAMILIES if has_root else FAMILIES
-    scenario = Scenario(random.Random(seed), families, has_root, QUERIES_PER_ZONE)
-    Comparison(seed, scenario, report).run(with_quartet)
+    try:
+        scenario = Scenario(random.Random(name), families, has_root, QUERIES_PER_ZONE)
+        Comparison(name, scenario, report).run(with_quartet)
+    except Exception as error:
+        error.add_note(f"in scenario {name}: {again(name)}")
+        raise
 
 
-def default_seed():
-    return os.environ.get("QUARTET_DIFFERENTIAL_SEED") or str(int(time.time()))
+def again(name):
+    """How to run a scenario again."""
+    return f"tests/e2e/differential/run --scenario {name}"
+
+
+def seed_wanted():
+    """QUARTET_DIFFERENTIAL_SEED, where "clock" means a new one; None: not set."""
+    seed = os.environ.get("QUARTET_DIFFERENTIAL_SEED")
+    return clock_seed() if seed == "clock" else seed or None
+
+
+def clock_seed():
+    return str(int(time.time()))
