@@ -40,6 +40,7 @@ int cluster__error(int code)
     switch (code) {
     case RAFT_ENOMEM: return ERR_NOMEM;
     case RAFT_ENOTLEADER:
+    case RAFT_ENOQUORUM:
     case RAFT_ENOENT: return ERR_UNAVAILABLE;
     case RAFT_EBUSY: return ERR_BUSY;
     case RAFT_EINVALID: return ERR_INVALID;

@@ -23,6 +23,7 @@ const char *raft_error_text(int code)
     case RAFT_ECLOSED: return "shutting down";
     case RAFT_EVERSION: return "unknown format version";
     case RAFT_EDENIED: return "identity not proven";
+    case RAFT_ENOQUORUM: return "too few voters answer";
     }
     return code == 0 ? "no error" : "unknown error";
 }

@@ -16,6 +16,7 @@ enum raft_error {
     RAFT_ECLOSED = -2012,    /* shutting down */
     RAFT_EVERSION = -2013,   /* a format version that this program does not know */
     RAFT_EDENIED = -2014,    /* the peer's proof of identity does not hold */
+    RAFT_ENOQUORUM = -2015,  /* too few voters answer for what would be: nothing changed */
 };
 
 /* A short lower-case English text, static; never NULL. Any thread. */

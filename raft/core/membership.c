@@ -64,6 +64,19 @@ bool raft_can_change_conf(const struct raft *raft)
     return raft->role == RAFT_LEADER && raft->transfer.target == 0 && may_change(raft);
 }
 
+/* The change is in force as soon as it is in this log, and only a quorum of the new voters can
+ * commit it or take it back: without one that answers, nothing would ever go on. */
+static bool hears_quorum_of(struct raft *raft, const struct raft_conf *conf)
+{
+    uint32_t heard = 0;
+
+    for (uint32_t i = 0; i < conf->count; i++) {
+        const struct raft_peer *peer = raft__peer(raft, conf->members[i].id);
+        heard += conf->members[i].role == RAFT_VOTER && peer != NULL && raft__is_heard(raft, peer);
+    }
+    return heard >= raft_conf_voters(conf) / 2 + 1;
+}
+
 int raft__propose_conf(struct raft *raft, const struct raft_conf_change *change, uint64_t *index)
 {
     struct raft_conf conf;
@@ -77,6 +90,8 @@ int raft__propose_conf(struct raft *raft, const struct raft_conf_change *change,
         return rc;
     if (change->context != NULL && change->context->len > RAFT_ENTRY_LEN_MAX / 2)
         return RAFT_ELIMIT;
+    if (!hears_quorum_of(raft, &conf))
+        return RAFT_ENOQUORUM;
     struct raft_buf *data = raft_conf_entry_encode(&conf, change);
     if (data == NULL)
         return RAFT_ENOMEM;

@@ -54,7 +54,9 @@ enum raft_event_kind {
                               * transfer); RAFT_ELIMIT (0 or over RAFT_APPEND_ENTRIES_MAX, or
                               * one over RAFT_ENTRY_LEN_MAX) */
     RAFT_EVENT_PROPOSE_CONF, /* `change`. RAFT_ENOTLEADER, RAFT_EBUSY (one at a time; or no entry of
-                              * this term committed yet), RAFT_EINVALID */
+                              * this term committed yet), RAFT_EINVALID, RAFT_ENOQUORUM (of the
+                              * voters that there would be, no quorum has answered within an
+                              * election time-out) */
     RAFT_EVENT_PERSISTED,    /* everything of updates up to `seq` is durable */
     RAFT_EVENT_APPLIED,      /* the state machine has applied up to `index` */
     RAFT_EVENT_READ,         /* `read_id` wants a linearizable read; answered in `reads` */

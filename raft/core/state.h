@@ -88,6 +88,7 @@ void raft__malformed(struct raft *raft);
 const struct raft_conf *raft__conf(const struct raft *raft);
 struct raft_peer *raft__peer(struct raft *raft, raft_id id); /* NULL: no member */
 bool raft__peer_votes(const struct raft_peer *peer);
+bool raft__is_heard(const struct raft *raft, const struct raft_peer *peer);
 bool raft__can_lead(const struct raft *raft); /* a voter, or one until that is committed */
 uint32_t raft__quorum(const struct raft *raft);
 bool raft__has_committed_in_term(const struct raft *raft);

@@ -31,6 +31,14 @@ bool raft__peer_votes(const struct raft_peer *peer)
     return peer->role == RAFT_VOTER || !RAFT_RULE(learner_no_vote);
 }
 
+/* Leader: it answered within an election time-out, or is this node. */
+bool raft__is_heard(const struct raft *raft, const struct raft_peer *peer)
+{
+    return peer->id == raft->options.id ||
+           (peer->contact_mono_ms != 0 &&
+            raft->now_mono_ms - peer->contact_mono_ms <= raft->options.election_timeout_ms);
+}
+
 /* Figure 4.6 and §4.2.2: a server that its latest configuration demotes or removes still stands for
  * election while that is not committed: nobody else may have the entry, and a longer log then
  * refuses its vote to those who could go on without it. */

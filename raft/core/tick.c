@@ -6,16 +6,14 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Did voters enough answer within an election time-out? */
+/* Did voters enough answer? */
 static bool heard_quorum(const struct raft *raft)
 {
     uint32_t heard = 0;
 
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         const struct raft_peer *peer = &raft->peers[i];
-        bool is_recent = peer->contact_mono_ms != 0 && raft->now_mono_ms - peer->contact_mono_ms <=
-                                                           raft->options.election_timeout_ms;
-        heard += raft__peer_votes(peer) && (peer->id == raft->options.id || is_recent);
+        heard += raft__peer_votes(peer) && raft__is_heard(raft, peer);
     }
     return heard >= raft__quorum(raft);
 }

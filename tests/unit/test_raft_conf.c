@@ -134,7 +134,47 @@ static void test_propose_conf_before_own_commit_refused(void **state)
     assert_int_equal(raft_role_of(bench.nodes[0].raft), RAFT_LEADER);
     assert_int_equal(bench_change(&bench, 0, RAFT_CONF_PROMOTE, 2), RAFT_EBUSY);
     bench_persist(&bench, 0);
+    bench_deliver(&bench); /* the learner answers */
     assert_int_equal(bench_change(&bench, 0, RAFT_CONF_PROMOTE, 2), 0);
+    bench_fini(&bench);
+}
+
+/* One of three voters is silent: without the other there would be two of which one answers. */
+static void test_propose_conf_without_new_quorum_refused(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 1);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 1, true);
+    bench_run(&bench, 2 * BENCH_TIMEOUT_MS);
+    assert_int_equal(raft_role_of(bench.nodes[0].raft), RAFT_LEADER);
+    uint64_t last = raft_last_index(bench.nodes[0].raft);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_DEMOTE, 3), RAFT_ENOQUORUM);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_REMOVE, 3), RAFT_ENOQUORUM);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_REMOVE, 1), RAFT_ENOQUORUM);
+    assert_int_equal(raft_last_index(bench.nodes[0].raft), last);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_REMOVE, 2), 0);
+    bench_deliver(&bench);
+    assert_true(raft_can_change_conf(bench.nodes[0].raft)); /* it is committed */
+    bench_fini(&bench);
+}
+
+/* With the vote of a silent learner the only voter would need it, and get nothing done. */
+static void test_propose_conf_promote_of_the_silent(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 1, 1);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 1, true);
+    bench_run(&bench, 2 * BENCH_TIMEOUT_MS);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_PROMOTE, 2), RAFT_ENOQUORUM);
+    bench_isolate(&bench, 1, false);
+    bench_run(&bench, BENCH_TIMEOUT_MS);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_PROMOTE, 2), 0);
+    bench_deliver(&bench);
+    assert_true(raft_can_change_conf(bench.nodes[0].raft));
     bench_fini(&bench);
 }
 
@@ -249,6 +289,8 @@ int main(void)
         cmocka_unit_test(test_conf_entry_decode_hostile),
         cmocka_unit_test(test_propose_conf_one_at_a_time),
         cmocka_unit_test(test_propose_conf_before_own_commit_refused),
+        cmocka_unit_test(test_propose_conf_without_new_quorum_refused),
+        cmocka_unit_test(test_propose_conf_promote_of_the_silent),
         cmocka_unit_test(test_conf_survives_restart_and_rolls_back),
         cmocka_unit_test(test_remove_leader_hands_over),
         cmocka_unit_test(test_demoted_leader_stands_until_committed),
