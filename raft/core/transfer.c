@@ -6,14 +6,15 @@ static void transfer_end(struct raft *raft, enum raft_transfer_outcome outcome)
     raft->transfer = (struct raft_transfer){.outcome = outcome};
 }
 
-/* The other voter with the longest known log; NULL: none. */
+/* The other voter that answers with the longest known log; NULL: none. One that has died may have
+ * as long a log as any. */
 struct raft_peer *raft__best_voter(struct raft *raft)
 {
     struct raft_peer *best = NULL;
 
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
-        if (peer->id == raft->options.id || peer->role != RAFT_VOTER)
+        if (peer->id == raft->options.id || peer->role != RAFT_VOTER || !raft__is_heard(raft, peer))
             continue;
         if (best == NULL || peer->match > best->match)
             best = peer;
@@ -28,6 +29,8 @@ int raft__transfer(struct raft *raft, raft_id target)
     if (raft->transfer.target != 0)
         return RAFT_EBUSY;
     struct raft_peer *peer = target == 0 ? raft__best_voter(raft) : raft__peer(raft, target);
+    if (peer == NULL && target == 0 && raft_conf_voters(raft__conf(raft)) > 1)
+        return RAFT_ENOQUORUM;
     if (peer == NULL || peer->id == raft->options.id || peer->role != RAFT_VOTER)
         return RAFT_EINVALID;
     raft->transfer = (struct raft_transfer){.target = peer->id,

@@ -109,7 +109,8 @@ int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_drive
                      void *user);
 
 /* Leader: hand over to @target, 0: the best voter. @done with 0 or RAFT_ETIMEDOUT, RAFT_ECLOSED.
- * At once (and no @done): RAFT_ENOTLEADER, RAFT_EBUSY, RAFT_EINVALID. */
+ * At once (and no @done): RAFT_ENOTLEADER, RAFT_EBUSY, RAFT_EINVALID, RAFT_ENOQUORUM (no other
+ * voter answers). */
 int raft_driver_transfer(struct raft_driver *driver, raft_id target, raft_driver_done_cb done,
                          void *user);
 

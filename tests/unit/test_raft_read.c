@@ -136,6 +136,22 @@ static void test_transfer_hands_over(void **state)
     bench_fini(&bench);
 }
 
+/* Nothing was written since it fell silent, so its log is as long as any. */
+static void test_transfer_to_the_best_passes_over_the_silent(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 1, true);
+    bench_run(&bench, 2 * BENCH_TIMEOUT_MS);
+    assert_int_equal(transfer(&bench, 0, 0), 0);
+    bench_deliver(&bench);
+    assert_int_equal(bench.nodes[0].transfer, RAFT_TRANSFER_DONE);
+    assert_int_equal(raft_role_of(bench.nodes[2].raft), RAFT_LEADER);
+    bench_fini(&bench);
+}
+
 /* transfer_catch_up */
 static void test_transfer_waits_for_log_and_times_out(void **state)
 {
@@ -170,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_read_follower_asks_and_retries),
         cmocka_unit_test(test_read_over_bound_refused),
         cmocka_unit_test(test_transfer_hands_over),
+        cmocka_unit_test(test_transfer_to_the_best_passes_over_the_silent),
         cmocka_unit_test(test_transfer_waits_for_log_and_times_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
