@@ -64,8 +64,14 @@ int raft_progress_of(const struct raft *raft, raft_id id, struct raft_progress *
             .id = id,
             .match_index = is_self ? raft->log.persisted_index : peer->match,
             .last_contact_mono_ms = is_self ? raft->now_mono_ms : peer->contact_mono_ms,
+            .round_acked = is_self ? UINT64_MAX : peer->round_acked,
             .is_snapshotting = peer->state == RAFT_PEER_SNAPSHOT};
         return 0;
     }
     return RAFT_ENOENT;
+}
+
+uint64_t raft_round_confirmed(const struct raft *raft)
+{
+    return raft->reads.round_confirmed;
 }

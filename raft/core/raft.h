@@ -157,10 +157,15 @@ struct raft_progress {
     raft_id id;
     uint64_t match_index;          /* known durable there */
     uint64_t last_contact_mono_ms; /* last reply of this term; 0: none */
+    uint64_t round_acked;          /* newest round of heartbeats that it answered */
     bool is_snapshotting;
 };
 /* 0; RAFT_ENOTLEADER; RAFT_ENOENT. */
 int raft_progress_of(const struct raft *raft, raft_id id, struct raft_progress *out);
+
+/* Leader: the newest round of heartbeats that a quorum has answered. Once a READ is released, this
+ * is a round that began after the READ: who has answered it, was alive since then. */
+uint64_t raft_round_confirmed(const struct raft *raft);
 
 /* Messages dropped because no correct member could have sent them. */
 uint64_t raft_malformed_count(const struct raft *raft);

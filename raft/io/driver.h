@@ -140,12 +140,14 @@ struct raft_driver_peer {
     enum raft_member_role role;
     uint64_t match_index;   /* leader only; 0 elsewhere */
     int64_t contact_age_ms; /* since the last reply of this term; -1: none */
+    uint64_t round_acked;   /* see raft_round_confirmed() */
     bool is_snapshotting;
 };
 struct raft_driver_status {
     enum raft_role role;
     uint64_t term, commit_index, applied_index, first_index, last_index, persisted_index;
     raft_id leader;
+    uint64_t round_confirmed; /* leader: see raft_round_confirmed() */
     bool can_change_conf, is_low_on_space, is_installing;
     struct raft_driver_peer peers[RAFT_MEMBERS_MAX]; /* the configuration in force, ascending */
     uint32_t peer_count;

@@ -104,6 +104,7 @@ static void peer_status(struct raft_driver *driver, const struct raft_member *me
     if (raft_progress_of(driver->raft, member->id, &progress) != 0)
         return;
     out->match_index = progress.match_index;
+    out->round_acked = progress.round_acked;
     out->is_snapshotting = progress.is_snapshotting;
     if (progress.last_contact_mono_ms != 0)
         out->contact_age_ms = (int64_t)(driver->clock_ms - progress.last_contact_mono_ms);
@@ -120,6 +121,7 @@ static void core_status(struct raft_driver *driver, struct raft_driver_status *o
     out->first_index = raft_first_index(raft);
     out->last_index = raft_last_index(raft);
     out->persisted_index = raft_persisted_index(raft);
+    out->round_confirmed = raft_round_confirmed(raft);
     out->can_change_conf = raft_can_change_conf(raft);
     out->peer_count = conf->count;
     for (uint32_t i = 0; i < conf->count; i++)

@@ -39,6 +39,29 @@ static void test_read_leader_waits_for_quorum(void **state)
     bench_fini(&bench);
 }
 
+/* Who is alive since the read was asked? A reply that was on its way before it does not count. */
+static void test_read_released_tells_who_answered_since(void **state)
+{
+    struct bench bench;
+    struct raft_progress two, three;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    bench_run(&bench, 2 * BENCH_HEARTBEAT_MS);
+    bench_isolate(&bench, 1, true);
+    read_at(&bench, 0, 7);
+    bench_receive(&bench, 0, bench.last[1]); /* late */
+    bench_deliver(&bench);
+    assert_int_equal(bench.nodes[0].read_count, 1);
+    uint64_t round = raft_round_confirmed(bench.nodes[0].raft);
+    raft_progress_of(bench.nodes[0].raft, 2, &two);
+    raft_progress_of(bench.nodes[0].raft, 3, &three);
+    assert_int_equal(two.last_contact_mono_ms, bench.now_mono_ms);
+    assert_true(two.round_acked < round);
+    assert_true(three.round_acked >= round);
+    bench_fini(&bench);
+}
+
 static void test_read_single_voter_answers_at_once(void **state)
 {
     struct bench bench;
@@ -180,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_leader_waits_for_quorum),
+        cmocka_unit_test(test_read_released_tells_who_answered_since),
         cmocka_unit_test(test_read_single_voter_answers_at_once),
         cmocka_unit_test(test_read_deposed_leader_fails_them),
         cmocka_unit_test(test_read_before_own_commit_waits),
