@@ -19,6 +19,13 @@
 #define AUTOPILOT_EVERY_MS 500
 #define READDED_MEMBER "the member id was used before; clear the data folder and join again"
 
+#define NOT_BEGUN                                                                                  \
+    "the leader could not propose it in time: too few voters answer, or its disk is full; see "    \
+    "'quartet cluster status' and 'quartet member list', then ask again"
+#define NOT_COMMITTED                                                                              \
+    "not committed in time, for too few voters answer; it is done once they do: see 'quartet "     \
+    "member list' before you ask again"
+
 /* One change at a time: a plan under way, or nothing. */
 struct change {
     bool is_running;
@@ -30,7 +37,11 @@ struct change {
     uint64_t index, term; /* of the step's entry; 0: to be proposed */
     bool is_transferring;
     uint64_t deadline_mono_ms;
-    uint64_t decided_mono_ms; /* last look of the autopilot */
+    /* Who answers now? A step that moves a vote is proposed on that alone. */
+    uint64_t poll_number, polled_mono_ms; /* 0: not asked yet for this step */
+    uint64_t round;                       /* that was begun after the question; */
+    bool has_round;                       /* answered by a quorum of the voters so far */
+    uint64_t decided_mono_ms;             /* last look of the autopilot */
 };
 
 struct change *change_new(void)
@@ -54,8 +65,8 @@ static void finish(struct cluster *cluster, int code, const char *message)
 
     snprintf(text, sizeof(text), "%s", message); /* it may be the plan's own */
     raft_buf_unref(change->add);
-    uint64_t decided = change->decided_mono_ms;
-    *change = (struct change){.decided_mono_ms = decided};
+    *change = (struct change){.decided_mono_ms = change->decided_mono_ms,
+                              .poll_number = change->poll_number};
     if (call)
         ask_reply_text(cluster, call, code, text);
     else if (code != 0)
@@ -65,6 +76,7 @@ static void finish(struct cluster *cluster, int code, const char *message)
 /* The driver's view and the reports together, as autopilot.h wants it. */
 static unsigned look(struct cluster *cluster, struct autopilot_member *out)
 {
+    const struct change *change = cluster->change;
     struct raft_driver_status status;
     uint64_t now_mono_ms = clock_mono_ms();
 
@@ -82,6 +94,7 @@ static unsigned look(struct cluster *cluster, struct autopilot_member *out)
             .is_leader = is_self,
             .is_quarantined = member && member->report.is_quarantined,
             .is_snapshotting = peer->is_snapshotting,
+            .has_answered = change->has_round && peer->round_acked >= change->round,
             .silent_ms = is_self                  ? 0
                          : contact_ms < silent_ms ? contact_ms
                                                   : silent_ms,
@@ -91,6 +104,20 @@ static unsigned look(struct cluster *cluster, struct autopilot_member *out)
         };
     }
     return status.peer_count;
+}
+
+/* The same, but a voter that a new leader has not heard yet is not dead before it had the time in
+ * which it would have been. */
+static unsigned look_kindly(struct cluster *cluster, struct autopilot_member *out)
+{
+    unsigned count = look(cluster, out);
+    uint64_t leading_ms = clock_mono_ms() - cluster->leading_since_mono_ms;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (out[i].is_voter && out[i].silent_ms > leading_ms)
+            out[i].silent_ms = leading_ms;
+    }
+    return count;
 }
 
 struct naming {
@@ -125,7 +152,7 @@ void change_asked(struct cluster *cluster, struct ask_call *call, const Clu__Ask
         ask_reply_text(cluster, call, RAFT_ENOTLEADER, "");
         return;
     }
-    unsigned count = look(cluster, members);
+    unsigned count = look_kindly(cluster, members);
     int rc = change_plan(members, count, &request, &plan);
     bool is_settled = clock_mono_ms() - cluster->leading_since_mono_ms >= AUTOPILOT_ALIVE_MS;
     if (rc == ERR_CONFLICT && !is_settled) {
@@ -214,8 +241,69 @@ static void start_transfer(struct cluster *cluster, uint64_t to)
 
     if (rc == 0)
         cluster->change->is_transferring = true;
-    else if (rc != RAFT_EBUSY)
+    else if (rc != RAFT_EBUSY && rc != RAFT_ENOQUORUM)
         finish(cluster, cluster__error(rc), raft_error_text(rc));
+}
+
+struct poll {
+    struct cluster *cluster;
+    uint64_t number;
+};
+
+static void polled(void *user, int rc)
+{
+    struct poll *poll = user;
+    struct cluster *cluster = poll->cluster;
+    struct change *change = cluster->change;
+    struct raft_driver_status status;
+
+    if (rc == 0 && change && change->is_running && change->poll_number == poll->number) {
+        raft_driver_status(cluster->driver, &status);
+        change->round = status.round_confirmed;
+        change->has_round = true;
+    }
+    free(poll);
+}
+
+/* A read barrier has a round of heartbeats begin; a new leader waits with it until it has committed
+ * an entry of its own. */
+static void start_poll(struct cluster *cluster)
+{
+    struct change *change = cluster->change;
+    struct poll *poll = malloc(sizeof(*poll));
+
+    if (!poll)
+        return; /* the next tick tries again, as after a failure below */
+    change->has_round = false;
+    *poll = (struct poll){cluster, ++change->poll_number};
+    if (cluster_read_barrier(cluster, CHANGE_POLL_MS, polled, poll) == 0)
+        change->polled_mono_ms = clock_mono_ms();
+    else
+        free(poll);
+}
+
+/* Would those who answer now be a quorum after the step? That they were alive a moment ago is not
+ * enough: a change that their quorum cannot commit leaves a cluster without any. true: go on; else
+ * later, or the change is over. */
+static bool check_quorum(struct cluster *cluster)
+{
+    struct autopilot_member members[RAFT_MEMBERS_MAX];
+    struct change *change = cluster->change;
+    char message[sizeof(change->plan.message)];
+
+    const struct change_step *step = change_plan_next_vote(&change->plan, change->at);
+    if (change->add || !step)
+        return true;
+    if (change->polled_mono_ms == 0) {
+        start_poll(cluster);
+        return false;
+    }
+    unsigned count = look_kindly(cluster, members);
+    bool is_over = clock_mono_ms() - change->polled_mono_ms >= CHANGE_POLL_MS;
+    int rc = change_plan_judge(members, count, step, is_over, message, sizeof(message));
+    if (rc < 0)
+        finish(cluster, rc, message);
+    return rc == 0;
 }
 
 static void propose_step(struct cluster *cluster)
@@ -237,11 +325,12 @@ static void propose_step(struct cluster *cluster)
         conf = (struct raft_conf_change){kinds[step->kind], step->id, NULL};
     }
     int rc = raft_driver_propose_conf(cluster->driver, &conf, &change->index, &change->term);
+    change->polled_mono_ms = 0; /* for the next step; or if this one waits, it is asked anew */
     if (rc == RAFT_EINVALID)
         finish(cluster, ERR_CONFLICT, change->add ? READDED_MEMBER : "the members do not allow it");
     else if (rc == RAFT_ENOTLEADER)
         finish(cluster, RAFT_ENOTLEADER, "");
-    else if (rc != 0 && rc != RAFT_EBUSY)
+    else if (rc != 0 && rc != RAFT_EBUSY && rc != RAFT_ENOQUORUM)
         finish(cluster, cluster__error(rc), raft_error_text(rc));
     else if (rc == 0)
         log_info("cluster", "members_changing member=%016" PRIx64 " kind=%d", conf.id,
@@ -332,10 +421,10 @@ void change_tick(struct cluster *cluster, uint64_t now_mono_ms)
         return;
     }
     if (now_mono_ms >= change->deadline_mono_ms) {
-        finish(cluster, ERR_TIMEOUT,
-               "not committed in time: is a quorum alive? It may still happen");
+        finish(cluster, change->index == 0 ? ERR_BUSY : ERR_TIMEOUT,
+               change->index == 0 ? NOT_BEGUN : NOT_COMMITTED);
         return;
     }
-    if (change->index == 0 && !change->is_transferring)
+    if (change->index == 0 && !change->is_transferring && check_quorum(cluster))
         propose_step(cluster);
 }

@@ -1,15 +1,19 @@
 /* node/cluster/change.h: the leader changes the members, one step of Raft at a time (thesis §4.1):
- * what administrators ask, joins, and what the autopilot finds wise. Each change is judged against
- * who lives now, done, and answered once its last step is committed. Loop thread. */
+ * what administrators ask, joins, and what the autopilot finds wise. Before a vote is moved, all
+ * members are asked whether they live, and those who answer must be a quorum of the voters that
+ * there would be; else it is refused. It is answered once its last step is committed. Loop thread.
+ */
 #pragma once
 
+#include "cluster/autopilot.h"
 #include "cluster/internal.h"
 
 struct Clu__AskChange;
 struct Cmd__MemberContext;
 struct ask_call;
 
-#define CHANGE_TIMEOUT_MS 30000
+#define CHANGE_TIMEOUT_MS 15000           /* of one step or several on one leader */
+#define CHANGE_POLL_MS AUTOPILOT_ALIVE_MS /* for members to answer before a vote is moved */
 
 struct change *change_new(void); /* NULL: no memory */
 void change_free(struct change *change);

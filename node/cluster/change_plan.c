@@ -198,6 +198,8 @@ int change_plan(const struct autopilot_member *members, unsigned count,
     if (request->op == CLUSTER_TRANSFER)
         return plan_transfer(&planner);
     const struct autopilot_member *member = find(&planner, request->id);
+    if (!member && request->op == CLUSTER_REMOVE) /* ids are not used again: asked once more */
+        return say(&planner, 0, "It is no member any more.");
     if (!member)
         return say(&planner, ERR_NOT_FOUND, "There is no such member");
     switch (request->op) {
@@ -208,6 +210,46 @@ int change_plan(const struct autopilot_member *members, unsigned count,
     case CLUSTER_TRANSFER: break;
     }
     return say(&planner, ERR_INVALID, "This program does not know that change");
+}
+
+const struct change_step *change_plan_next_vote(const struct change_plan *plan, unsigned at)
+{
+    while (at < plan->count && plan->steps[at].kind == CHANGE_STEP_TRANSFER)
+        at++;
+    return at < plan->count ? &plan->steps[at] : NULL;
+}
+
+int change_plan_judge(const struct autopilot_member *members, unsigned count,
+                      const struct change_step *step, bool is_over, char *message, size_t size)
+{
+    unsigned voters = 0, alive = 0, answered = 0;
+    bool is_silent = false; /* who is to get a vote */
+
+    for (unsigned i = 0; i < count; i++) {
+        const struct autopilot_member *m = &members[i];
+        bool is_subject = m->id == step->id, has_answered = m->is_leader || m->has_answered;
+        if (is_subject && step->kind == CHANGE_STEP_PROMOTE)
+            is_silent = !has_answered;
+        if (is_subject ? step->kind != CHANGE_STEP_PROMOTE : !m->is_voter)
+            continue;
+        voters++;
+        alive += has_answered || autopilot_is_alive(m);
+        answered += has_answered;
+    }
+    unsigned quorum = autopilot_quorum(voters);
+    if (answered >= quorum && !is_silent)
+        return 0;
+    if (answered < quorum && (is_over || alive < quorum)) {
+        snprintf(message, size,
+                 "That would leave %u voters of which %u answer, and a quorum is %u; bring dead "
+                 "nodes back, or remove those first that are gone for good",
+                 voters, is_over ? answered : alive, quorum);
+        return ERR_CONFLICT;
+    }
+    if (!is_over)
+        return 1;
+    snprintf(message, size, "It does not answer, so it gets no vote; try again once it is back");
+    return ERR_CONFLICT;
 }
 
 int change_plan_hand_over(const struct autopilot_member *members, unsigned count,

@@ -24,7 +24,8 @@ struct change_plan {
 
 /* @members: what the leader knows (autopilot.h); @name gives a member's name for messages.
  * 0; ERR_NOT_FOUND (no such member), ERR_CONFLICT (would lose the quorum, or is not ready),
- * ERR_INVALID: with @out->message. */
+ * ERR_INVALID: with @out->message. To remove who is no member is to do nothing: it may have been
+ * removed by the leader before, whose answer was lost. */
 typedef const char *(*change_name_cb)(void *user, uint64_t id);
 struct change_request {
     enum cluster_member_op op;
@@ -34,6 +35,13 @@ struct change_request {
 };
 int change_plan(const struct autopilot_member *members, unsigned count,
                 const struct change_request *request, struct change_plan *out);
+
+/* The next step from @at on that gives or takes a vote, or may; NULL: none. */
+const struct change_step *change_plan_next_vote(const struct change_plan *plan, unsigned at);
+/* May @step be proposed now that all members have been asked whether they live? 0: yes; 1: wait for
+ * answers, unless @is_over; ERR_CONFLICT with @message: no, it would lose the quorum. */
+int change_plan_judge(const struct autopilot_member *members, unsigned count,
+                      const struct change_step *step, bool is_over, char *message, size_t size);
 
 /* The leader does not trust its own state: the best other voter takes over; where it is the only
  * one that can, a ready replica gets the vote first. 0, or ERR_CONFLICT: nobody can now. */

@@ -18,7 +18,8 @@
 #include "cluster/status_advice.h"
 #include "proto/admin.pb-c.h"
 
-/* --- plans: L leader, V voter, D dead voter, R replica, C replica catching up, X dead replica */
+/* --- plans: L leader, V voter, D dead voter, R replica, C replica catching up, X dead replica; A
+ * voter and a replica that have answered whether they live */
 
 static const char *name_cb(void *user, uint64_t id)
 {
@@ -37,7 +38,8 @@ static unsigned fill_members(const char *text, struct autopilot_member members[8
         char c = text[count];
         members[count].id = count + 1;
         members[count].is_leader = c == 'L';
-        members[count].is_voter = c == 'L' || c == 'V' || c == 'D' || c == 'Q';
+        members[count].is_voter = strchr("LVADQ", c) != NULL;
+        members[count].has_answered = c == 'A' || c == 'a';
         members[count].is_quarantined = c == 'Q' || c == 'q';
         members[count].silent_ms = c == 'D' || c == 'X' ? 60000 : 10;
         members[count].lag_entries = c == 'C' ? 5000 : 0;
@@ -93,7 +95,8 @@ static void test_plan_table_as_expected(void **state)
         {"LVVR", CLUSTER_TRANSFER, 4, 0, ERR_CONFLICT, ""},
         {"LVV", CLUSTER_TRANSFER, 1, 0, 0, ""},
         {"L", CLUSTER_TRANSFER, 0, 0, ERR_CONFLICT, ""},
-        {"LVV", CLUSTER_REMOVE, 9, 0, ERR_NOT_FOUND, ""},
+        {"LVV", CLUSTER_REMOVE, 9, 0, 0, ""},
+        {"LVV", CLUSTER_DEMOTE, 9, 0, ERR_NOT_FOUND, ""},
         {"LVV", CLUSTER_TRANSFER, 9, 0, ERR_NOT_FOUND, ""},
         {"LVDR", CLUSTER_REPLACE, 3, 9, ERR_NOT_FOUND, ""},
         {"LVV", (enum cluster_member_op)77, 2, 0, ERR_INVALID, ""},
@@ -110,6 +113,69 @@ static void test_plan_table_as_expected(void **state)
         if (rc != rows[i].rc || strcmp(steps, rows[i].steps) != 0 || out.message[0] == '\0')
             fail_msg("row %u (%s): %d %s \"%s\"", i, rows[i].members, rc, steps, out.message);
     }
+}
+
+/* V and R may answer yet; D and X will not. */
+static void test_judge_goes_by_who_answered(void **state)
+{
+    enum { GO, WAIT, NO = ERR_CONFLICT };
+    static const struct {
+        const char *members;
+        enum change_step_kind kind;
+        uint64_t id;
+        int early, late;  /* while answers may come, and after */
+        const char *word; /* of the message when it is late */
+    } rows[] = {
+        {"LAA", CHANGE_STEP_REMOVE, 3, GO, GO, ""},
+        {"LAV", CHANGE_STEP_REMOVE, 3, GO, GO, ""},           /* who goes need not answer */
+        {"LVA", CHANGE_STEP_REMOVE, 3, WAIT, NO, "1 answer"}, /* heard a moment ago: not enough */
+        {"LDA", CHANGE_STEP_REMOVE, 3, NO, NO, "1 answer"},
+        {"LDA", CHANGE_STEP_REMOVE, 2, GO, GO, ""},
+        {"LAAVV", CHANGE_STEP_DEMOTE, 3, WAIT, NO, "2 answer"},
+        {"LAADV", CHANGE_STEP_DEMOTE, 3, WAIT, NO, "2 answer"},
+        {"LAADD", CHANGE_STEP_DEMOTE, 3, NO, NO, "2 answer"},
+        {"LAADD", CHANGE_STEP_DEMOTE, 4, GO, GO, ""},
+        {"LAAAD", CHANGE_STEP_DEMOTE, 3, GO, GO, ""},
+        {"LAA", CHANGE_STEP_DEMOTE, 1, GO, GO, ""}, /* once another leads */
+        {"LAV", CHANGE_STEP_DEMOTE, 1, WAIT, NO, "1 answer"},
+        {"LVV", CHANGE_STEP_REMOVE, 2, WAIT, NO, "1 answer"}, /* a new leader, nobody heard yet */
+        {"LAAa", CHANGE_STEP_PROMOTE, 4, GO, GO, ""},
+        {"LAAR", CHANGE_STEP_PROMOTE, 4, WAIT, NO, "gets no vote"},
+        {"LAAX", CHANGE_STEP_PROMOTE, 4, WAIT, NO, "gets no vote"},
+        {"La", CHANGE_STEP_PROMOTE, 2, GO, GO, ""},
+        {"LR", CHANGE_STEP_PROMOTE, 2, WAIT, NO, "1 answer"},
+        {"LX", CHANGE_STEP_PROMOTE, 2, NO, NO, "1 answer"},
+        {"LADa", CHANGE_STEP_PROMOTE, 4, GO, GO, ""},
+        {"LVDa", CHANGE_STEP_PROMOTE, 4, WAIT, NO, "2 answer"},
+        {"LAAR", CHANGE_STEP_REMOVE, 4, GO, GO, ""}, /* it had no vote */
+        {"LAR", CHANGE_STEP_REMOVE, 3, GO, GO, ""},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct autopilot_member members[8] = {0};
+        struct change_step step = {rows[i].kind, rows[i].id};
+        char early[512] = "", late[512] = "";
+        unsigned count = fill_members(rows[i].members, members);
+        int is = change_plan_judge(members, count, &step, false, early, sizeof(early));
+        int then = change_plan_judge(members, count, &step, true, late, sizeof(late));
+        if (is != rows[i].early || then != rows[i].late || !strstr(late, rows[i].word) ||
+            (early[0] != '\0') != (is < 0) || (late[0] != '\0') != (then < 0))
+            fail_msg("row %u (%s): %d \"%s\" %d \"%s\"", i, rows[i].members, is, early, then, late);
+    }
+}
+
+static void test_next_vote_passes_over_transfers(void **state)
+{
+    struct change_plan plan = {
+        {{CHANGE_STEP_TRANSFER, 0}, {CHANGE_STEP_PROMOTE, 4}, {CHANGE_STEP_REMOVE, 1}}, 3, ""};
+
+    (void)state;
+    assert_ptr_equal(change_plan_next_vote(&plan, 0), &plan.steps[1]);
+    assert_ptr_equal(change_plan_next_vote(&plan, 2), &plan.steps[2]);
+    assert_null(change_plan_next_vote(&plan, 3));
+    plan.count = 1;
+    assert_null(change_plan_next_vote(&plan, 0));
 }
 
 static void test_plan_hand_over_as_expected(void **state)
@@ -307,6 +373,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan_table_as_expected),
         cmocka_unit_test(test_plan_hand_over_as_expected),
+        cmocka_unit_test(test_judge_goes_by_who_answered),
+        cmocka_unit_test(test_next_vote_passes_over_transfers),
         cmocka_unit_test(test_judge_table_as_expected),
         cmocka_unit_test(test_majority_of_hashes_found),
         cmocka_unit_test(test_join_check_hostile_refused),
