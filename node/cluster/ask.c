@@ -15,7 +15,7 @@ struct waiting { /* the asker's side; id 0: free */
     uint64_t id;
     ask_cb cb;
     void *user;
-    uint64_t deadline_mono_ms, send_at_mono_ms;
+    uint64_t asked_mono_ms, deadline_mono_ms, send_at_mono_ms;
     uint8_t *packed; /* Clu__Ask */
     size_t len;
 };
@@ -75,6 +75,7 @@ int ask_leader(struct cluster *cluster, Clu__Ask *ask, uint32_t timeout_ms, ask_
 {
     struct asks *asks = cluster->asks;
     struct waiting *slot = NULL;
+    uint64_t now_mono_ms = clock_mono_ms();
 
     if (cluster->is_closing)
         return ERR_CLOSED;
@@ -93,7 +94,8 @@ int ask_leader(struct cluster *cluster, Clu__Ask *ask, uint32_t timeout_ms, ask_
     *slot = (struct waiting){.id = ask->id,
                              .cb = cb,
                              .user = user,
-                             .deadline_mono_ms = clock_mono_ms() + timeout_ms,
+                             .asked_mono_ms = now_mono_ms,
+                             .deadline_mono_ms = now_mono_ms + timeout_ms,
                              .packed = packed,
                              .len = len};
     cluster__wake(cluster);
@@ -130,11 +132,22 @@ void asks_flush(struct cluster *cluster, uint64_t now_mono_ms)
     }
 }
 
+static bool is_over(const struct cluster *cluster, const struct waiting *waiting,
+                    uint64_t now_mono_ms)
+{
+    uint64_t since_mono_ms = waiting->asked_mono_ms > cluster->leader_heard_mono_ms
+                                 ? waiting->asked_mono_ms
+                                 : cluster->leader_heard_mono_ms;
+
+    return waiting->deadline_mono_ms <= now_mono_ms ||
+           (cluster->leader == 0 && now_mono_ms - since_mono_ms >= ASK_LEADERLESS_MS);
+}
+
 void asks_tick(struct cluster *cluster, uint64_t now_mono_ms)
 {
     for (unsigned i = 0; cluster->asks && i < ASK_WAITING_MAX; i++) {
         struct waiting *waiting = &cluster->asks->waiting[i];
-        if (waiting->id != 0 && waiting->deadline_mono_ms <= now_mono_ms)
+        if (waiting->id != 0 && is_over(cluster, waiting, now_mono_ms))
             finish(waiting, ERR_TIMEOUT, NULL);
     }
     asks_flush(cluster, now_mono_ms);

@@ -8,6 +8,8 @@
 
 #define ASK_WAITING_MAX 256 /* questions of this node; more: ERR_BUSY */
 #define ASK_CALLS_MAX 256   /* remembered by the leader; the oldest that are answered make room */
+#define ASK_LEADERLESS_MS                                                                          \
+    8000 /* without a leader for so long, a question is over: many elections */
 
 struct Clu__Ask;
 struct Clu__Answer;
@@ -16,7 +18,8 @@ struct ask_call; /* the leader's side of one question */
 struct asks *asks_new(struct cluster *cluster); /* NULL: no memory */
 void asks_free(struct asks *asks, int rc);      /* pending callbacks get @rc */
 
-/* @answer (borrowed) when rc is 0, then answer->code says how it went. ERR_TIMEOUT, ERR_CLOSED. */
+/* @answer (borrowed) when rc is 0, then answer->code says how it went. ERR_TIMEOUT (also
+ * after ASK_LEADERLESS_MS), ERR_CLOSED. */
 typedef void (*ask_cb)(void *user, int rc, const struct Clu__Answer *answer);
 /* @ask (borrowed): kind filled in. At once: ERR_BUSY, ERR_CLOSED, ERR_NOMEM. */
 int ask_leader(struct cluster *cluster, struct Clu__Ask *ask, uint32_t timeout_ms, ask_cb cb,

@@ -26,6 +26,7 @@ struct kv;             /* store/kv.h */
 #define CLUSTER_BULK_MAX 16                 /* bulk commands among them; more: ERR_BUSY */
 #define CLUSTER_READS_MAX 4096              /* read barriers waiting; more: ERR_BUSY */
 #define CLUSTER_TIMEOUT_MS 10000            /* of a proposal or read barrier without its own */
+#define CLUSTER_CHANGE_TIMEOUT_MS 25000     /* of a change of members without its own */
 
 struct cluster_addresses {
     char peer[CLUSTER_TEXT_MAX];     /* HOST:PORT, 5301 by default */
@@ -129,7 +130,8 @@ int cluster_read_barrier(struct cluster *cluster, uint32_t timeout_ms, cluster_r
                          void *user);
 
 /* Membership. Each says in its message what the quorum is afterwards, and refuses with ERR_CONFLICT
- * and the reason what would leave fewer live voters than a quorum. From any node (forwarded). */
+ * and the reason what would leave fewer live voters than a quorum. ERR_TIMEOUT: the outcome is not
+ * known. From any node (forwarded). */
 enum cluster_member_op {
     CLUSTER_REMOVE,   /* never the last voter; a leader hands over first */
     CLUSTER_REPLACE,  /* @id is gone: @other, a caught-up replica, takes its place; 0: the best */
@@ -137,8 +139,13 @@ enum cluster_member_op {
     CLUSTER_DEMOTE,   /* voter → replica */
     CLUSTER_TRANSFER, /* leadership to @id; 0: the best voter */
 };
-int cluster_member_change(struct cluster *cluster, enum cluster_member_op op, uint64_t id,
-                          uint64_t other, cluster_done_cb cb, void *user);
+struct cluster_member_request {
+    enum cluster_member_op op;
+    uint64_t id, other;
+    uint32_t timeout_ms; /* 0: CLUSTER_CHANGE_TIMEOUT_MS */
+};
+int cluster_member_change(struct cluster *cluster, const struct cluster_member_request *request,
+                          cluster_done_cb cb, void *user);
 /* Find a member by 16 hex digits, a unique beginning of at least 4 of them, or its name.
  * 0; ERR_NOT_FOUND; ERR_EXISTS (more than one). */
 int cluster_member_find(struct cluster *cluster, const char *text, uint64_t *out);

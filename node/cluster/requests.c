@@ -11,6 +11,12 @@
 #include "proto/cluster.pb-c.h"
 
 #define SYNC_TIMEOUT_MS 1000
+#define NO_LEADER                                                                                  \
+    "There is no leader, for too few voters answer each other; it may still be done. Bring dead "  \
+    "nodes back, then look at 'quartet member list' before you ask again"
+#define NO_ANSWER                                                                                  \
+    "The leader has not answered in time; it may still be done: see 'quartet member list' before " \
+    "you ask again"
 
 static int check_member(const struct cluster *cluster)
 {
@@ -83,6 +89,7 @@ int cluster_read_barrier(struct cluster *cluster, uint32_t timeout_ms, cluster_r
 }
 
 struct done_call {
+    struct cluster *cluster;
     cluster_done_cb cb; /* may be NULL */
     void *user;
 };
@@ -92,7 +99,7 @@ static void change_answered(void *user, int rc, const Clu__Answer *answer)
     struct done_call *call = user;
 
     if (call->cb && rc == ERR_TIMEOUT)
-        call->cb(call->user, rc, "No leader has answered in time: it may still happen");
+        call->cb(call->user, rc, call->cluster->leader == 0 ? NO_LEADER : NO_ANSWER);
     else if (call->cb && rc != 0)
         call->cb(call->user, rc, err_text(rc));
     else if (call->cb)
@@ -100,9 +107,10 @@ static void change_answered(void *user, int rc, const Clu__Answer *answer)
     free(call);
 }
 
-int cluster_member_change(struct cluster *cluster, enum cluster_member_op op, uint64_t id,
-                          uint64_t other, cluster_done_cb cb, void *user)
+int cluster_member_change(struct cluster *cluster, const struct cluster_member_request *request,
+                          cluster_done_cb cb, void *user)
 {
+    uint32_t timeout_ms = request->timeout_ms ? request->timeout_ms : CLUSTER_CHANGE_TIMEOUT_MS;
     Clu__Ask ask = CLU__ASK__INIT;
     Clu__AskChange change = CLU__ASK_CHANGE__INIT;
 
@@ -112,13 +120,13 @@ int cluster_member_change(struct cluster *cluster, enum cluster_member_op op, ui
     struct done_call *call = malloc(sizeof(*call));
     if (!call)
         return ERR_NOMEM;
-    *call = (struct done_call){cb, user};
-    change.op = op;
-    change.member = id;
-    change.other = other;
+    *call = (struct done_call){cluster, cb, user};
+    change.op = request->op;
+    change.member = request->id;
+    change.other = request->other;
     ask.kind_case = CLU__ASK__KIND_CHANGE;
     ask.change = &change;
-    rc = ask_leader(cluster, &ask, CHANGE_TIMEOUT_MS + CLUSTER_TIMEOUT_MS, change_answered, call);
+    rc = ask_leader(cluster, &ask, timeout_ms, change_answered, call);
     if (rc != 0)
         free(call);
     return rc;

@@ -259,16 +259,17 @@ void request_member_change(struct call *call)
         {CTL__MEMBER_OPERATION__MEMBER_OPERATION_TRANSFER, CLUSTER_TRANSFER},
     };
     const Ctl__MemberChange *change = call->request->member_change;
-    uint64_t id, other;
 
     for (unsigned i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
         if (operations[i].asked != change->operation)
             continue;
-        enum cluster_member_op op = operations[i].op;
-        if (!find_member(call, change->member, op == CLUSTER_TRANSFER, &id) ||
-            !find_member(call, change->other, true, &other))
+        struct cluster_member_request request = {.op = operations[i].op};
+        if (!find_member(call, change->member, request.op == CLUSTER_TRANSFER, &request.id) ||
+            !find_member(call, change->other, true, &request.other))
             return;
-        int rc = cluster_member_change(call->cluster, op, id, other, on_done, call);
+        uint32_t left_ms = call_timeout_left_ms(call);
+        request.timeout_ms = left_ms - left_ms / 10; /* so that the outcome is told in time */
+        int rc = cluster_member_change(call->cluster, &request, on_done, call);
         if (rc != 0)
             call_fail_code(call, rc, "change the members");
         return;

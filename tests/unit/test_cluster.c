@@ -363,10 +363,11 @@ static void test_cluster_life_as_promised(void **state)
     /* one is removed, the leader itself: it hands over first */
     leader = leader_at();
     struct outcome gone = {0};
-    assert_int_equal(
-        cluster_member_change(fixture->nodes[(leader + 1) % NODES].cluster, CLUSTER_REMOVE,
-                              cluster_self(fixture->nodes[leader].cluster), 0, on_done, &gone),
-        0);
+    struct cluster_member_request request = {.op = CLUSTER_REMOVE,
+                                             .id = cluster_self(fixture->nodes[leader].cluster)};
+    assert_int_equal(cluster_member_change(fixture->nodes[(leader + 1) % NODES].cluster, &request,
+                                           on_done, &gone),
+                     0);
     wait_for(&gone);
     if (gone.rc != 0)
         fail_msg("remove: %s", gone.message);
