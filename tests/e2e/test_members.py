@@ -29,6 +29,26 @@ class TestMembers(unittest.TestCase):
     def admin(self, number=1):
         return f"{self.cluster.address_of(number)}:{ADMIN_PORT}"
 
+    def setUp(self):
+        self.killed = []
+
+    def kill(self, *nodes):
+        self.killed += nodes
+        for node in nodes:
+            node.kill()
+
+    def tearDown(self):
+        """What a failed test leaves behind must not fail those after it."""
+        for node in self.killed:
+            if not node.process:
+                node.start()
+        if self.killed:
+            self.cluster.leader().quartet("cluster", "wait", "--timeout", "30s")
+
+    def promote_again(self, name):
+        wait_until(lambda: self.cluster.leader().run("member", "promote", name).returncode == 0,
+                   20, f"{name} votes again")
+
     def refused(self, node, *words):
         done = node.run(*words)
         self.assertNotEqual(done.returncode, 0, done.stdout)
@@ -118,18 +138,38 @@ class TestMembers(unittest.TestCase):
         others = [self.cluster.node(int(n[2:])) for n, r in roles(leader).items()
                   if r == "voter" and n != leader.name]
         dead, alive = others[:2], others[2]
-        for node in dead:
-            node.kill()
+        self.kill(*dead)
+        # At once, when the leader has heard the dead ones but a moment ago …
+        self.assertRegex(self.refused(leader, "member", "remove", alive.name), "(?i)quorum")
         names = {node.name for node in dead}
         wait_until(lambda: names == {m["name"] for m in leader.json("member", "list")
                                      if not m["is_alive"]}, 15, "the dead ones are seen")
+        # … and when it knows.
         for operation in ("remove", "demote"):
             words = self.refused(leader, "member", operation, alive.name)
             self.assertRegex(words, "(?i)quorum")
         self.assertEqual(leader.json("cluster", "status")["can_lose"], 0)
-        for node in dead:
-            node.start()
-        leader.quartet("cluster", "wait", "--timeout", "30s")
+
+    def test_8b_a_leader_that_has_heard_nobody_yet_refuses_it_too(self):
+        leader = self.cluster.leader()
+        others = [self.cluster.node(int(n[2:])) for n, r in roles(leader).items()
+                  if r == "voter" and n != leader.name]
+        self.addCleanup(self.promote_again, others[0].name)
+        self.kill(leader, others[0])
+        new = self.cluster.leader()
+        alive = next(node for node in others[1:] if node is not new)
+        self.assertRegex(self.refused(alive, "member", "remove", alive.name), "(?i)quorum")
+        self.assertRegex(self.refused(new, "member", "demote", new.name), "(?i)quorum")
+        self.assertRegex(new.quartet("member", "demote", others[0].name), "replica")
+
+    def test_8c_without_a_quorum_the_outcome_is_told_as_unknown(self):
+        leader = self.cluster.leader()
+        others = [self.cluster.node(int(n[2:])) for n, r in roles(leader).items()
+                  if r == "voter" and n != leader.name]
+        self.kill(*others[1:])
+        done = leader.run("member", "remove", others[0].name)
+        self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
+        self.assertRegex(done.stderr, "(?i)no leader.*may still.*member list")
 
     def test_9_a_removed_node_says_so_and_still_answers(self):
         node = self.cluster.node(1)
