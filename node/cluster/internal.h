@@ -123,7 +123,9 @@ struct cluster {
     struct {             /* of a snapshot */
         const char *dir; /* fetched, waits for the store_lock; the driver's */
         uint64_t index;
-        bool is_running; /* in place; the image is rebuilt from it */
+        bool is_running;        /* in place; the image is rebuilt from it */
+        uint64_t again_mono_ms; /* that failed, and is tried again then; 0: it goes on */
+        uint32_t gap_ms;        /* before the last try; 0: none has failed */
     } install;
     struct { /* of the certificate; renew.c */
         uint64_t looked_mono_ms, open_at_mono_ms;

@@ -30,7 +30,9 @@
 
 #define OPEN_ROOM_LEN (4u << 20) /* octets that must be free on the disk to open the state */
 #define SETTLE_AFTER_MS 1000
-#define REBUILD_SETS 2000 /* record sets in one step of the loop: a few ms */
+#define REBUILD_SETS 2000   /* record sets in one step of the loop: a few ms */
+#define REBUILD_GAP_MS 1000 /* before it is tried again; doubled up to … */
+#define REBUILD_GAP_MS_MAX 60000
 
 static void on_effect(void *user, const struct apply_effect *effect)
 {
@@ -177,6 +179,53 @@ static void install_failed(struct cluster *cluster, int code, bool is_fatal)
         raft_driver_installed(cluster->driver, to_raft(code));
 }
 
+/* The state is the snapshot's, and so will the log be: the driver may apply again. */
+static void end_install(struct cluster *cluster)
+{
+    cluster->install.is_running = false;
+    if (!cluster->driver)
+        return; /* stopping */
+    cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
+    raft_driver_installed(cluster->driver, 0);
+    proposer_skipped(cluster->proposer);
+    machine_refresh(cluster);
+    cluster->is_report_due = true;
+}
+
+/* The image stays the old one, and DNS goes on. What cannot be read will not be readable later: the
+ * state is quarantined, which has another snapshot fetched. Else, for memory or the disk may become
+ * better, it is tried again, and nothing is applied before: the image could not follow. */
+static void rebuild_failed(struct cluster *cluster, int code)
+{
+    if (code == ERR_CORRUPT || code == ERR_VERSION) {
+        log_error("cluster", "snapshot_not_readable why=\"%s\" action=\"fetching another one\"",
+                  err_text(code));
+        if (store_quarantine(cluster->store, "a snapshot's state cannot be read") != 0)
+            cluster__fatal(cluster, "a received snapshot cannot be read, nor be marked so: check "
+                                    "the disk of the data folder and start again");
+        else
+            end_install(cluster);
+        return;
+    }
+    uint32_t gap_ms = cluster->install.gap_ms == 0 ? REBUILD_GAP_MS : 2 * cluster->install.gap_ms;
+    cluster->install.gap_ms = gap_ms < REBUILD_GAP_MS_MAX ? gap_ms : REBUILD_GAP_MS_MAX;
+    cluster->install.again_mono_ms = clock_mono_ms() + cluster->install.gap_ms;
+    log_error("cluster",
+              "snapshot_not_served why=\"%s\" action=\"DNS answers from the old image\" "
+              "again_in_ms=%" PRIu32,
+              err_text(code), cluster->install.gap_ms);
+}
+
+static void begin_rebuild(struct cluster *cluster)
+{
+    cluster->install.again_mono_ms = 0;
+    int rc = publish_rebuild_begin(cluster->publish, store_kv(cluster->store));
+    if (rc != 0)
+        rebuild_failed(cluster, rc);
+    else
+        cluster__wake(cluster);
+}
+
 /* Put the fetched copy in place, unless a worker uses the store (a verification may take minutes):
  * then later. */
 static void try_install(struct cluster *cluster)
@@ -191,13 +240,12 @@ static void try_install(struct cluster *cluster)
         return;
     }
     cluster->install.is_running = true;
+    cluster->install.gap_ms = 0;
     rc = apply_reload(cluster->apply, store_kv(cluster->store));
-    if (rc == 0)
-        rc = publish_rebuild_begin(cluster->publish, store_kv(cluster->store));
     if (rc != 0)
         install_failed(cluster, rc, true);
     else
-        cluster__wake(cluster);
+        begin_rebuild(cluster);
 }
 
 static void app_install(void *user, const char *dir, const struct raft_snapshot *snapshot)
@@ -209,25 +257,24 @@ static void app_install(void *user, const char *dir, const struct raft_snapshot 
     try_install(cluster);
 }
 
-/* One step of the rebuild in each turn of the loop; then the driver may apply again. An image that
- * cannot be rebuilt stays the old one: DNS goes on, status tells. */
-static void step_install(struct cluster *cluster)
+/* One step of the rebuild in each turn of the loop. */
+static void step_install(struct cluster *cluster, uint64_t now_mono_ms)
 {
-    const struct kv *kv = store_kv(cluster->store);
-
-    int rc = publish_rebuild_step(cluster->publish, kv, REBUILD_SETS);
+    if (cluster->install.again_mono_ms != 0) {
+        if (now_mono_ms >= cluster->install.again_mono_ms)
+            begin_rebuild(cluster);
+        return;
+    }
+    int rc = publish_rebuild_step(cluster->publish, store_kv(cluster->store), REBUILD_SETS);
     cluster__wake(cluster);
     if (rc == 1)
         return;
-    cluster->install.is_running = false;
-    if (!cluster->driver)
-        return; /* stopping */
+    if (rc != 0) {
+        rebuild_failed(cluster, rc);
+        return;
+    }
     log_info("cluster", "snapshot_installed image=%" PRIu64, publish_index(cluster->publish));
-    cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
-    raft_driver_installed(cluster->driver, 0);
-    proposer_skipped(cluster->proposer);
-    machine_refresh(cluster);
-    cluster->is_report_due = true;
+    end_install(cluster);
 }
 
 static void app_role_changed(void *user, enum raft_role role, uint64_t term, raft_id leader)
@@ -380,7 +427,9 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     if (cluster->install.dir)
         try_install(cluster);
     if (cluster->install.is_running) {
-        step_install(cluster);
+        step_install(cluster, now_mono_ms);
+        report_tick(cluster, now_mono_ms);
+        asks_tick(cluster, now_mono_ms);
         return;
     }
     write_out(cluster);

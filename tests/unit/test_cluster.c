@@ -1,6 +1,7 @@
 /* links: cluster
  * Three whole clusters' nodes in one process on loopback: init, token, join, commands by way of a
- * follower, loss of the leader, restart, removal. Real network, real storage, one event loop. */
+ * follower, loss of the leader, restart, removal. Real network, real storage, one event loop.
+ * wraps: publish_rebuild_step */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@
 #include "cluster/certificate.h"
 #include "cluster/import_expiry.h"
 #include "cluster/internal.h"
+#include "cluster/publish_internal.h"
 #include "cluster/renew.h"
 #include "cluster/status.h"
 #include "dns/name.h"
@@ -482,6 +484,68 @@ static void test_quarantine_only_voter_hands_over(void **state)
     assert_int_equal(put_setting(0, "test.a", "1").rc, 0);
 }
 
+int __real_publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max);
+int __wrap_publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max);
+static struct {
+    unsigned left; /* so often the image cannot take what was installed … */
+    int code;      /* … because of this */
+} refusals;
+
+int __wrap_publish_rebuild_step(struct publish *publish, const struct kv *kv, unsigned sets_max)
+{
+    if (refusals.left == 0)
+        return __real_publish_rebuild_step(publish, kv, sets_max);
+    refusals.left--;
+    publish__freeze(publish, err_text(refusals.code));
+    publish_rebuild_cancel(publish);
+    return refusals.code;
+}
+
+static bool serves_all(const struct cluster *cluster)
+{
+    return publish_index(cluster->publish) == cluster->commit_index &&
+           !publish_is_frozen(cluster->publish) && !store_quarantine_reason(cluster->store);
+}
+
+/* The first node of two gets a snapshot whose image fails: it heals without a restart, and what
+ * is applied after that is seen. Returns how many snapshots it took. */
+static uint64_t install_with(unsigned times, int code)
+{
+    struct raft_driver_status before, after;
+    struct cluster *first = fixture->nodes[0].cluster;
+    uint64_t end_ms = clock_mono_ms() + WAIT_MS;
+    struct outcome outcome = {0};
+
+    raft_driver_status(first->driver, &before);
+    refusals.left = times;
+    refusals.code = code;
+    assert_int_equal(store_quarantine(first->store, "a test says so"), 0);
+    while (refusals.left > 0 && clock_mono_ms() < end_ms)
+        turn();
+    assert_int_equal(refusals.left, 0);
+    assert_int_equal(cluster_status(first, on_status, &outcome), 0); /* questions end meanwhile */
+    wait_for(&outcome);
+    while (!serves_all(first) && clock_mono_ms() < end_ms)
+        turn();
+    assert_true(serves_all(first));
+    assert_int_equal(put_setting(0, "test.a", "1").rc, 0);
+    assert_true(serves_all(first));
+    raft_driver_status(first->driver, &after);
+    return after.snapshots_installed - before.snapshots_installed;
+}
+
+static void test_install_that_the_image_cannot_take_is_repeated(void **state)
+{
+    char token[512];
+
+    (void)state;
+    init_first();
+    make_token(0, 1, token);
+    assert_int_equal(join(1, 0, token).rc, 0);
+    assert_int_equal(install_with(1, ERR_NOMEM), 1);   /* the same again */
+    assert_int_equal(install_with(1, ERR_CORRUPT), 2); /* another one */
+}
+
 /* A node that runs for years: when its certificate is half over it makes another one, and its
  * ports use that. */
 static void test_certificate_renewed_while_running(void **state)
@@ -608,6 +672,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_init_cut_off_resumed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_init_own_zone_has_addresses_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quarantine_only_voter_hands_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_install_that_the_image_cannot_take_is_repeated, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_certificate_renewed_while_running, setup, teardown),
         cmocka_unit_test_setup_teardown(test_imports_that_nobody_ends_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_wrong_token_refused, setup, teardown),
