@@ -90,7 +90,7 @@ int raft__propose_conf(struct raft *raft, const struct raft_conf_change *change,
         return rc;
     if (change->context != NULL && change->context->len > RAFT_ENTRY_LEN_MAX / 2)
         return RAFT_ELIMIT;
-    if (!hears_quorum_of(raft, &conf))
+    if (!hears_quorum_of(raft, &conf) && RAFT_RULE(change_heard))
         return RAFT_ENOQUORUM;
     struct raft_buf *data = raft_conf_entry_encode(&conf, change);
     if (data == NULL)

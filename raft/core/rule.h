@@ -15,6 +15,7 @@
     X(learner_no_vote) /* §4.2.1: learners are not asked, not counted, and never campaign */      \
     X(one_change)      /* §4.1: one membership change at a time */                                \
     X(change_after_commit) /* only after an entry of the leader's own term is committed */         \
+    X(change_heard)        /* only a change after which a quorum of the voters answers */          \
     X(transfer_catch_up)   /* §3.10: hand over only to a voter that has everything */             \
     X(read_round)          /* §6.4: a quorum confirms leadership before a read is answered */     \
     X(truncate_only_on_conflict) /* §3.5: an old append never removes matching entries */         \

@@ -43,6 +43,7 @@ void checks_before_write(struct node *node, const struct raft_update *update)
         world_fail(node->world, "one vote in a term", "n%u takes back its vote in term %" PRIu64,
                    node->slot, new->term);
     checks__log_write(node, update);
+    checks__change(node, update);
 }
 
 void checks_after_step(struct node *node)

@@ -154,6 +154,23 @@ static uint64_t quorum_contact_ms(const struct node *node)
     return newest;
 }
 
+/* A leader has begun a change of members: those who vote after it can commit it. */
+void checks__change(struct node *node, const struct raft_update *update)
+{
+    uint64_t term = raft_term(node->raft), now_ms = node_now_mono_ms(node);
+    bool is_begun = false;
+    for (uint32_t i = 0; i < update->entry_count; i++)
+        is_begun |= update->entries[i].kind == RAFT_ENTRY_CONF && update->entries[i].term == term;
+    if (!is_begun || raft_role_of(node->raft) != RAFT_LEADER)
+        return;
+    uint64_t heard_ms = quorum_contact_ms(node);
+    if (now_ms - heard_ms > node->world->profile.election_ms)
+        world_fail(node->world, "a change leaves a quorum that answers",
+                   "n%u begins one in term %" PRIu64 " and has not heard a quorum for %" PRIu64
+                   " ms",
+                   node->slot, term, now_ms - heard_ms);
+}
+
 void checks_on_tick(struct node *node)
 {
     struct world *world = node->world;

@@ -28,3 +28,4 @@ void checks__logs_free(struct log_records *logs);
 void checks__log_write(struct node *node, const struct raft_update *update);
 void checks__commit(struct node *node);
 void checks__election(struct node *node);
+void checks__change(struct node *node, const struct raft_update *update);
