@@ -32,6 +32,8 @@ struct transport_nng {
     struct transport_peer *peers[RAFT_MEMBERS_MAX];
     uint32_t peer_count;
     uint64_t ticked_mono_ms;
+    uint64_t heard_mono_ms;             /* last good frame of anybody */
+    uint64_t listen_mono_ms;            /* when the inbox was opened */
     struct transport_counters counters; /* without what living links and the inbox count */
     uint32_t disposals;                 /* under way */
     uint32_t inbox_disposals;
@@ -221,7 +223,9 @@ static void deliver(struct transport_nng *t, const uint8_t *data, size_t len)
         return;
     }
     struct transport_peer *peer = peer_find(t, frame.from);
+    t->heard_mono_ms = uv_now(t->loop);
     if (peer != NULL) {
+        peer->deaf_ms = TRANSPORT_DEAF_MS;
         peer->received_mono_ms = uv_now(t->loop);
         t->counters.received_frames++;
         t->counters.received_octets += len;
@@ -276,6 +280,25 @@ static void peer_link(struct transport_nng *t, struct transport_peer *peer)
         peer->link = NULL; /* the next tick tries again */
 }
 
+/* On a busy machine a listener of NNG 1.5.2 may stop to let connections in: the kernel takes them,
+ * TLS goes through, and no octet is ever read. The dialler cannot tell, for it hears our pings, and
+ * dialling it anew does not help. So if a peer takes our new links and stays silent, it may be our
+ * port that is deaf. */
+static void listen_anew_if_deaf(struct transport_nng *t, struct transport_peer *peer)
+{
+    uint64_t now = uv_now(t->loop);
+    bool is_taken = peer->link != NULL && transport_link_is_connected(peer->link) &&
+                    peer->received_mono_ms < peer->linked_mono_ms;
+    bool hears_others = now - t->heard_mono_ms < TRANSPORT_SILENCE_MS;
+    uint64_t deaf_ms = transport_peer_unheard_ms(peer, t->listen_mono_ms, now);
+    if (t->inbox == NULL || !is_taken || deaf_ms < peer->deaf_ms * (hears_others ? 2u : 1u))
+        return;
+    peer->deaf_ms =
+        peer->deaf_ms < TRANSPORT_DEAF_MS_MAX / 2 ? 2 * peer->deaf_ms : TRANSPORT_DEAF_MS_MAX;
+    t->counters.relistens++;
+    inbox_unlink(t); /* on_tick() opens the next one */
+}
+
 static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool was_stalled)
 {
     uint64_t now = uv_now(t->loop);
@@ -284,6 +307,7 @@ static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool
     if (!was_stalled && transport_peer_silent_ms(peer, now) >= TRANSPORT_SILENCE_MS) {
         t->counters.dropped_frames += transport_peer_clear(peer);
         t->counters.redials++;
+        listen_anew_if_deaf(t, peer);
         peer_unlink(t, peer);
     }
     if (peer->link != NULL && transport_link_is_gone(peer->link))
@@ -316,8 +340,10 @@ static void tell_unreachable(struct transport_nng *t)
 
 static void inbox_reopen(struct transport_nng *t)
 {
-    if (t->inbox == NULL && t->inbox_disposals == 0 &&
-        transport_inbox_open(&t->tls, t->url, &t->wake, &t->inbox) != 0)
+    if (t->inbox != NULL || t->inbox_disposals > 0)
+        return;
+    t->listen_mono_ms = uv_now(t->loop);
+    if (transport_inbox_open(&t->tls, t->url, &t->wake, &t->inbox) != 0)
         t->inbox = NULL; /* the next tick tries again */
 }
 
@@ -370,6 +396,8 @@ static int peer_add(struct transport_nng *t, const struct transport_member *memb
         transport_peer_new(member->id, url, t->send_frames_max, t->send_len_max);
     if (peer == NULL)
         return RAFT_ENOMEM;
+    peer->added_mono_ms = uv_now(t->loop);
+    peer->deaf_ms = TRANSPORT_DEAF_MS;
     t->peers[t->peer_count++] = peer;
     peer_link(t, peer);
     return 0;
@@ -468,7 +496,7 @@ int transport_nng_open(const struct transport_nng_options *options,
     t->wake.data = t;
     t->timer.data = t;
     t->handles = 2;
-    t->ticked_mono_ms = uv_now(t->loop);
+    t->ticked_mono_ms = t->listen_mono_ms = uv_now(t->loop);
     code = transport_inbox_open(&t->tls, t->url, &t->wake, &t->inbox);
     if (code != 0) {
         transport_nng_close(t, NULL, NULL); /* the loop frees it in its next turn */

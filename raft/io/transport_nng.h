@@ -15,6 +15,10 @@
 #define TRANSPORT_RECV_LEN_MAX (64u << 20)
 #define TRANSPORT_PING_MS 500     /* a ping when nothing was sent for this long */
 #define TRANSPORT_SILENCE_MS 3000 /* nothing received for this long: dial anew */
+/* A peer takes our links and stays silent: listen anew after this, twice this if others are heard;
+ * twice as long when that did not help, up to … */
+#define TRANSPORT_DEAF_MS 6000
+#define TRANSPORT_DEAF_MS_MAX 60000
 
 struct uv_loop_s;
 struct transport_nng; /* opaque */
@@ -41,6 +45,7 @@ struct transport_counters {
     uint64_t connects, disconnects;            /* dialled links that came up, went down */
     uint64_t accepts, hangups; /* connections that finished TLS on our port; that ended again */
     uint64_t redials;          /* links replaced because of silence */
+    uint64_t relistens;        /* of our port, for a peer is not heard there */
 };
 
 /* Listen; receive at once (callbacks run only from the loop). RAFT_EADDR: cannot bind or parse;

@@ -110,10 +110,21 @@ bool transport_peer_is_new_connection(struct transport_peer *peer)
     return is_new;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 uint64_t transport_peer_silent_ms(const struct transport_peer *peer, uint64_t now_mono_ms)
 {
-    uint64_t since = peer->received_mono_ms > peer->linked_mono_ms ? peer->received_mono_ms
-                                                                   : peer->linked_mono_ms;
+    uint64_t since = later(peer->received_mono_ms, peer->linked_mono_ms);
+    return now_mono_ms > since ? now_mono_ms - since : 0;
+}
+
+uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t listen_mono_ms,
+                                   uint64_t now_mono_ms)
+{
+    uint64_t since = later(later(peer->received_mono_ms, peer->added_mono_ms), listen_mono_ms);
     return now_mono_ms > since ? now_mono_ms - since : 0;
 }
 

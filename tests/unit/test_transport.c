@@ -1,5 +1,6 @@
 /* links: test_net raft_io raft_core
- * The NNG transport over loopback: delivery, and everybody who must be kept out. */
+ * The NNG transport over loopback: delivery, and everybody who must be kept out.
+ * wraps: transport_inbox_take */
 #include "raft/io/transport_nng.h"
 
 #include <arpa/inet.h>
@@ -19,6 +20,7 @@
 
 #include "lib/test_net.h"
 #include "raft/io/nng_socket.h"
+#include "raft/io/transport_inbox.h"
 
 #define WAIT_MS 10000
 
@@ -351,22 +353,31 @@ static int raw_dial(nng_socket socket, const struct node *node, const struct tes
     return nng_dialer_start(dialer, 0);
 }
 
+/* A port that takes all and never says anything; the caller closes it and frees *@config. */
+static nng_socket raw_listen(const struct test_cert *cert, nng_tls_config **config,
+                             char address[64])
+{
+    int port = 0;
+    nng_listener listener;
+    nng_socket socket = raw_open(nng_pull0_open);
+    *config = raw_tls(NNG_TLS_MODE_SERVER, cert, 0);
+    assert_int_equal(nng_listener_create(&listener, socket, "tls+tcp://127.0.0.1:0"), 0);
+    assert_int_equal(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, *config), 0);
+    assert_int_equal(nng_listener_start(listener, 0), 0);
+    assert_int_equal(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
+    (void)snprintf(address, 64, "127.0.0.1:%d", port);
+    return socket;
+}
+
 static void test_silent_peer_is_dialled_anew(void **state)
 {
     struct node a = {0};
-    int port = 0;
     char address[64];
-    nng_listener listener;
+    nng_tls_config *config;
     (void)state;
     node_open(&a, 1);
     struct test_cert cert = test_cert_new_member(ca, 2);
-    nng_socket socket = raw_open(nng_pull0_open); /* takes all, never says anything */
-    nng_tls_config *config = raw_tls(NNG_TLS_MODE_SERVER, &cert, 0);
-    assert_int_equal(nng_listener_create(&listener, socket, "tls+tcp://127.0.0.1:0"), 0);
-    assert_int_equal(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config), 0);
-    assert_int_equal(nng_listener_start(listener, 0), 0);
-    assert_int_equal(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port), 0);
-    (void)snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+    nng_socket socket = raw_listen(&cert, &config, address);
     introduce_at(&a, 2, address);
     assert_true(test_run_until(&loop, has_connection, &a, WAIT_MS));
     assert_true(test_run_until(&loop, has_redial, &a, WAIT_MS));
@@ -375,6 +386,84 @@ static void test_silent_peer_is_dialled_anew(void **state)
     nng_tls_config_free(config);
     test_cert_free(&cert);
     node_close(&a);
+}
+
+struct nng_msg *__real_transport_inbox_take(struct transport_inbox *inbox);
+struct nng_msg *__wrap_transport_inbox_take(struct transport_inbox *inbox);
+static const struct transport_inbox *deaf_inbox; /* what comes in there is not heard */
+static bool is_next_deaf;
+
+struct nng_msg *__wrap_transport_inbox_take(struct transport_inbox *inbox)
+{
+    if (is_next_deaf) {
+        deaf_inbox = inbox;
+        is_next_deaf = false;
+    }
+    struct nng_msg *message = __real_transport_inbox_take(inbox);
+    if (inbox != deaf_inbox)
+        return message;
+    nng_msg_free(message);
+    return NULL;
+}
+
+static bool has_relisten(void *user)
+{
+    return counters_of(user).relistens > 0;
+}
+
+/* One peer talks, another takes every link and says nothing: it may be that this port does not hear
+ * it. The one that talks is heard on the new port, too. */
+static void test_port_deaf_to_one_is_opened_anew(void **state)
+{
+    struct node a = {0}, b = {0};
+    struct transport_member members[2] = {{.id = 2}, {.id = 3}};
+    nng_tls_config *config;
+    (void)state;
+    node_open(&a, 1);
+    node_open(&b, 2);
+    introduce_at(&b, 1, a.address);
+    struct test_cert cert = test_cert_new_member(ca, 3);
+    nng_socket silent = raw_listen(&cert, &config, members[1].address);
+    (void)snprintf(members[0].address, sizeof(members[0].address), "%s", b.address);
+    assert_int_equal(a.transport.ops->set_members(a.transport.self, members, 2), 0);
+    test_run_for(&loop, TRANSPORT_DEAF_MS + TRANSPORT_SILENCE_MS);
+    assert_int_equal(counters_of(&a).relistens, 0);
+    assert_true(test_run_until(&loop, has_relisten, &a, 2 * TRANSPORT_DEAF_MS));
+    for (uint32_t round = 1; a.messages == 0 && round < 100; round++) {
+        (void)send_round(&b, 1, round);
+        test_run_for(&loop, 50);
+    }
+    assert_true(a.messages > 0);
+    (void)nng_socket_close(silent.id);
+    nng_tls_config_free(config);
+    test_cert_free(&cert);
+    node_close(&a);
+    node_close(&b);
+}
+
+/* The other one hears this one all the time, so it sees no reason to do anything. */
+static void test_deaf_port_is_opened_anew(void **state)
+{
+    struct node a = {0}, b = {0};
+    (void)state;
+    node_open(&a, 1);
+    is_next_deaf = true;
+    test_run_for(&loop, 300); /* its first look */
+    node_open(&b, 2);
+    introduce(&a, &b);
+    assert_true(test_run_until(&loop, has_relisten, &a, 3 * TRANSPORT_DEAF_MS));
+    deaf_inbox = NULL; /* the new one may be where it was */
+    assert_int_equal(counters_of(&b).relistens, 0);
+    assert_int_equal(counters_of(&a).received_frames, 0);
+    for (uint32_t round = 1; a.messages == 0 && round < 100; round++) {
+        (void)send_round(&b, 1, round);
+        test_run_for(&loop, 50);
+    }
+    assert_true(a.messages > 0);
+    test_run_for(&loop, TRANSPORT_SILENCE_MS);
+    assert_int_equal(counters_of(&a).relistens, 1);
+    node_close(&a);
+    node_close(&b);
 }
 
 /* ---- who must be kept out ---- */
@@ -579,6 +668,8 @@ int main(void)
         cmocka_unit_test(test_send_dead_peer_reports_unreachable_and_bounds_queue),
         cmocka_unit_test(test_send_restarted_peer_gets_messages_again),
         cmocka_unit_test(test_silent_peer_is_dialled_anew),
+        cmocka_unit_test(test_deaf_port_is_opened_anew),
+        cmocka_unit_test(test_port_deaf_to_one_is_opened_anew),
         cmocka_unit_test(test_connect_other_ca_is_refused),
         cmocka_unit_test(test_connect_wrong_server_name_is_refused),
         cmocka_unit_test(test_connect_without_certificate_is_refused),
