@@ -20,11 +20,10 @@ class TestMembers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(4)
-        cls.cluster.form()
         cls.other = Cluster(1, domain="other.test")
-        cls.other.form()
-        cls.addClassCleanup(cls.cluster.__exit__, None, None, None)
-        cls.addClassCleanup(cls.other.__exit__, None, None, None)
+        for cluster in (cls.cluster, cls.other):
+            cls.addClassCleanup(cluster.__exit__, None, None, None)
+            cluster.form()
 
     def admin(self, number=1):
         return f"{self.cluster.address_of(number)}:{ADMIN_PORT}"
@@ -43,11 +42,11 @@ class TestMembers(unittest.TestCase):
             if not node.process:
                 node.start()
         if self.killed:
-            self.cluster.leader().quartet("cluster", "wait", "--timeout", "30s")
+            self.cluster.leader(60).quartet("cluster", "wait", "--timeout", "60s")
 
     def promote_again(self, name):
-        wait_until(lambda: self.cluster.leader().run("member", "promote", name).returncode == 0,
-                   20, f"{name} votes again")
+        wait_until(lambda: self.cluster.leader(60).run("member", "promote", name).returncode == 0,
+                   60, f"{name} votes again")
 
     def refused(self, node, *words):
         done = node.run(*words)

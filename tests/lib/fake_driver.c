@@ -514,7 +514,7 @@ void fake_change(struct fake_cluster *cluster, raft_id id, enum raft_conf_change
     const struct raft_conf_change wanted = {.kind = kind, .id = id};
     uint64_t index, term;
     int code = RAFT_EBUSY;
-    while (code == RAFT_EBUSY || code == RAFT_ENOTLEADER)
+    while (code == RAFT_EBUSY || code == RAFT_ENOTLEADER || code == RAFT_ENOQUORUM)
         code = raft_driver_propose_conf(fake_wait_leader(cluster)->driver, &wanted, &index, &term);
     assert_int_equal(code, 0);
     fake_wait_equal(cluster);
