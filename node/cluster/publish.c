@@ -208,7 +208,8 @@ static int set_removed(struct publish *publish, const struct apply_effect *effec
     if (!entry || entry->filling) /* imports only ever add */
         return 0;
     return zone_change_remove(publish->image, entry->apex, effect->record_set.name,
-                              effect->record_set.type);
+                              effect->record_set.type, effect->record_set.set_identifier,
+                              effect->record_set.set_identifier_len);
 }
 
 static int note(struct publish *publish, const struct kv *kv, const struct apply_effect *effect)

@@ -105,11 +105,12 @@ static int own_zone(struct zone_publisher *publisher, const uint8_t *apex, struc
     return 0;
 }
 
-static struct zone_trie_node find_node(const struct zone *zone, const struct zone_key *key)
+static struct zone_trie_node find_node(const struct zone_trie_node *names,
+                                       const struct zone_key *key)
 {
     struct zone_trie_walk walk;
 
-    zone__trie_walk(&zone->names, key, 0, &walk);
+    zone__trie_walk(names, key, 0, &walk);
     return walk.is_exact ? *walk.leaf : (struct zone_trie_node){0};
 }
 
@@ -120,34 +121,83 @@ static void dispose_item(const struct zone_trie_edit *edit, const struct zone_tr
         zone__edit_dispose(edit, zone__leaf_owner(leaf), item, item->size);
 }
 
-/* Put a node in place of whatever has its name; on error it is freed. */
-static int put_node(const struct zone_trie_edit *edit, struct zone *zone,
+/* Put a node in place of whatever has its name; on error it is freed. Returns 1 when the name is
+ * new, 0, or ERR_NOMEM. */
+static int put_node(const struct zone_trie_edit *edit, struct zone_trie_node *names,
                     const struct zone_key *key, struct zone_node *node)
 {
     struct zone_trie_node old;
-    int err = zone__trie_put(edit, &zone->names, key, &node->item, zone__node_flags(node), &old);
+    int err = zone__trie_put(edit, names, key, &node->item, zone__node_flags(node), &old);
 
     if (err != 0) {
         zone__node_free(edit->slab, node);
         return err;
     }
-    if (node->item.name_len == 0)
-        note_apex(zone, node);
-    zone->name_count += old.ref == NULL;
     dispose_item(edit, &old);
-    return 0;
+    return old.ref == NULL;
 }
 
-static int put_set(const struct zone_trie_edit *edit, struct zone *zone, unsigned name_len,
-                   const struct zone_record_set *set)
+/* Put a set at its name, whose node is then *@out. Returns as put_node, or ERR_INVALID, ERR_LIMIT.
+ */
+static int put_set(const struct zone_trie_edit *edit, struct zone_trie_node *names,
+                   unsigned name_len, const struct zone_record_set *set, struct zone_node **out)
 {
-    struct zone_node *node;
     struct zone_key key;
 
     zone__key_init(&key, set->name, name_len);
-    struct zone_trie_node leaf = find_node(zone, &key);
-    int err = zone__node_with(edit->slab, leaf.ref, name_len, set, &node);
-    return err != 0 ? err : put_node(edit, zone, &key, node);
+    struct zone_trie_node leaf = find_node(names, &key);
+    int err = zone__node_with(edit->slab, leaf.ref, name_len, set, out);
+    return err != 0 ? err : put_node(edit, names, &key, *out);
+}
+
+/* Take a set out. Returns 1 when the name is gone with it, 0 with the name's node in *@out,
+ * ERR_NOT_FOUND or ERR_NOMEM. */
+static int remove_set(const struct zone_trie_edit *edit, struct zone_trie_node *names,
+                      const struct zone_key *key, const struct zone_set_id *id,
+                      struct zone_node **out)
+{
+    struct zone_trie_node leaf = find_node(names, key);
+
+    if (!leaf.ref)
+        return ERR_NOT_FOUND;
+    int err = zone__node_without(edit->slab, leaf.ref, id, out);
+    if (err != 0)
+        return err;
+    if (*out)
+        return put_node(edit, names, key, *out);
+    err = zone__trie_remove(edit, names, key, &leaf);
+    if (err != 0)
+        return err;
+    dispose_item(edit, &leaf);
+    return 1;
+}
+
+static int zone_put_set(const struct zone_trie_edit *edit, struct zone *zone, unsigned name_len,
+                        const struct zone_record_set *set)
+{
+    struct zone_node *node;
+    int rc = put_set(edit, &zone->names, name_len, set, &node);
+
+    if (rc < 0)
+        return rc;
+    if (name_len == 0)
+        note_apex(zone, node);
+    zone->name_count += (uint32_t)rc;
+    return 0;
+}
+
+static int zone_remove_set(const struct zone_trie_edit *edit, struct zone *zone,
+                           const struct zone_key *key, const struct zone_set_id *id)
+{
+    struct zone_node *node;
+    int rc = remove_set(edit, &zone->names, key, id, &node);
+
+    if (rc < 0)
+        return rc;
+    if (key->symbol_count == 0)
+        note_apex(zone, node);
+    zone->name_count -= (uint32_t)rc;
+    return 0;
 }
 
 int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
@@ -165,37 +215,15 @@ int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
     if (err != 0)
         return err;
     uint32_t name_count = zone->name_count;
-    err = put_set(&edit, zone, (unsigned)name_len, set);
+    err = zone_put_set(&edit, zone, (unsigned)name_len, set);
     publisher->next.name_count += zone->name_count - name_count;
     return err;
 }
 
-static int remove_set(const struct zone_trie_edit *edit, struct zone *zone,
-                      const struct zone_key *key, uint16_t type)
-{
-    struct zone_trie_node leaf = find_node(zone, key);
-    struct zone_node *node;
-
-    if (!leaf.ref)
-        return ERR_NOT_FOUND;
-    int err = zone__node_without(edit->slab, leaf.ref, type, &node);
-    if (err != 0)
-        return err;
-    if (node)
-        return put_node(edit, zone, key, node);
-    err = zone__trie_remove(edit, &zone->names, key, &leaf);
-    if (err != 0)
-        return err;
-    if (key->symbol_count == 0)
-        note_apex(zone, NULL);
-    zone->name_count--;
-    dispose_item(edit, &leaf);
-    return 0;
-}
-
 int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, const uint8_t *name,
-                       uint16_t type)
+                       uint16_t type, const char *identifier, size_t identifier_len)
 {
+    const struct zone_set_id id = {type, identifier, identifier_len};
     const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
     struct zone_key key;
     struct zone *zone;
@@ -210,7 +238,7 @@ int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, co
         return err;
     zone__key_init(&key, name, (unsigned)name_len);
     uint32_t name_count = zone->name_count;
-    err = remove_set(&edit, zone, &key, type);
+    err = zone_remove_set(&edit, zone, &key, &id);
     publisher->next.name_count -= name_count - zone->name_count;
     return err;
 }
@@ -290,7 +318,7 @@ int zone_content_put(struct zone_publisher *publisher, struct zone_content *cont
 
     if (name_len < 0)
         return ERR_INVALID;
-    return put_set(&edit, content->zone, (unsigned)name_len, set);
+    return zone_put_set(&edit, content->zone, (unsigned)name_len, set);
 }
 
 int zone_content_put_name(struct zone_publisher *publisher, struct zone_content *content,
@@ -304,10 +332,17 @@ int zone_content_put_name(struct zone_publisher *publisher, struct zone_content 
     if (name_len < 0)
         return ERR_INVALID;
     zone__key_init(&key, sets->name, (unsigned)name_len);
-    if (find_node(content->zone, &key).ref)
+    if (find_node(&content->zone->names, &key).ref)
         return ERR_EXISTS;
-    int err = zone__node_of(edit.slab, (unsigned)name_len, sets, count, &node);
-    return err != 0 ? err : put_node(&edit, content->zone, &key, node);
+    int rc = zone__node_of(edit.slab, (unsigned)name_len, sets, count, &node);
+    if (rc == 0)
+        rc = put_node(&edit, &content->zone->names, &key, node);
+    if (rc < 0)
+        return rc;
+    if (name_len == 0)
+        note_apex(content->zone, node);
+    content->zone->name_count += (uint32_t)rc;
+    return 0;
 }
 
 void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content)

@@ -27,7 +27,8 @@ void zone_image_read_end(void);
 /* The log index up to which this generation holds every change. */
 uint64_t zone_image_index(const struct zone_image *image);
 size_t zone_image_zone_count(const struct zone_image *image);
-/* What routing knows of clients (NULL: nothing yet) and of health. */
+/* What routing knows of clients (NULL: nothing yet) and of health (of now, not of the generation).
+ */
 const struct geo_view *zone_image_geo(const struct zone_image *image);
 const struct policy_health *zone_image_health(const struct zone_image *image);
 
@@ -43,13 +44,20 @@ void zone_publisher_free(struct zone_publisher *publisher);
  * happens or fails without effect, so after ERR_NOMEM the caller may free memory and repeat.
  * Names are wire form and lower case; sets have passed zone_rules_check_set. */
 
-/* Add or replace the record set of (name, type) in the served zone @apex. ERR_NOT_FOUND: no such
- * zone. ERR_INVALID: name not within the zone. ERR_LIMIT: does not fit a message. ERR_NOMEM. */
+/* Add or replace the record set of (name, type, set identifier) in the served zone @apex. A set
+ * with routing is one of a group (zone/group.h), whose other sets stay, in time of the group; a
+ * plain one takes the place of all that is there of its type, and so does a set whose policy is
+ * another than the group's, so of a batch of changes removals come first. What a set says of its
+ * whole group (the extensions, the CIDR collection) the group takes from whichever was put last.
+ * ERR_NOT_FOUND: no such zone. ERR_INVALID: name not within the zone, or what the rules refuse.
+ * ERR_LIMIT: does not fit a message, or a group (POLICY_SETS_MAX, ZONE_GROUP_SIZE_MAX). ERR_NOMEM.
+ */
 int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
                     const struct zone_record_set *set);
-/* ERR_NOT_FOUND: no such zone or record set. ERR_NOMEM. */
+/* Take one set out; @identifier_len 0: the simple one. ERR_NOT_FOUND: no such zone or record set.
+ * ERR_NOMEM. */
 int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, const uint8_t *name,
-                       uint16_t type);
+                       uint16_t type, const char *identifier, size_t identifier_len);
 /* Serve @content (taken on 0) as the zone of its apex, in place of what that zone held. ERR_NOMEM.
  */
 int zone_change_serve(struct zone_publisher *publisher, struct zone_content *content_take);
@@ -66,8 +74,8 @@ int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
 /* As zone_change_put, for a content. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
 int zone_content_put(struct zone_publisher *publisher, struct zone_content *content,
                      const struct zone_record_set *set);
-/* The same for all sets of one name at once, in order of type: for a content that has none of the
- * name yet. ERR_EXISTS: it has (nothing changed). */
+/* The same for all sets of one name at once, in order of type (sets of one group in any order): for
+ * a content that has none of the name yet. ERR_EXISTS: it has (nothing changed). */
 int zone_content_put_name(struct zone_publisher *publisher, struct zone_content *content,
                           const struct zone_record_set *sets, size_t count);
 /* Give up a content, for example of an import that was cut off; its memory goes by steps of

@@ -12,7 +12,9 @@ struct zone;      /* one zone of a generation */
 struct zone_node; /* one name of a zone */
 
 /* A record set as octets for an answer: @record_count records one after another, each: owner as a
- * pointer to the question (0xC00C), type, class IN, TTL, data length, data. */
+ * pointer to the question (0xC00C), type, class IN, TTL, data length, data. With record_count 0 it
+ * is a group, which routing chooses from (zone/group.h): wire_len says nothing then. SOA, NS, DS
+ * and DNAME are never groups. */
 struct zone_wire_set {
     uint16_t type;
     uint16_t record_count;
@@ -54,8 +56,8 @@ struct zone_match {
 void zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
                  struct zone_match *out);
 
-/* The set of exactly (name, type) in the deepest zone that holds the name, or NULL: no wildcard, no
- * chain, nothing at or below a zone cut. For additional data and alias targets. */
+/* The set (or group) of exactly (name, type) in the deepest zone that holds the name, or NULL: no
+ * wildcard, no chain, nothing at or below a zone cut. For additional data. */
 const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
                                                  const uint8_t *name, uint16_t type);
 /* The same within one zone, also at and below its cuts and by its wildcards (RFC 1034 4.3.2 step 6
@@ -63,7 +65,8 @@ const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
 const struct zone_wire_set *zone_find_glue(const struct zone *zone, const uint8_t *name,
                                            uint16_t type);
 
-/* Sets of a name in order of type; NULL starts and ends. At most 65,535. */
+/* Sets of a name in order of type, a group counting as one; NULL starts and ends. At most 65,535.
+ */
 const struct zone_wire_set *zone_node_next_set(const struct zone_node *node,
                                                const struct zone_wire_set *previous);
 

@@ -2,28 +2,19 @@
 
 #include "base/assert.h"
 #include "base/err.h"
-#include "dns/name.h"
 #include "dns/type.h"
+#include "zone/group_build.h"
 #include "zone/record_set.h"
+#include "zone/wire.h"
 
 #include <stddef.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct zone_wire_set) == 6, "sets follow one another on even offsets");
 
-static size_t round_even(size_t len)
-{
-    return len + (len & 1);
-}
-
 static size_t sets_offset(unsigned name_len)
 {
-    return round_even(offsetof(struct zone_node, octets) + name_len);
-}
-
-static size_t set_size(const struct zone_wire_set *set)
-{
-    return sizeof(*set) + round_even(set->wire_len);
+    return zone__round_even(offsetof(struct zone_node, octets) + name_len);
 }
 
 static const struct zone_wire_set *first_set(const struct zone_node *node)
@@ -42,7 +33,7 @@ static size_t measure_below(const struct zone_node *node, uint32_t type, uint16_
         const struct zone_wire_set *set = (const void *)(at + len);
         if (set->type >= type)
             break;
-        len += set_size(set);
+        len += zone__wire_size(set);
         (*count)++;
     }
     return len;
@@ -53,7 +44,8 @@ const struct zone_wire_set *zone_node_next_set(const struct zone_node *node,
 {
     const uint8_t *end = (const uint8_t *)node + node->item.size;
     const struct zone_wire_set *next =
-        previous ? (const void *)((const uint8_t *)previous + set_size(previous)) : first_set(node);
+        previous ? (const void *)((const uint8_t *)previous + zone__wire_size(previous))
+                 : first_set(node);
     return (const uint8_t *)next < end ? next : NULL;
 }
 
@@ -64,7 +56,7 @@ const struct zone_wire_set *zone__node_find(const struct zone_node *node, uint16
     for (unsigned i = 0; i < node->item.set_count; i++) {
         if (set->type == type)
             return set;
-        set = (const void *)((const uint8_t *)set + set_size(set));
+        set = (const void *)((const uint8_t *)set + zone__wire_size(set));
     }
     return NULL;
 }
@@ -78,41 +70,6 @@ unsigned zone__node_flags(const struct zone_node *node)
     if (zone__node_find(node, DNS_TYPE_DNAME))
         flags |= ZONE_TRIE_DNAME;
     return flags;
-}
-
-static uint8_t *put_u16(uint8_t *at, unsigned value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-    return at + 2;
-}
-
-/* Octets that @set takes once rendered, without the header of a set. */
-static size_t measure_wire(const struct zone_record_set *set)
-{
-    size_t len = 0;
-
-    for (unsigned i = 0; i < set->rdata_count; i++)
-        len += ZONE_WIRE_RDATA_OFFSET + (size_t)set->rdatas[i].len;
-    return len;
-}
-
-static void render(const struct zone_record_set *set, size_t wire_len, struct zone_wire_set *out)
-{
-    uint8_t *at = out->wire;
-
-    *out = (struct zone_wire_set){set->type, set->rdata_count, (uint16_t)wire_len};
-    for (unsigned i = 0; i < set->rdata_count; i++) {
-        at = put_u16(at, 0xc000 | DNS_HEADER_LEN); /* the question's name (RFC 1035 4.1.4) */
-        at = put_u16(at, set->type);
-        at = put_u16(at, DNS_CLASS_IN);
-        at = put_u16(at, set->ttl_s >> 16);
-        at = put_u16(at, set->ttl_s & 0xffff);
-        at = put_u16(at, set->rdatas[i].len);
-        if (set->rdatas[i].len > 0)
-            memcpy(at, set->rdatas[i].data, set->rdatas[i].len);
-        at += set->rdatas[i].len;
-    }
 }
 
 /* An empty frame for @sets_len octets of sets. */
@@ -135,17 +92,19 @@ static struct zone_node *node_new(struct zone_slab *slab, const uint8_t *name, u
     return node;
 }
 
-int zone__node_of(struct zone_slab *slab, unsigned name_len, const struct zone_record_set *sets,
-                  size_t count, struct zone_node **out)
+/* All sets plain. */
+static int node_of_plain(struct zone_slab *slab, unsigned name_len,
+                         const struct zone_record_set *sets, size_t count, struct zone_node **out)
 {
     size_t sets_len = 0;
 
-    ASSERT(count > 0);
     for (size_t i = 0; i < count; i++) {
-        const size_t wire_len = measure_wire(&sets[i]);
+        const size_t wire_len = zone__wire_len(&sets[i]);
         if (wire_len > ZONE_WIRE_LEN_MAX)
             return ERR_LIMIT;
-        sets_len += sizeof(struct zone_wire_set) + round_even(wire_len);
+        if (sets[i].rdata_count == 0)
+            return ERR_INVALID;
+        sets_len += sizeof(struct zone_wire_set) + zone__round_even(wire_len);
     }
     if (count > UINT16_MAX || sets_len > UINT32_MAX - sets_offset(name_len))
         return ERR_LIMIT;
@@ -156,73 +115,158 @@ int zone__node_of(struct zone_slab *slab, unsigned name_len, const struct zone_r
     for (size_t i = 0; i < count; i++) {
         ASSERT(i == 0 || sets[i - 1].type < sets[i].type);
         struct zone_wire_set *set = (struct zone_wire_set *)at;
-        render(&sets[i], measure_wire(&sets[i]), set);
-        at += set_size(set);
+        zone__wire_render(&sets[i], zone__wire_len(&sets[i]), set);
+        at += zone__wire_size(set);
     }
     *out = node;
     return 0;
+}
+
+/* Groups are put together set by set. */
+static int node_of_groups(struct zone_slab *slab, unsigned name_len,
+                          const struct zone_record_set *sets, size_t count, struct zone_node **out)
+{
+    struct zone_node *node = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        struct zone_node *next;
+        int err = zone__node_with(slab, node, name_len, &sets[i], &next);
+        if (node)
+            zone__node_free(slab, node);
+        if (err != 0)
+            return err;
+        node = next;
+    }
+    *out = node;
+    return 0;
+}
+
+int zone__node_of(struct zone_slab *slab, unsigned name_len, const struct zone_record_set *sets,
+                  size_t count, struct zone_node **out)
+{
+    ASSERT(count > 0);
+    for (size_t i = 0; i < count; i++)
+        if (zone__set_is_grouped(&sets[i]))
+            return node_of_groups(slab, name_len, sets, count, out);
+    return node_of_plain(slab, name_len, sets, count, out);
+}
+
+/* The place of a type among the sets of a node. */
+struct place {
+    const uint8_t *name; /* of the node */
+    unsigned name_len;
+    const uint8_t *sets; /* NULL: there is no node */
+    size_t below, upto;  /* octets of the sets of lower types; with those of this type */
+    size_t total;
+    unsigned count;                  /* sets */
+    const struct zone_wire_set *set; /* of this type, or NULL */
+};
+
+static struct place find_place(const struct zone_node *node, const uint8_t *name, unsigned name_len,
+                               uint16_t type)
+{
+    struct place place = {.name = name, .name_len = name_len};
+    uint16_t count_below;
+
+    if (!node)
+        return place;
+    place.sets = (const uint8_t *)first_set(node);
+    place.total = node->item.size - sets_offset(node->item.name_len);
+    place.count = node->item.set_count;
+    place.below = place.upto = measure_below(node, type, &count_below);
+    const struct zone_wire_set *set = (const void *)(place.sets + place.below);
+    if (count_below < place.count && set->type == type) {
+        place.set = set;
+        place.upto += zone__wire_size(set);
+    }
+    return place;
+}
+
+/* A node with all of the old one's sets, and @added octets in @place, where *@at points. */
+static int node_with_gap(struct zone_slab *slab, const struct place *place, size_t added,
+                         struct zone_wire_set **at, struct zone_node **out)
+{
+    const unsigned count = place->count - (place->set != NULL) + (added > 0);
+    const size_t sets_len = place->total - (place->upto - place->below) + added;
+
+    if (count > UINT16_MAX || sets_len > UINT32_MAX - sets_offset(place->name_len))
+        return ERR_LIMIT;
+    struct zone_node *node = node_new(slab, place->name, place->name_len, count, sets_len);
+    if (!node)
+        return ERR_NOMEM;
+    uint8_t *to = (uint8_t *)node + sets_offset(place->name_len);
+    if (place->sets) {
+        memcpy(to, place->sets, place->below);
+        memcpy(to + place->below + added, place->sets + place->upto, place->total - place->upto);
+    }
+    *at = (struct zone_wire_set *)(to + place->below);
+    *out = node;
+    return 0;
+}
+
+static const struct policy_group *group_at(const struct place *place)
+{
+    return place->set && zone_set_is_group(place->set) ? zone_set_group(place->set) : NULL;
+}
+
+static int node_with_group(struct zone_slab *slab, const struct place *place,
+                           const struct zone_record_set *set, struct zone_node **out)
+{
+    struct zone_group_plan plan;
+    struct zone_wire_set *at;
+
+    int err = zone__group_plan_put(group_at(place), set, &plan);
+    if (err == 0)
+        err = node_with_gap(slab, place, sizeof(*at) + plan.size, &at, out);
+    if (err == 0)
+        zone__group_build(&plan, set->type, at);
+    return err;
 }
 
 int zone__node_with(struct zone_slab *slab, const struct zone_node *old, unsigned name_len,
                     const struct zone_record_set *set, struct zone_node **out)
 {
-    const size_t wire_len = measure_wire(set);
-    const size_t added = sizeof(struct zone_wire_set) + round_even(wire_len);
-    size_t below = 0, upto = 0, total = 0;
-    uint16_t count_below = 0, count_upto = 0;
-    const uint8_t *sets = NULL;
-    unsigned count = 0;
+    const size_t wire_len = zone__wire_len(set);
+    const struct place place = find_place(old, set->name, name_len, set->type);
+    struct zone_wire_set *at;
 
     if (wire_len > ZONE_WIRE_LEN_MAX)
         return ERR_LIMIT;
-    if (old) {
-        sets = (const uint8_t *)first_set(old);
-        below = measure_below(old, set->type, &count_below);
-        upto = measure_below(old, (uint32_t)set->type + 1, &count_upto);
-        total = old->item.size - sets_offset(old->item.name_len);
-        count = old->item.set_count;
-    }
-    count = count - (unsigned)(count_upto - count_below) + 1;
-    size_t sets_len = total - (upto - below) + added;
-    if (count > UINT16_MAX || sets_len > UINT32_MAX - sets_offset(name_len))
-        return ERR_LIMIT;
-    struct zone_node *node = node_new(slab, set->name, name_len, count, sets_len);
-    if (!node)
-        return ERR_NOMEM;
-    uint8_t *at = (uint8_t *)node + sets_offset(name_len);
-    if (old)
-        memcpy(at, sets, below);
-    render(set, wire_len, (struct zone_wire_set *)(at + below));
-    if (old)
-        memcpy(at + below + added, sets + upto, total - upto);
-    *out = node;
-    return 0;
+    if (zone__set_is_grouped(set))
+        return node_with_group(slab, &place, set, out);
+    if (set->rdata_count == 0)
+        return ERR_INVALID;
+    int err = node_with_gap(slab, &place, sizeof(*at) + zone__round_even(wire_len), &at, out);
+    if (err == 0)
+        zone__wire_render(set, wire_len, at);
+    return err;
 }
 
-int zone__node_without(struct zone_slab *slab, const struct zone_node *old, uint16_t type,
-                       struct zone_node **out)
+int zone__node_without(struct zone_slab *slab, const struct zone_node *old,
+                       const struct zone_set_id *id, struct zone_node **out)
 {
-    const uint8_t *sets = (const uint8_t *)first_set(old);
-    const size_t total = old->item.size - sets_offset(old->item.name_len);
-    uint16_t count_below, count_upto;
-    size_t below = measure_below(old, type, &count_below);
-    size_t upto = measure_below(old, (uint32_t)type + 1, &count_upto);
+    const struct place place =
+        find_place(old, zone__item_name(&old->item), old->item.name_len, id->type);
+    const struct policy_group *group = group_at(&place);
+    struct zone_group_plan plan = {.size = 0};
+    struct zone_wire_set *at;
+    int err = 0;
 
-    if (count_upto == count_below)
-        return ERR_NOT_FOUND;
-    if (old->item.set_count == 1) {
+    if (group)
+        err = zone__group_plan_remove(group, id->identifier, id->identifier_len, &plan);
+    else if (!place.set || id->identifier_len > 0)
+        err = ERR_NOT_FOUND;
+    if (err != 0)
+        return err;
+    if (plan.size == 0 && place.count == 1) {
         *out = NULL;
         return 0;
     }
-    struct zone_node *node = node_new(slab, zone__item_name(&old->item), old->item.name_len,
-                                      old->item.set_count - 1u, total - (upto - below));
-    if (!node)
-        return ERR_NOMEM;
-    uint8_t *at = (uint8_t *)node + sets_offset(old->item.name_len);
-    memcpy(at, sets, below);
-    memcpy(at + below, sets + upto, total - upto);
-    *out = node;
-    return 0;
+    const size_t added = plan.size > 0 ? sizeof(*at) + plan.size : 0;
+    err = node_with_gap(slab, &place, added, &at, out);
+    if (err == 0 && added > 0)
+        zone__group_build(&plan, id->type, at);
+    return err;
 }
 
 void zone__node_free(struct zone_slab *slab, struct zone_node *node)

@@ -334,7 +334,7 @@ static void change_remove(struct zone_publisher *publisher, struct model_zone *z
     if (draw(4) > 0 && zone->count > 0)
         set = zone->sets[draw((unsigned)zone->count)];
     struct model_set *there = (struct model_set *)model_find(zone, set.name, set.type);
-    assert_int_equal(zone_change_remove(publisher, zone->apex, set.name, set.type),
+    assert_int_equal(zone_change_remove(publisher, zone->apex, set.name, set.type, NULL, 0),
                      there ? 0 : ERR_NOT_FOUND);
     if (there)
         *there = zone->sets[--zone->count];
