@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "dns/name.h"
 #include "dns/type.h"
+#include "geo/view.h"
+#include "zone/group_build.h"
 #include "zone/node.h"
 #include "zone/publisher.h"
 #include "zone/record_set.h"
@@ -352,4 +354,49 @@ void zone_content_drop(struct zone_publisher *publisher, struct zone_content *co
     content->zone->next_dead = publisher->dead_zones;
     publisher->dead_zones = content->zone;
     free(content);
+}
+
+void zone_change_geo(struct zone_publisher *publisher, struct geo_view *view_take)
+{
+    struct zone_image *next = &publisher->next;
+
+    if (publisher->is_geo_changed)
+        geo_view_unref(next->geo); /* nobody has seen it */
+    else
+        publisher->retired_geo = next->geo;
+    publisher->is_geo_changed = true;
+    next->geo = view_take;
+}
+
+struct policy_health *zone_publisher_health(struct zone_publisher *publisher)
+{
+    return publisher->health;
+}
+
+int zone_change_external_put(struct zone_publisher *publisher, const struct zone_record_set *set)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    struct zone_node *node;
+
+    if (zone__set_is_grouped(set))
+        return ERR_INVALID;
+    if (zone__retired_reserve(&publisher->retired, ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    int rc = put_set(&edit, &publisher->next.externals, dns_name_len(set->name) - 1, set, &node);
+    return rc < 0 ? rc : 0;
+}
+
+int zone_change_external_remove(struct zone_publisher *publisher, const uint8_t *name,
+                                uint16_t type)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    const struct zone_set_id id = {.type = type};
+    struct zone_node *node;
+    struct zone_key key;
+
+    if (zone__retired_reserve(&publisher->retired, ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    zone__key_init(&key, name, dns_name_len(name) - 1);
+    int rc = remove_set(&edit, &publisher->next.externals, &key, &id, &node);
+    return rc < 0 ? rc : 0;
 }

@@ -4,6 +4,8 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "geo/view.h"
+#include "policy/health.h"
 #include "zone/publisher.h"
 
 #define RCU_MEMBARRIER
@@ -36,6 +38,7 @@ struct zone_batch {
     struct zone_batch *next;
     struct zone_retired_list retired;
     struct zone *zones;
+    struct geo_view *geo;
     struct zone_image *image;
     atomic_bool is_done; /* set on a thread of liburcu when the grace period is over */
 };
@@ -72,17 +75,30 @@ size_t zone_image_zone_count(const struct zone_image *image)
     return image->zone_count;
 }
 
+const struct geo_view *zone_image_geo(const struct zone_image *image)
+{
+    return image->geo;
+}
+
+const struct policy_health *zone_image_health(const struct zone_image *image)
+{
+    return image->health;
+}
+
 int zone_publisher_new(struct zone_publisher **out)
 {
     struct zone_publisher *publisher = calloc(1, sizeof(*publisher));
     struct zone_image *image = calloc(1, sizeof(*image));
+    struct policy_health *health = NULL;
 
-    if (!publisher || !image) {
+    if (!publisher || !image || policy_health_new(&health) != 0) {
         free(publisher);
         free(image);
         return ERR_NOMEM;
     }
     zone__slab_init(&publisher->slab);
+    publisher->health = health;
+    publisher->next.health = image->health = health;
     atomic_init(&publisher->current, image);
     publisher->owner = publisher->owner_last = 1;
     publisher->batches_tail = &publisher->batches;
@@ -101,6 +117,7 @@ static bool is_done(struct zone_batch *batch)
 
 static void batch_free(struct zone_batch *batch)
 {
+    geo_view_unref(batch->geo);
     free(batch->retired.entries);
     free(batch->image);
     free(batch);
@@ -119,6 +136,9 @@ void zone_publisher_free(struct zone_publisher *publisher)
     }
     free(publisher->retired.entries);
     zone__slab_fini(&publisher->slab);
+    geo_view_unref(publisher->retired_geo);
+    geo_view_unref(publisher->next.geo);
+    policy_health_free(publisher->health);
     free(atomic_load_explicit(&publisher->current, memory_order_relaxed));
     free(publisher);
 }
@@ -148,11 +168,14 @@ int zone_publish(struct zone_publisher *publisher, uint64_t index)
     *batch = (struct zone_batch){
         .retired = publisher->retired,
         .zones = publisher->retired_zones,
+        .geo = publisher->retired_geo,
         .image = atomic_load_explicit(&publisher->current, memory_order_relaxed),
     };
     atomic_store_explicit(&publisher->current, image, memory_order_release);
     publisher->retired = (struct zone_retired_list){0};
     publisher->retired_zones = NULL;
+    publisher->retired_geo = NULL;
+    publisher->is_geo_changed = false;
     publisher->owner = ++publisher->owner_last;
     *publisher->batches_tail = batch;
     publisher->batches_tail = &batch->next;

@@ -63,6 +63,15 @@ int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, co
 int zone_change_serve(struct zone_publisher *publisher, struct zone_content *content_take);
 /* Stop serving a zone. ERR_NOT_FOUND, ERR_NOMEM. */
 int zone_change_drop(struct zone_publisher *publisher, const uint8_t *apex);
+/* Route by @view_take (a reference, taken; NULL: nothing is known) from the next generation on. The
+ * view before is let go after its last reader. */
+void zone_change_geo(struct zone_publisher *publisher, struct geo_view *view_take);
+/* Record sets of names outside our zones, which aliases lead to (zone_find_target); no question
+ * reaches them. Put: add or replace a plain set; ERR_INVALID: it has routing or no records;
+ * ERR_LIMIT, ERR_NOMEM. Remove: ERR_NOT_FOUND, ERR_NOMEM. */
+int zone_change_external_put(struct zone_publisher *publisher, const struct zone_record_set *set);
+int zone_change_external_remove(struct zone_publisher *publisher, const uint8_t *name,
+                                uint16_t type);
 /* Make the changes since the last publish visible as one generation that holds the log up to
  * @index (never less than before). Cheap also when nothing changed. ERR_NOMEM: not published. */
 int zone_publish(struct zone_publisher *publisher, uint64_t index);
@@ -81,6 +90,10 @@ int zone_content_put_name(struct zone_publisher *publisher, struct zone_content 
 /* Give up a content, for example of an import that was cut off; its memory goes by steps of
  * zone_image_reclaim. Accepts NULL. */
 void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content);
+
+/* What routing knows of health, for the writer to write: it is seen at once, not by generations.
+ * Lives as long as the publisher. */
+struct policy_health *zone_publisher_health(struct zone_publisher *publisher);
 
 /* Free what no reader can still see, at most @blocks_max blocks, without waiting; call from the
  * loop, for example after each publish and when idle. Returns the blocks freed: as many as

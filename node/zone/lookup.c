@@ -227,6 +227,31 @@ const struct zone_wire_set *zone_find_glue(const struct zone *zone, const uint8_
     return walk.is_exact ? zone__node_find(walk.leaf->ref, type) : NULL;
 }
 
+const struct zone_wire_set *zone_find_external(const struct zone_image *image, const uint8_t *name,
+                                               uint16_t type)
+{
+    struct zone_trie_walk walk;
+    struct zone_key key;
+
+    zone__key_init(&key, name, dns_name_len(name) - 1);
+    zone__trie_walk(&image->externals, &key, 0, &walk);
+    return walk.is_exact ? zone__node_find(walk.leaf->ref, type) : NULL;
+}
+
+void zone_find_target(const struct zone_image *image, const uint8_t *name, uint16_t type,
+                      struct zone_target *out)
+{
+    struct zone_match match;
+
+    zone_lookup(image, name, type, &match);
+    if (match.outcome == ZONE_OUTCOME_NONE || match.outcome == ZONE_OUTCOME_DELEGATION)
+        *out =
+            (struct zone_target){.set = zone_find_external(image, name, type), .is_external = true};
+    else
+        *out = (struct zone_target){.set = match.outcome == ZONE_OUTCOME_ANSWER ? match.set : NULL,
+                                    .zone = match.zone};
+}
+
 const uint8_t *zone_apex(const struct zone *zone)
 {
     return zone->apex;

@@ -65,6 +65,21 @@ const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
 const struct zone_wire_set *zone_find_glue(const struct zone *zone, const uint8_t *name,
                                            uint16_t type);
 
+/* What an alias (or a fallback) leads to: what zone_lookup() answers for its type, itself or by a
+ * wildcard, no CNAME followed. Where we hold no authority, at or below a delegation and in none of
+ * our zones, it is external: what was put by zone_change_external_put(). */
+struct zone_target {
+    const struct zone_wire_set *set; /* plain or a group; NULL: nothing of that type is there */
+    const struct zone *zone;         /* that holds it, or would; NULL: external */
+    bool is_external;
+};
+void zone_find_target(const struct zone_image *image, const uint8_t *name, uint16_t type,
+                      struct zone_target *out);
+/* The external set of exactly (name, type), or NULL. No question ever gets there but by an alias.
+ */
+const struct zone_wire_set *zone_find_external(const struct zone_image *image, const uint8_t *name,
+                                               uint16_t type);
+
 /* Sets of a name in order of type, a group counting as one; NULL starts and ends. At most 65,535.
  */
 const struct zone_wire_set *zone_node_next_set(const struct zone_node *node,

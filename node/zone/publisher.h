@@ -21,7 +21,10 @@ struct zone {
 };
 
 struct zone_image {
-    struct zone_trie_node zones; /* trie of struct zone by apex */
+    struct zone_trie_node zones;     /* trie of struct zone by apex */
+    struct zone_trie_node externals; /* trie of struct zone_node by whole name: alias targets */
+    const struct policy_health *health;
+    struct geo_view *geo; /* one reference, for all generations in a row that have it */
     uint64_t index;
     size_t zone_count;
     size_t name_count; /* of all zones */
@@ -43,7 +46,10 @@ struct zone_publisher {
     struct zone_slab slab;
     struct zone_retired_list retired; /* blocks that it replaced */
     struct zone *retired_zones;       /* whole zones that it replaced */
-    struct zone_batch *batches;       /* published, oldest first */
+    struct geo_view *retired_geo;     /* the view of published generations that it replaced */
+    bool is_geo_changed;
+    struct policy_health *health;
+    struct zone_batch *batches; /* published, oldest first */
     struct zone_batch **batches_tail;
     struct zone *dead_zones; /* out of sight, being taken apart */
 };
