@@ -52,7 +52,7 @@ const uint8_t *zone_group_fallback(const struct policy_group *group)
 
 /* ---- plans ---- */
 
-static bool may_be_grouped(uint16_t type)
+bool zone__type_may_be_routed(uint16_t type)
 {
     return type != DNS_TYPE_SOA && type != DNS_TYPE_NS && type != DNS_TYPE_DS &&
            type != DNS_TYPE_DNAME;
@@ -66,7 +66,7 @@ bool zone__set_is_grouped(const struct zone_record_set *set)
         return false;
     if (routing->kind != POLICY_SIMPLE || routing->is_alias)
         return true;
-    if (!may_be_grouped(set->type))
+    if (!zone__type_may_be_routed(set->type))
         return false;
     return routing->check_slot != POLICY_SLOT_NONE || routing->override_slot != POLICY_SLOT_NONE;
 }
@@ -238,7 +238,7 @@ static bool is_fit(const struct zone_record_set *set)
 {
     const struct zone_routing *routing = set->routing;
 
-    if (!may_be_grouped(set->type))
+    if (!zone__type_may_be_routed(set->type))
         return false;
     if (set->set_identifier_len > ZONE_SET_IDENTIFIER_MAX ||
         (routing->kind == POLICY_SIMPLE) != (set->set_identifier_len == 0))

@@ -17,8 +17,10 @@ struct zone_group_plan {
     size_t size;   /* octets of the new group; 0: nothing is left */
 };
 
-/* Does @set belong into a group? Any routing, alias, check or override makes it so; but sets that
- * DNS itself stands on (SOA, NS, DS, DNAME) are always answered, whatever checks say. */
+/* What DNS itself stands on (SOA, NS, DS, DNAME) has no routing: it is always answered. */
+bool zone__type_may_be_routed(uint16_t type);
+/* Does @set belong into a group? Any policy, alias, check or override makes it so, but checks and
+ * overrides only for types that may be routed. */
 bool zone__set_is_grouped(const struct zone_record_set *set);
 
 /* @set, which is grouped, in place of the one of its identifier in @old (or NULL), if any. A set of

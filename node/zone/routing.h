@@ -45,16 +45,24 @@ struct zone_routing {
 
 /* ---- the rules (route53.md 4.2 and 4.4), run by apply: a function of the arguments alone ---- */
 
-/* The routing of one set by itself: zone_rules_check_set() calls it. Exactly one policy, its fields
- * in range and no others; an identifier with every policy but simple, and only there; no routing on
- * SOA, NS and DS; no CNAME in a multivalue group; an alias has no TTL and no records, is of a type
- * that may be one, and not beside multivalue; a failover primary has a health check, or is an alias
- * that evaluates its target. 0, ERR_INVALID, ERR_LIMIT with *@problem filled. */
+#define ZONE_GROUP_OCTETS_MAX 1000000u /* of all sets of one name and type, as the rules count */
+
+/* The routing of one set by itself, as zone_rules_check_set() runs it: exactly one policy, its
+ * fields in range and no others; an identifier, of printable octets, with every policy but simple,
+ * and only there; no routing on SOA, NS, DS and DNAME; no CNAME in a multivalue group, and only one
+ * as an answer; an alias has no TTL and no records, does not lead to its own name, is not of a type
+ * without routing, and not beside multivalue; a failover primary has a health check, or is an alias
+ * that evaluates its target; what happens when all are down is said only where all may be.
+ * Whether checks, regions, collections and locations exist is for others to see. Names are well
+ * formed; the rest is checked. 0, ERR_INVALID with *@problem filled. */
 int zone_rules_check_routing(const uint8_t *apex, const struct zone_record_set *set,
                              struct zone_problem *problem);
 /* All sets of one name and type after a change, each of which obeys the rules by itself: one
- * policy, simple alone; identifier, region, location, CIDR location unique; one primary, one
- * secondary; one collection; the same extensions and, weighted, the same TTL. *@problem names both
- * sets in conflict. @sets in any order, at most POLICY_SETS_MAX (else ERR_LIMIT). */
+ * policy, simple alone; identifier, region, location, coordinates, CIDR location unique; one
+ * primary, one secondary; one collection; the same extensions and, weighted, the same TTL (but for
+ * aliases, which have none). ERR_INVALID: *@problem names both sets in conflict. ERR_LIMIT: more
+ * than POLICY_SETS_MAX sets, or more than ZONE_GROUP_OCTETS_MAX octets, counting 64 a set, its
+ * identifier and target, and 12 a record with its data. What passes fits the image. @sets in any
+ * order. */
 int zone_rules_check_group(const struct zone_record_set *const *sets, size_t set_count,
                            struct zone_problem *problem);

@@ -6,6 +6,8 @@
 #include "dns/name.h"
 #include "dns/type.h"
 #include "zone/record_text.h"
+#include "zone/routing.h"
+#include "zone/rules_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,35 +20,33 @@
     256 /* more of one name, all above the types with rules, are not looked at                     \
          */
 
-/* Fill @problem with "NAME TYPE: rule" and return @code. */
-static int __attribute__((format(printf, 5, 6)))
-refuse(struct zone_problem *problem, int code, const uint8_t *name, uint16_t type,
-       const char *format, ...)
+int zone__refuse(struct zone_problem *problem, int code, const uint8_t *name, uint16_t type,
+                 const char *format, ...)
 {
     char name_text[DNS_NAME_TEXT_SIZE];
     char type_text[ZONE_TYPE_TEXT_LEN_MAX] = "";
-    char rule[200];
+    const size_t size = sizeof(problem->text);
     va_list arguments;
 
     if (dns_name_format(name, name_text, sizeof(name_text)) < 0)
         name_text[0] = '\0';
     if (type != 0)
         zone_type_format(type, type_text);
+    int len = snprintf(problem->text, size, "%s%s%s: ", name_text, type ? " " : "", type_text);
+    ASSERT(len > 0 && (size_t)len < size);
     va_start(arguments, format);
-    vsnprintf(rule, sizeof(rule), format, arguments);
+    vsnprintf(problem->text + len, size - (size_t)len, format, arguments);
     va_end(arguments);
-    snprintf(problem->text, sizeof(problem->text), "%s%s%s: %s", name_text, type ? " " : "",
-             type_text, rule);
     return code;
 }
 
 static int refuse_set(struct zone_problem *problem, int code, const struct zone_record_set *set,
                       const char *rule)
 {
-    return refuse(problem, code, set->name, set->type, "%s", rule);
+    return zone__refuse(problem, code, set->name, set->type, "%s", rule);
 }
 
-static bool is_lower(const uint8_t *name)
+bool zone__name_is_lower(const uint8_t *name)
 {
     uint8_t lower[DNS_NAME_MAX];
     return memcmp(name, lower, dns_name_lower(name, lower)) == 0;
@@ -55,7 +55,7 @@ static bool is_lower(const uint8_t *name)
 static int check_owner(const uint8_t *apex, const struct zone_record_set *set,
                        struct zone_problem *problem)
 {
-    if (!is_lower(set->name))
+    if (!zone__name_is_lower(set->name))
         return refuse_set(problem, ERR_INVALID, set, "the name is not in lower case");
     if (!dns_name_is_within(set->name, apex))
         return refuse_set(problem, ERR_INVALID, set, "the name is not within the zone");
@@ -122,14 +122,14 @@ static int check_rdatas(const struct zone_record_set *set, struct zone_problem *
     for (size_t i = 0; i < set->rdata_count; i++) {
         const struct zone_rdata *rdata = &set->rdatas[i];
         if (!zone_rdata_is_valid(set->type, rdata->data, rdata->len))
-            return refuse(problem, ERR_INVALID, set->name, set->type,
-                          "record %zu is not well-formed data of this type", i + 1);
+            return zone__refuse(problem, ERR_INVALID, set->name, set->type,
+                                "record %zu is not well-formed data of this type", i + 1);
         wire_len += RENDERED_RECORD_LEN + rdata->len;
         if (wire_len > ZONE_WIRE_LEN_MAX)
-            return refuse(problem, ERR_LIMIT, set->name, set->type,
-                          "the records are more than %u octets together and would not fit a "
-                          "message",
-                          ZONE_WIRE_LEN_MAX);
+            return zone__refuse(problem, ERR_LIMIT, set->name, set->type,
+                                "the records are more than %u octets together and would not fit a "
+                                "message",
+                                ZONE_WIRE_LEN_MAX);
     }
     return set->rdata_count == 1 ? 0 : check_distinct(set, problem);
 }
@@ -143,6 +143,8 @@ int zone_rules_check_set(const uint8_t *apex, const struct zone_record_set *set,
     if (err == 0 && set->ttl_s > ZONE_TTL_S_MAX)
         err = refuse_set(problem, ERR_INVALID, set, "the TTL is above 2147483647 (RFC 2181 8)");
     if (err == 0)
+        err = zone_rules_check_routing(apex, set, problem);
+    if (err == 0 && !(set->routing && set->routing->is_alias))
         err = check_rdatas(set, problem);
     return err;
 }
@@ -171,19 +173,20 @@ int zone_rules_check_name(const uint8_t *apex, const uint8_t *name, const uint16
     const bool has_ns = has_type(types, type_count, DNS_TYPE_NS);
 
     if (is_apex && !has_type(types, type_count, DNS_TYPE_SOA))
-        return refuse(problem, ERR_INVALID, name, DNS_TYPE_SOA, "a zone needs its SOA record");
+        return zone__refuse(problem, ERR_INVALID, name, DNS_TYPE_SOA,
+                            "a zone needs its SOA record");
     if (is_apex && !has_ns)
-        return refuse(problem, ERR_INVALID, name, DNS_TYPE_NS,
-                      "a zone needs NS records at its top");
+        return zone__refuse(problem, ERR_INVALID, name, DNS_TYPE_NS,
+                            "a zone needs NS records at its top");
     if (has_type(types, type_count, DNS_TYPE_CNAME) && !is_alone_but_for_dnssec(types, type_count))
-        return refuse(problem, ERR_INVALID, name, DNS_TYPE_CNAME,
-                      "CNAME cannot stand beside other records (RFC 1034 3.6.2)");
+        return zone__refuse(problem, ERR_INVALID, name, DNS_TYPE_CNAME,
+                            "CNAME cannot stand beside other records (RFC 1034 3.6.2)");
     if (!is_apex && has_ns && has_type(types, type_count, DNS_TYPE_DNAME))
-        return refuse(problem, ERR_INVALID, name, DNS_TYPE_DNAME,
-                      "DNAME cannot stand beside the NS of a delegation (RFC 6672 2.3)");
+        return zone__refuse(problem, ERR_INVALID, name, DNS_TYPE_DNAME,
+                            "DNAME cannot stand beside the NS of a delegation (RFC 6672 2.3)");
     if (!is_apex && !has_ns && has_type(types, type_count, DNS_TYPE_DS))
-        return refuse(problem, ERR_INVALID, name, DNS_TYPE_DS,
-                      "DS needs the NS of a delegation beside it (RFC 4035 2.4)");
+        return zone__refuse(problem, ERR_INVALID, name, DNS_TYPE_DS,
+                            "DS needs the NS of a delegation beside it (RFC 4035 2.4)");
     return 0;
 }
 
@@ -273,7 +276,7 @@ size_t zone_rules_check_zone(const uint8_t *apex, const struct zone_record_set *
 
     if (set_count == 0 || !dns_name_is_equal(sets[0].name, apex)) {
         struct zone_record_set missing = {.name = apex, .type = DNS_TYPE_SOA};
-        refuse(&problem, 0, apex, DNS_TYPE_SOA, "a zone needs its SOA record");
+        zone__refuse(&problem, 0, apex, DNS_TYPE_SOA, "a zone needs its SOA record");
         report(&check, &missing, false, &problem);
     }
     for (size_t first = 0, next; first < set_count; first = next) {
