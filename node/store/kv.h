@@ -29,7 +29,7 @@ enum kv_family {
     KV_CIDR_BLOCKS,      /* by id of the collection, block */
     KV_REGIONS,          /* the operator's, by name */
     KV_LATENCY,          /* by prefix, region */
-    KV_FAMILIES, /* how many */
+    KV_FAMILIES,         /* how many */
 };
 /* Lower-case name of a family, static. */
 const char *kv_family_name(enum kv_family family);
