@@ -3,6 +3,7 @@
  * links: test_policy policy geo base */
 #include "lib/test_policy.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define DRAWS 1000000u /* of a table, shared by its rows */
+#define DRAWS 1000000u
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define SETS_MAX 8u
 
@@ -99,10 +100,9 @@ static void check_chi_square(const char *what, const unsigned *seen, const doubl
     assert_true(sum <= max);
 }
 
-static void check_row(unsigned number, bool is_sticky)
+static void check_row(unsigned number, bool is_sticky, unsigned draws)
 {
     const struct shares_row *row = &rows[number];
-    const unsigned draws = 2 * DRAWS / COUNT_OF(rows);
     struct policy_group *group = group_new(row->weights, row->count, is_sticky, POLICY_WEIGHTED);
     unsigned seen[SETS_MAX] = {0};
     double shares[SETS_MAX];
@@ -115,6 +115,8 @@ static void check_row(unsigned number, bool is_sticky)
         seen[test_policy_letter(group, index) - 'a']++;
     }
     expect(row, shares);
+    for (unsigned i = 0; i < row->count && draws >= DRAWS; i++)
+        assert_true(fabs((double)seen[i] / draws - shares[i]) < 0.005 * shares[i] + 0.0005);
     snprintf(what, sizeof what, "row %u%s", number, is_sticky ? ", sticky" : "");
     check_chi_square(what, seen, shares, row->count, draws);
     free(group);
@@ -124,14 +126,23 @@ static void test_weighted_first_healthy_follows_healthy_weights(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(rows); i++)
-        check_row(i, false);
+        check_row(i, false, 2 * DRAWS / COUNT_OF(rows));
 }
 
 static void test_sticky_first_healthy_follows_healthy_weights(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(rows); i++)
-        check_row(i, true);
+        check_row(i, true, 2 * DRAWS / COUNT_OF(rows));
+}
+
+/* Four weights, the same with two of them down, and what is left when nearly all the weight is. */
+static void test_shares_of_a_million_are_within_half_a_percent(void **state)
+{
+    (void)state;
+    static const unsigned numbers[] = {3, 5, 9};
+    for (unsigned i = 0; i < COUNT_OF(numbers); i++)
+        check_row(numbers[i], false, DRAWS);
 }
 
 /* All orders of four sets: the chance of each is the product of the shares of what is left. */
@@ -217,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_weighted_first_healthy_follows_healthy_weights),
         cmocka_unit_test(test_sticky_first_healthy_follows_healthy_weights),
+        cmocka_unit_test(test_shares_of_a_million_are_within_half_a_percent),
         cmocka_unit_test(test_weighted_orders_are_those_of_draws_without_repetition),
         cmocka_unit_test(test_multivalue_orders_are_all_as_likely),
         cmocka_unit_test(test_multivalue_eight_of_twelve_share_alike),
