@@ -91,7 +91,9 @@ struct policy_set { /* one candidate, as the image holds it: no alignment above 
     uint32_t check_slot;    /* POLICY_SLOT_NONE: no health check */
     uint32_t override_slot; /* POLICY_SLOT_NONE: none */
     uint32_t body_at;       /* octets from the group's start to what it answers (zone/group.h) */
-    uint32_t id_hash;       /* of the set identifier: rendezvous hashing */
+    uint32_t id_hash;       /* of owner's name and set identifier: rendezvous hashing. (The name, so
+                               that sticky groups below each other choose apart; not the type, so
+                               that A and AAAA choose alike) */
     int16_t latitude_cdeg, longitude_cdeg; /* hundredths of a degree */
     int8_t bias;
     uint8_t flags; /* enum policy_set_flag */

@@ -71,13 +71,20 @@ bool zone__set_is_grouped(const struct zone_record_set *set)
     return routing->check_slot != POLICY_SLOT_NONE || routing->override_slot != POLICY_SLOT_NONE;
 }
 
-/* FNV-1a, its bits mixed (the last steps of MurmurHash3), as the policy orders by it. */
-static uint32_t hash_identifier(const char *identifier, size_t len)
+static uint32_t fnv_1a(uint32_t hash, const uint8_t *octets, size_t len)
 {
-    uint32_t hash = 2166136261u;
-
     for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (uint8_t)identifier[i]) * 16777619u;
+        hash = (hash ^ octets[i]) * 16777619u;
+    return hash;
+}
+
+/* FNV-1a over name and identifier, its bits mixed (the last steps of MurmurHash3), as the policy
+ * orders by it. */
+static uint32_t hash_identifier(const struct zone_record_set *set)
+{
+    uint32_t hash = fnv_1a(2166136261u, set->name, dns_name_len(set->name));
+
+    hash = fnv_1a(hash, (const uint8_t *)set->set_identifier, set->set_identifier_len);
     hash = (hash ^ hash >> 16) * 0x85ebca6bu;
     hash = (hash ^ hash >> 13) * 0xc2b2ae35u;
     return hash ^ hash >> 16;
@@ -137,7 +144,7 @@ static int candidate_of(const struct zone_record_set *set, struct policy_set *ou
         .key = key,
         .check_slot = routing->check_slot,
         .override_slot = routing->override_slot,
-        .id_hash = hash_identifier(set->set_identifier, set->set_identifier_len),
+        .id_hash = hash_identifier(set),
         .latitude_cdeg = routing->latitude_cdeg,
         .longitude_cdeg = routing->longitude_cdeg,
         .bias = routing->bias,

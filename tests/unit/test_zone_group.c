@@ -634,6 +634,51 @@ static void test_put_simple_set_with_check_is_group_unless_ns(void **state)
     zone_publisher_free(publisher);
 }
 
+/* The hash of identifier @index in the group of (name, type). */
+static uint32_t hash_of(struct zone_publisher *publisher, const uint8_t *name, uint16_t type,
+                        unsigned index)
+{
+    const struct zone_wire_set *set =
+        zone_find_record_set(zone_image_read_begin(publisher), name, type);
+    zone_image_read_end();
+    assert_non_null(set);
+    const struct policy_group *group = zone_set_group(set);
+    unsigned at = 0;
+    while (identifier_index(group, at) != index)
+        assert_in_range(++at, 1, group->count - 1u);
+    return group->sets[at].id_hash;
+}
+
+/* A sticky group chooses by these: apart from one above it, alike for the types of a name. */
+static void test_identifier_hashes_tell_names_apart_and_no_types(void **state)
+{
+    struct zone_publisher *publisher = publisher_with_zone();
+    static const struct {
+        const uint8_t *name;
+        uint16_t type;
+    } places[] = {{APEX, DNS_TYPE_A}, {APEX, 65280}, {TARGET, DNS_TYPE_A}};
+
+    (void)state;
+    for (unsigned index = 1; index < IDENTIFIERS; index++)
+        for (unsigned i = 0; i < 3; i++) {
+            struct simple_set one;
+            make_weighted(&one, index);
+            one.set.name = places[i].name;
+            one.set.type = places[i].type;
+            size_t len;
+            one.set.set_identifier = identifier_of(index, &len);
+            one.set.set_identifier_len = (uint8_t)len;
+            assert_int_equal(zone_change_put(publisher, APEX, &one.set), 0);
+        }
+    assert_non_null(apex_group(publisher)); /* and published */
+    for (unsigned index = 1; index < IDENTIFIERS; index++) {
+        const uint32_t hash = hash_of(publisher, APEX, DNS_TYPE_A, index);
+        assert_int_equal(hash_of(publisher, APEX, 65280, index), hash);
+        assert_int_not_equal(hash_of(publisher, TARGET, DNS_TYPE_A, index), hash);
+    }
+    zone_publisher_free(publisher);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -656,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_put_beyond_count_or_size_is_refused_without_effect),
         cmocka_unit_test(test_put_what_no_group_can_hold_is_refused),
         cmocka_unit_test(test_put_simple_set_with_check_is_group_unless_ns),
+        cmocka_unit_test(test_identifier_hashes_tell_names_apart_and_no_types),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
