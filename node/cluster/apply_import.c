@@ -199,7 +199,7 @@ static int put_set(struct apply *apply, struct state_import *import, struct stat
                              text, set->type);
     }
     import->record_set_count += !stored;
-    state_put_record_set(apply->overlay, import->content, set);
+    state_put_record_set(apply->overlay, import->content, stored, set);
     effect.record_set = *set;
     effect.zone_id = apply->result->zone_id; /* as long-lived as the effects */
     return apply__tell(apply, &effect);
@@ -339,7 +339,9 @@ int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *co
     zone.content = import.content;
     zone.record_set_count = import.record_set_count;
     zone.changed_index = apply->index;
-    state_delete_content(apply->overlay, old_content);
+    rc = state_delete_content(apply->overlay, old_content);
+    if (rc != 0)
+        return rc;
     apply__write_zone(apply, &zone);
     state_delete_import(apply->overlay, import.change_id);
     memcpy(change.id, import.change_id, sizeof(change.id));
@@ -355,7 +357,9 @@ int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *co
 
 static int drop_import(struct apply *apply, const struct state_import *import)
 {
-    state_delete_content(apply->overlay, import->content);
+    int rc = state_delete_content(apply->overlay, import->content);
+    if (rc != 0)
+        return rc;
     state_delete_import(apply->overlay, import->change_id);
     return tell_content(apply, APPLY_CONTENT_DROPPED, import);
 }

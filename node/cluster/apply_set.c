@@ -118,11 +118,13 @@ static int on_set(void *user, const struct state_record_set *set)
     struct reading *reading = user;
     struct state_record_set *out = arena_alloc(reading->apply->scratch, sizeof(*out));
     uint8_t *rdata = arena_copy(reading->apply->scratch, set->rdata, set->rdata_len);
+    uint8_t *routing = arena_copy(reading->apply->scratch, set->routing, set->routing_len);
 
-    if (!out || !rdata)
+    if (!out || !rdata || !routing)
         return ERR_NOMEM;
     *out = *set;
     out->rdata = rdata;
+    out->routing = set->routing ? routing : NULL;
     reading->out = out;
     return 0;
 }
@@ -131,8 +133,7 @@ int apply__read_set(struct apply *apply, uint64_t content, const struct state_re
                     const struct state_record_set **out)
 {
     struct reading reading = {apply, NULL};
-    int rc =
-        state_get_record_set(apply__kv(apply), content, which->name, which->type, on_set, &reading);
+    int rc = state_get_record_set(apply__kv(apply), content, which, on_set, &reading);
 
     *out = reading.out;
     return rc == ERR_NOT_FOUND ? 0 : rc;

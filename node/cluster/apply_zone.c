@@ -106,7 +106,7 @@ static int put_first_sets(struct apply *apply, const Cmd__CreateZone *command,
             (i == 1 && types.types[0] == set->state.type))
             return apply__refuse(apply, ERR_INVALID, "a zone starts with SOA and NS, once each");
         types.types[types.count++] = set->state.type;
-        state_put_record_set(apply->overlay, zone->content, &set->state);
+        state_put_record_set(apply->overlay, zone->content, NULL, &set->state);
         actions[i] = (struct state_action){NULL, &set->state};
         rc = tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
         if (rc != 0)
@@ -164,9 +164,10 @@ int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *comman
                              "the zone holds record sets besides its SOA and NS: delete them "
                              "first, or delete it with its contents (--with-contents)");
     rc = apply__import_drop_all(apply, zone.id);
+    if (rc == 0)
+        rc = state_delete_content(apply->overlay, zone.content);
     if (rc != 0)
         return rc;
-    state_delete_content(apply->overlay, zone.content);
     state_delete_zone(apply->overlay, &zone);
     apply->has_zone = false;
     ASSERT(apply->counters.zone_count > 0);
@@ -214,7 +215,7 @@ static int change_set(struct apply *apply, struct state_zone *zone, const Cmd__C
     }
     action->after = &set->state;
     zone->record_set_count += !action->before;
-    state_put_record_set(apply->overlay, zone->content, &set->state);
+    state_put_record_set(apply->overlay, zone->content, action->before, &set->state);
     return tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
 }
 

@@ -204,6 +204,8 @@ static int copy_records(void *user, const struct state_record_set *set)
     const uint8_t *data;
     uint16_t len;
 
+    if (set->routing)
+        return ERR_CONFLICT; /* not of our making: leave it */
     copied->set->ttl_s = set->ttl_s;
     copied->set->rdata = &copied->update->rdata[copied->update->rdata_count];
     uint8_t *to = copied->data = malloc(set->rdata_len + 1);
@@ -227,8 +229,7 @@ static void want(struct update *update, Cmd__RecordSet *set, uint8_t **allocated
     struct compared compared = {.want = set->n_rdata > 0 ? &wanted : NULL};
 
     to_state(update, set, &wanted);
-    int rc = state_get_record_set(kv, update->zone.content, set->name.data, (uint16_t)set->type,
-                                  compare, &compared);
+    int rc = state_get_record_set(kv, update->zone.content, &wanted, compare, &compared);
     if ((rc != 0 && rc != ERR_NOT_FOUND) || compared.is_equal ||
         (!compared.is_found && set->n_rdata == 0))
         return;
@@ -238,8 +239,7 @@ static void want(struct update *update, Cmd__RecordSet *set, uint8_t **allocated
     if (set->n_rdata == 0) {
         struct copied copied = {update, set, NULL};
         change->action = CMD__ACTION__ACTION_DELETE;
-        rc = state_get_record_set(kv, update->zone.content, set->name.data, (uint16_t)set->type,
-                                  copy_records, &copied);
+        rc = state_get_record_set(kv, update->zone.content, &wanted, copy_records, &copied);
         *allocated = copied.data;
         if (rc != 0)
             return;

@@ -64,8 +64,9 @@ static void reply_zone(struct call *call, struct zone_view *view)
     Ctl__Reply reply = CTL__REPLY__INIT;
 
     fill_view(view);
-    int rc = state_get_record_set(call_state(call), view->zone.content, view->zone.name,
-                                  DNS_TYPE_NS, add_name_servers, view);
+    struct state_record_set which = {.name = view->zone.name, .type = DNS_TYPE_NS};
+    int rc =
+        state_get_record_set(call_state(call), view->zone.content, &which, add_name_servers, view);
     if (rc != 0 && rc != ERR_NOT_FOUND) {
         call_fail_code(call, rc, "read the zone's NS set");
         return;

@@ -201,10 +201,13 @@ static int on_set(void *user, struct kv_slice key, struct kv_slice value)
     return list->cb(list->user, &set);
 }
 
-int state_get_record_set(const struct kv *kv, uint64_t content, const uint8_t *name, uint16_t type,
-                         state_set_cb cb, void *user)
+int state_get_record_set(const struct kv *kv, uint64_t content,
+                         const struct state_record_set *which, state_set_cb cb, void *user)
 {
-    struct state_record_set set = {.name = name, .type = type};
+    struct state_record_set set = {.name = which->name,
+                                   .type = which->type,
+                                   .set_identifier = which->set_identifier,
+                                   .set_identifier_len = which->set_identifier_len};
     uint8_t key[STATE_KEY_SET_MAX];
     struct kv_buffer value = {0};
     size_t key_len = state_set_key(content, &set, key);
@@ -216,6 +219,18 @@ int state_get_record_set(const struct kv *kv, uint64_t content, const uint8_t *n
         rc = cb(user, &set);
     kv_buffer_fini(&value);
     return rc < 0 ? rc : 0;
+}
+
+int state_list_group(const struct kv *kv, uint64_t content, const uint8_t *name, uint16_t type,
+                     state_set_cb cb, void *user)
+{
+    struct set_list list = {.cb = cb, .user = user};
+    struct state_record_set which = {.name = name, .type = type};
+    uint8_t key[STATE_KEY_SET_MAX];
+    struct kv_range range = {.family = KV_RECORD_SETS,
+                             .prefix = {key, state_set_key(content, &which, key)}};
+
+    return kv_scan(kv, &range, on_set, &list);
 }
 
 /* The key to start from; as long as the key of @start is. */
@@ -251,6 +266,84 @@ int state_list_record_sets(const struct kv *kv, uint64_t content,
     state_key_u64(content, prefix);
     range.from = kv_slice(from, start_key(content, start, from));
     return kv_scan(kv, &range, on_set, &list);
+}
+
+struct routed_list {
+    const struct kv *kv;
+    state_routed_cb cb;
+    void *user;
+    uint64_t content; /* of the key that is told */
+    int rc;           /* what the callback returned */
+};
+
+static int on_routed_set(void *user, const struct state_record_set *set)
+{
+    struct routed_list *list = user;
+
+    list->rc = list->cb(list->user, list->content, set);
+    return list->rc;
+}
+
+static int on_routed(void *user, struct kv_slice key, struct kv_slice value)
+{
+    struct routed_list *list = user;
+    struct state_record_set which = {0};
+    uint8_t name[STATE_NAME_MAX];
+    int rc = state_set_key_decode(key, name, &which);
+
+    (void)value;
+    if (rc != 0)
+        return rc;
+    list->content = state_key_u64_decode(key.data);
+    list->rc = 0;
+    rc = state_get_record_set(list->kv, list->content, &which, on_routed_set, list);
+    if (rc == ERR_NOT_FOUND)
+        return 0; /* gone since the scan began */
+    return rc != 0 ? rc : list->rc;
+}
+
+int state_list_routed(const struct kv *kv, uint64_t content, state_routed_cb cb, void *user)
+{
+    struct routed_list list = {.kv = kv, .cb = cb, .user = user};
+    uint8_t prefix[8];
+    struct kv_range range = {.family = KV_ROUTED};
+
+    state_key_u64(content, prefix);
+    if (content != 0)
+        range.prefix = kv_slice(prefix, sizeof(prefix));
+    return kv_scan(kv, &range, on_routed, &list);
+}
+
+static int note_any(void *user, struct kv_slice key, struct kv_slice value)
+{
+    (void)key;
+    (void)value;
+    *(bool *)user = true;
+    return 1;
+}
+
+int state_has_routed(const struct kv *kv, uint64_t content, bool *out)
+{
+    uint8_t prefix[8];
+    struct kv_range range = {.family = KV_ROUTED};
+    bool has_any = false;
+
+    state_key_u64(content, prefix);
+    if (content != 0)
+        range.prefix = kv_slice(prefix, sizeof(prefix));
+    int rc = kv_scan(kv, &range, note_any, &has_any);
+    if (rc == 0)
+        *out = has_any;
+    return rc;
+}
+
+int state_get_zone_of_name(const struct kv *kv, const uint8_t *name, struct state_zone *out)
+{
+    for (const uint8_t *ancestor = name;; ancestor = dns_name_skip(ancestor, 1)) {
+        int rc = state_get_zone_by_name(kv, ancestor, out);
+        if (rc != ERR_NOT_FOUND || dns_name_is_root(ancestor))
+            return rc;
+    }
 }
 
 static int decode_member(struct kv_slice value, void *out)

@@ -135,15 +135,28 @@ int state_list_zones_by_name(const struct kv *kv, const uint8_t *from_name, stat
 struct state_set_start { /* first set wanted; a NULL name: the first of the content */
     const uint8_t *name;
     uint16_t type;              /* 0: the first of the name */
-    const char *set_identifier; /* NULL: the first of the type */
+    const char *set_identifier; /* text; NULL: the first of the type */
     bool is_after;              /* that very set was the last one seen: begin behind it */
 };
 typedef int (*state_set_cb)(void *user, const struct state_record_set *set);
-int state_get_record_set(const struct kv *kv, uint64_t content, const uint8_t *name, uint16_t type,
-                         state_set_cb cb, void *user);
+/* The set of @which's name, type and identifier. */
+int state_get_record_set(const struct kv *kv, uint64_t content,
+                         const struct state_record_set *which, state_set_cb cb, void *user);
+/* All sets of one name and type, by identifier. */
+int state_list_group(const struct kv *kv, uint64_t content, const uint8_t *name, uint16_t type,
+                     state_set_cb cb, void *user);
 /* In the order of Route 53; resumable from the last set seen. */
 int state_list_record_sets(const struct kv *kv, uint64_t content,
                            const struct state_set_start *start, state_set_cb cb, void *user);
+
+/* The sets that have routing, of one content, or (0) of all, those of imports under way included;
+ * in the order of contents, each in the order of Route 53. */
+typedef int (*state_routed_cb)(void *user, uint64_t content, const struct state_record_set *set);
+int state_list_routed(const struct kv *kv, uint64_t content, state_routed_cb cb, void *user);
+/* Is there such a set? @content 0: of any. */
+int state_has_routed(const struct kv *kv, uint64_t content, bool *out);
+/* The zone that @name lies in: the one of its closest ancestor, or of itself, that has one. */
+int state_get_zone_of_name(const struct kv *kv, const uint8_t *name, struct state_zone *out);
 
 typedef int (*state_change_cb)(void *user, const struct state_change *change);
 /* @cb may be NULL; it is called with what the change did, in order. */

@@ -20,7 +20,7 @@ static void change_key(uint64_t index, uint32_t place, uint8_t out[STATE_KEY_CHA
 /* Octets that a set takes in the journal: type (2), identifier (1 + n), value. */
 static size_t journal_len(const struct state_record_set *set)
 {
-    return set ? 3 + set->set_identifier_len + STATE_SET_HEADER_LEN + set->rdata_len : 0;
+    return set ? 3 + set->set_identifier_len + state_set_value_len(set) : 0;
 }
 
 static void journal_set(const struct state_record_set *set, uint8_t *out)

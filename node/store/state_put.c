@@ -112,33 +112,44 @@ void state_delete_zone(struct overlay *overlay, const struct state_zone *zone)
 }
 
 void state_put_record_set(struct overlay *overlay, uint64_t content,
-                          const struct state_record_set *set)
+                          const struct state_record_set *before, const struct state_record_set *set)
 {
-    uint8_t key[STATE_KEY_SET_MAX];
-    size_t key_len = state_set_key(content, set, key);
-    uint8_t *space = overlay_put_space(overlay, KV_RECORD_SETS, kv_slice(key, key_len),
-                                       STATE_SET_HEADER_LEN + set->rdata_len);
+    uint8_t key_octets[STATE_KEY_SET_MAX];
+    struct kv_slice key = kv_slice(key_octets, state_set_key(content, set, key_octets));
+    uint8_t *space = overlay_put_space(overlay, KV_RECORD_SETS, key, state_set_value_len(set));
 
     if (space)
         state_set_encode(set, space);
+    if (set->routing)
+        overlay_put(overlay, KV_ROUTED, key, kv_slice(NULL, 0));
+    else if (before && before->routing)
+        overlay_delete(overlay, KV_ROUTED, key);
 }
 
 void state_delete_record_set(struct overlay *overlay, uint64_t content,
                              const struct state_record_set *set)
 {
-    uint8_t key[STATE_KEY_SET_MAX];
-    size_t key_len = state_set_key(content, set, key);
+    uint8_t key_octets[STATE_KEY_SET_MAX];
+    struct kv_slice key = kv_slice(key_octets, state_set_key(content, set, key_octets));
 
-    overlay_delete(overlay, KV_RECORD_SETS, kv_slice(key, key_len));
+    overlay_delete(overlay, KV_RECORD_SETS, key);
+    if (set->routing)
+        overlay_delete(overlay, KV_ROUTED, key);
 }
 
-void state_delete_content(struct overlay *overlay, uint64_t content)
+int state_delete_content(struct overlay *overlay, uint64_t content)
 {
     uint8_t first[8], end[8];
+    bool has_routed;
 
     state_key_u64(content, first);
     state_key_u64(content + 1, end);
     overlay_delete_range(overlay, KV_RECORD_SETS, kv_slice(first, 8), kv_slice(end, 8));
+    /* Only where it removes something: hashes of states without routing stay as they are. */
+    int rc = state_has_routed(overlay_kv(overlay), content, &has_routed);
+    if (rc == 0 && has_routed)
+        overlay_delete_range(overlay, KV_ROUTED, kv_slice(first, 8), kv_slice(end, 8));
+    return rc;
 }
 
 void state_put_member(struct overlay *overlay, const struct state_member *member)

@@ -43,11 +43,15 @@ void state_put_conf(struct overlay *overlay, const struct state_conf *conf);
 void state_put_zone(struct overlay *overlay, const struct state_zone *zone);
 void state_delete_zone(struct overlay *overlay, const struct state_zone *zone);
 
+/* @before: what is stored under its key; NULL: nothing, or a set without routing. */
 void state_put_record_set(struct overlay *overlay, uint64_t content,
+                          const struct state_record_set *before,
                           const struct state_record_set *set);
+/* @set as it is stored, with its routing. */
 void state_delete_record_set(struct overlay *overlay, uint64_t content,
                              const struct state_record_set *set);
-void state_delete_content(struct overlay *overlay, uint64_t content);
+/* ERR_* of reads. */
+int state_delete_content(struct overlay *overlay, uint64_t content);
 
 /* @place: which command of the entry it was. */
 void state_put_change(struct overlay *overlay, const struct state_change *change, uint32_t place,

@@ -5,8 +5,10 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "zone/record_set.h"
+#include "zone/routing.h"
 
-#define VALUE_VERSION 1
+#define VERSION_PLAIN 1
+#define VERSION_ROUTED 2
 
 static uint16_t read_u16(const uint8_t *octets)
 {
@@ -46,7 +48,10 @@ bool state_set_is_equal(const struct state_record_set *a, const struct state_rec
 
     if (a->ttl_s != b->ttl_s || a->rdata_count != b->rdata_count || a->rdata_len != b->rdata_len)
         return false;
-    if (memcmp(a->rdata, b->rdata, a->rdata_len) == 0)
+    if (a->routing_len != b->routing_len ||
+        (a->routing_len > 0 && memcmp(a->routing, b->routing, a->routing_len) != 0))
+        return false;
+    if (a->rdata_len == 0 || memcmp(a->rdata, b->rdata, a->rdata_len) == 0)
         return true;
     /* No two records of a set are alike, so equal counts and one-way inclusion mean equal. */
     while (state_set_next(a, &offset, &rdata, &rdata_len)) {
@@ -56,47 +61,83 @@ bool state_set_is_equal(const struct state_record_set *a, const struct state_rec
     return true;
 }
 
+size_t state_set_value_len(const struct state_record_set *set)
+{
+    return STATE_SET_HEADER_LEN + (set->routing ? 2 + set->routing_len : 0) + set->rdata_len;
+}
+
 size_t state_set_encode(const struct state_record_set *set, uint8_t *out)
 {
-    ASSERT(set->rdata_len <= STATE_SET_RDATA_MAX);
-    out[0] = VALUE_VERSION;
+    uint8_t *at = out + STATE_SET_HEADER_LEN;
+
+    ASSERT(set->rdata_len <= STATE_SET_RDATA_MAX && set->routing_len <= STATE_ROUTING_MAX);
+    out[0] = set->routing ? VERSION_ROUTED : VERSION_PLAIN;
     out[1] = (uint8_t)(set->ttl_s >> 24);
     out[2] = (uint8_t)(set->ttl_s >> 16);
     out[3] = (uint8_t)(set->ttl_s >> 8);
     out[4] = (uint8_t)set->ttl_s;
     out[5] = (uint8_t)(set->rdata_count >> 8);
     out[6] = (uint8_t)set->rdata_count;
+    if (set->routing) {
+        *at++ = (uint8_t)(set->routing_len >> 8);
+        *at++ = (uint8_t)set->routing_len;
+        memcpy(at, set->routing, set->routing_len);
+        at += set->routing_len;
+    }
     if (set->rdata_len > 0)
-        memcpy(out + STATE_SET_HEADER_LEN, set->rdata, set->rdata_len);
-    return STATE_SET_HEADER_LEN + set->rdata_len;
+        memcpy(at, set->rdata, set->rdata_len);
+    return state_set_value_len(set);
+}
+
+/* The records' lengths add up to @len, and there are @count of them. */
+static bool is_records(const uint8_t *octets, size_t len, unsigned count)
+{
+    size_t offset = 0;
+
+    for (; offset < len; count--) {
+        if (count == 0 || len - offset < 2 || len - offset - 2 < read_u16(octets + offset))
+            return false;
+        offset += 2u + read_u16(octets + offset);
+    }
+    return count == 0;
+}
+
+/* The routing that begins at *@offset of a value of version 2; moves *@offset behind it. */
+static bool take_routing(struct kv_slice value, size_t *offset, struct state_record_set *out)
+{
+    const uint8_t *octets = (const uint8_t *)value.data + *offset;
+    struct zone_routing routing;
+
+    if (value.len - *offset < 2 || value.len - *offset - 2 < read_u16(octets))
+        return false;
+    out->routing = octets + 2;
+    out->routing_len = read_u16(octets);
+    *offset += 2 + out->routing_len;
+    return state_routing_decode(kv_slice(out->routing, out->routing_len), &routing) == 0;
 }
 
 int state_set_decode(struct kv_slice value, struct state_record_set *out)
 {
     const uint8_t *octets = value.data;
     size_t offset = STATE_SET_HEADER_LEN;
-    unsigned count = 0;
+    struct state_record_set got = {.routing = NULL};
 
     if (value.len < STATE_SET_HEADER_LEN || value.len > STATE_SET_VALUE_MAX)
         return ERR_CORRUPT;
-    if (octets[0] != VALUE_VERSION)
+    if (octets[0] != VERSION_PLAIN && octets[0] != VERSION_ROUTED)
         return ERR_VERSION;
-    while (offset < value.len) {
-        if (value.len - offset < 2)
-            return ERR_CORRUPT;
-        size_t len = read_u16(octets + offset);
-        if (value.len - offset - 2 < len)
-            return ERR_CORRUPT;
-        offset += 2 + len;
-        count++;
-    }
-    if (count != read_u16(octets + 5))
+    if (octets[0] == VERSION_ROUTED && !take_routing(value, &offset, &got))
+        return ERR_CORRUPT;
+    if (value.len - offset > STATE_SET_RDATA_MAX ||
+        !is_records(octets + offset, value.len - offset, read_u16(octets + 5)))
         return ERR_CORRUPT;
     out->ttl_s = (uint32_t)octets[1] << 24 | (uint32_t)octets[2] << 16 | (uint32_t)octets[3] << 8 |
                  octets[4];
-    out->rdata_count = (uint16_t)count;
-    out->rdata = octets + STATE_SET_HEADER_LEN;
-    out->rdata_len = value.len - STATE_SET_HEADER_LEN;
+    out->rdata_count = read_u16(octets + 5);
+    out->rdata = octets + offset;
+    out->rdata_len = value.len - offset;
+    out->routing = got.routing;
+    out->routing_len = got.routing_len;
     return 0;
 }
 

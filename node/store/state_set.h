@@ -1,7 +1,9 @@
 /* node/store/state_set.h: record sets as stored, and their keys. A compact form by hand, not
  * protobuf, because there are millions: key = content number (8 octets, big-endian), reversed name
  * (state_key.h), type (3 octets), set identifier; value = version (1 octet), TTL (4), number of
- * records (2), then each record's length (2) and octets. Pure; any thread. */
+ * records (2), then each record's length (2) and octets. Version 1 is that of sets without routing;
+ * in version 2 the length of the routing (2) and its octets stand before the records. Pure; any
+ * thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,11 +12,12 @@
 
 #include "store/kv.h"
 #include "store/state_key.h"
+#include "store/state_set_routing.h"
 
 #define STATE_SET_IDENTIFIER_MAX 128u /* octets */
 #define STATE_SET_RDATA_MAX 65000u    /* octets of one set's records with their lengths */
 #define STATE_SET_HEADER_LEN 7u
-#define STATE_SET_VALUE_MAX (STATE_SET_RDATA_MAX + STATE_SET_HEADER_LEN)
+#define STATE_SET_VALUE_MAX (STATE_SET_RDATA_MAX + STATE_SET_HEADER_LEN + 2u + STATE_ROUTING_MAX)
 
 /* All records of one name and type; a view. */
 struct state_record_set {
@@ -26,20 +29,23 @@ struct state_record_set {
     size_t set_identifier_len;
     const uint8_t *rdata; /* per record: length (2 octets, big-endian), wire octets */
     size_t rdata_len;
+    const uint8_t *routing; /* state_routing_decode(); NULL: a simple set without health check */
+    size_t routing_len;
 };
 
 /* Step through the records: start with *@offset 0; false at the end. */
 bool state_set_next(const struct state_record_set *set, size_t *offset, const uint8_t **rdata,
                     uint16_t *rdata_len);
-/* Same TTL and the same records in any order; both of one type. */
+/* Same TTL and routing, and the same records in any order; both of one type. */
 bool state_set_is_equal(const struct state_record_set *a, const struct state_record_set *b);
 /* Has @set this record (zone_rdata_is_same)? */
 bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uint16_t rdata_len);
 
-/* Write the value form to @out (STATE_SET_VALUE_MAX octets at most); returns its length. */
+/* Length of the value form, and writing it to @out (STATE_SET_VALUE_MAX octets at most). */
+size_t state_set_value_len(const struct state_record_set *set);
 size_t state_set_encode(const struct state_record_set *set, uint8_t *out);
-/* Fill TTL and records of @out as a view into @value; name, type and identifier stay. ERR_CORRUPT;
- * ERR_VERSION. */
+/* Fill TTL, routing and records of @out as a view into @value; name, type and identifier stay.
+ * ERR_CORRUPT; ERR_VERSION. */
 int state_set_decode(struct kv_slice value, struct state_record_set *out);
 
 /* Key of @set in @content, to @out (STATE_KEY_SET_MAX octets); returns its length. */

@@ -342,6 +342,14 @@ static int check_set(struct kv_slice key, struct kv_slice value)
     return rc != 0 ? rc : state_set_decode(value, &set);
 }
 
+static int check_routed(struct kv_slice key, struct kv_slice value)
+{
+    struct state_record_set set;
+    uint8_t name[STATE_NAME_MAX];
+
+    return value.len == 0 ? state_set_key_decode(key, name, &set) : ERR_CORRUPT;
+}
+
 static int check_session(struct kv_slice key, struct kv_slice value)
 {
     struct state_session session;
@@ -374,6 +382,7 @@ int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slic
     case KV_ZONES: return state_value_zone(value, &out.zone);
     case KV_ZONE_NAMES: return check_zone_name(key, value);
     case KV_RECORD_SETS: return check_set(key, value);
+    case KV_ROUTED: return check_routed(key, value);
     case KV_CHANGES: return state_value_change(value, &out.change, NULL, NULL);
     case KV_CHANGE_IDS: return value.len == STATE_KEY_CHANGE_LEN ? 0 : ERR_CORRUPT;
     case KV_SESSIONS: return check_session(key, value);

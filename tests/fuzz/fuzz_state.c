@@ -6,8 +6,20 @@
 
 #include "base/assert.h"
 #include "store/state_value.h"
+#include "zone/routing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* What decodes as routing encodes to the same octets. */
+static void check_routing(struct kv_slice value)
+{
+    uint8_t again[STATE_ROUTING_MAX];
+    struct zone_routing routing;
+
+    ASSERT(state_routing_decode(value, &routing) == 0);
+    ASSERT(state_routing_encode(&routing, again) == value.len);
+    ASSERT(memcmp(again, value.data, value.len) == 0);
+}
 
 /* What decodes as a record set encodes to the same octets. */
 static void check_set(struct kv_slice value)
@@ -20,6 +32,8 @@ static void check_set(struct kv_slice value)
     ASSERT(state_set_encode(&set, again) == value.len);
     ASSERT(memcmp(again, value.data, value.len) == 0);
     ASSERT(state_set_is_equal(&set, &set));
+    if (set.routing)
+        check_routing(kv_slice(set.routing, set.routing_len));
 }
 
 /* What decodes as a key encodes to the same octets. */

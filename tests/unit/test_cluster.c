@@ -446,8 +446,10 @@ static unsigned own_addresses(void)
     assert_true(dns_name_parse("ns1.example.org.", NULL, name) > 0);
     if (state_get_zone_by_name(kv, apex, &zone) != 0)
         return 0;
-    (void)state_get_record_set(kv, zone.content, name, DNS_TYPE_A, count_set, &count);
-    (void)state_get_record_set(kv, zone.content, name, DNS_TYPE_AAAA, count_set, &count);
+    struct state_record_set a = {.name = name, .type = DNS_TYPE_A};
+    struct state_record_set aaaa = {.name = name, .type = DNS_TYPE_AAAA};
+    (void)state_get_record_set(kv, zone.content, &a, count_set, &count);
+    (void)state_get_record_set(kv, zone.content, &aaaa, count_set, &count);
     return count;
 }
 

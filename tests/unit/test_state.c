@@ -14,6 +14,7 @@
 #include "lib/kv_memory.h"
 #include "store/state_key.h"
 #include "store/state_put.h"
+#include "zone/routing.h"
 #include "store/state_set.h"
 
 static void key_of(const char *text, uint8_t *key, size_t *len)
@@ -181,7 +182,7 @@ static void test_set_decode_malformed_refused(void **state)
 
     (void)state;
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0", 6), &out), ERR_CORRUPT);
-    assert_int_equal(state_set_decode(kv_slice("\2\0\0\0\0\0\0", 7), &out), ERR_VERSION);
+    assert_int_equal(state_set_decode(kv_slice("\3\0\0\0\0\0\0", 7), &out), ERR_VERSION);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1", 7), &out), ERR_CORRUPT);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0\5x", 10), &out), ERR_CORRUPT);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0", 8), &out), ERR_CORRUPT);
@@ -199,11 +200,11 @@ static void fill(struct kv *kv)
         struct state_record_set set = set_of("\0\1x", 3, 1, 60);
         set.name = (const uint8_t *)names[i];
         set.type = types[i];
-        state_put_record_set(overlay, 5, &set);
+        state_put_record_set(overlay, 5, NULL, &set);
     }
     struct state_record_set set = set_of("\0\1x", 3, 1, 60);
-    state_put_record_set(overlay, 4, &set);
-    state_put_record_set(overlay, 6, &set);
+    state_put_record_set(overlay, 4, NULL, &set);
+    state_put_record_set(overlay, 6, NULL, &set);
     assert_int_equal(state_commit(overlay, kv, &point), 0);
     overlay_free(overlay);
 }
@@ -216,6 +217,13 @@ static int on_set(void *user, const struct state_record_set *set)
     assert_true(dns_name_format(set->name, text, sizeof(text)) > 0);
     snprintf(out + len, 256 - len, "%s/%u ", text, set->type);
     return strstr(out, "b./1") ? 1 : 0;
+}
+
+static int count_set(void *user, const struct state_record_set *set)
+{
+    (void)set;
+    ++*(unsigned *)user;
+    return 0;
 }
 
 static const char *list(const struct kv *kv, const struct state_set_start *start)
@@ -268,6 +276,238 @@ static void test_commit_failure_writes_nothing(void **state)
     kv_close(&kv);
 }
 
+/* Every field of routing, at its longest. */
+static struct zone_routing full_routing(void)
+{
+    struct zone_routing routing = {.kind = POLICY_IP_BASED,
+                                   .weight = 255,
+                                   .has_coordinates = true,
+                                   .latitude_cdeg = -9000,
+                                   .longitude_cdeg = 18000,
+                                   .bias = -99,
+                                   .is_secondary = true,
+                                   .is_alias = true,
+                                   .evaluate_target_health = true,
+                                   .is_sticky = true,
+                                   .answers_max = 16,
+                                   .all_down = POLICY_ALL_DOWN_FALLBACK,
+                                   .continent = "EU",
+                                   .country = "US",
+                                   .subdivision = "WA3",
+                                   .alias_target = (const uint8_t *)"\1t\0",
+                                   .fallback = (const uint8_t *)"\1f\1x\0"};
+
+    memset(routing.region, 'r', sizeof(routing.region) - 1);
+    memset(routing.cidr_collection_id, 'c', sizeof(routing.cidr_collection_id) - 1);
+    memset(routing.cidr_location, 'l', sizeof(routing.cidr_location) - 1);
+    memset(routing.health_check_id, 'h', sizeof(routing.health_check_id) - 1);
+    memset(routing.hosted_zone_id, 'Z', sizeof(routing.hosted_zone_id) - 1);
+    return routing;
+}
+
+static void test_routing_round_trip(void **state)
+{
+    struct zone_routing routing = full_routing(), back, none = {0};
+    uint8_t octets[STATE_ROUTING_MAX], again[STATE_ROUTING_MAX];
+
+    (void)state;
+    size_t len = state_routing_encode(&routing, octets);
+    assert_int_equal(state_routing_decode(kv_slice(octets, len), &back), 0);
+    assert_int_equal(state_routing_encode(&back, again), len);
+    assert_memory_equal(octets, again, len);
+    assert_string_equal(back.region, routing.region);
+    assert_string_equal(back.subdivision, "WA3");
+    assert_int_equal(back.latitude_cdeg, -9000);
+    assert_int_equal(back.longitude_cdeg, 18000);
+    assert_int_equal(back.bias, -99);
+    assert_true(dns_name_is_equal(back.fallback, routing.fallback));
+    for (size_t cut = 0; cut < len; cut++)
+        assert_int_equal(state_routing_decode(kv_slice(octets, cut), &back), ERR_CORRUPT);
+    octets[len] = 0;
+    assert_int_equal(state_routing_decode(kv_slice(octets, len + 1), &back), ERR_CORRUPT);
+    len = state_routing_encode(&none, octets);
+    assert_int_equal(state_routing_decode(kv_slice(octets, len), &back), 0);
+    assert_int_equal(back.kind, POLICY_SIMPLE);
+}
+
+static void test_routing_decode_malformed_is_corrupt(void **state)
+{
+    static const struct {
+        size_t at;
+        uint8_t octet;
+    } changes[] = {
+        {0, POLICY_KIND_COUNT}, {1, 32}, {5, 4}, {10, 65}, {11, 0} /* NUL in a text */,
+    };
+    struct zone_routing routing = full_routing(), back;
+    uint8_t octets[STATE_ROUTING_MAX];
+    size_t len = state_routing_encode(&routing, octets);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        uint8_t was = octets[changes[i].at];
+        octets[changes[i].at] = changes[i].octet;
+        assert_int_equal(state_routing_decode(kv_slice(octets, len), &back), ERR_CORRUPT);
+        octets[changes[i].at] = was;
+    }
+    octets[len - 4] = 'F'; /* names are lower case */
+    assert_int_equal(state_routing_decode(kv_slice(octets, len), &back), ERR_CORRUPT);
+}
+
+static struct state_record_set routed_set(const struct zone_routing *routing,
+                                          const char *identifier, uint8_t octets[STATE_ROUTING_MAX])
+{
+    struct state_record_set set = set_of("\0\1x", 3, 1, 60);
+
+    set.routing = octets;
+    set.routing_len = state_routing_encode(routing, octets);
+    set.set_identifier = identifier;
+    set.set_identifier_len = strlen(identifier);
+    return set;
+}
+
+static void test_set_with_routing_round_trip(void **state)
+{
+    struct zone_routing routing = full_routing();
+    uint8_t octets[STATE_ROUTING_MAX], value[STATE_SET_VALUE_MAX], other[STATE_ROUTING_MAX];
+    struct state_record_set set = routed_set(&routing, "id", octets), back = set;
+    struct state_record_set plain = set_of("\0\1x", 3, 1, 60);
+
+    (void)state;
+    assert_int_equal(state_set_encode(&plain, value), 10);
+    assert_memory_equal(value, "\1\0\0\0\74\0\1\0\1x", 10); /* as ever */
+    size_t len = state_set_encode(&set, value);
+    assert_int_equal(value[0], 2);
+    assert_int_equal(len, state_set_value_len(&set));
+    assert_int_equal(state_set_decode(kv_slice(value, len), &back), 0);
+    assert_true(state_set_is_equal(&set, &back));
+    assert_false(state_set_is_equal(&set, &plain));
+    routing.weight = 1;
+    struct state_record_set changed = routed_set(&routing, "id", other);
+    assert_false(state_set_is_equal(&set, &changed));
+    for (size_t cut = 0; cut < len; cut++)
+        assert_true(state_set_decode(kv_slice(value, cut), &back) != 0);
+    value[7] = 0xff; /* the routing's length */
+    assert_int_equal(state_set_decode(kv_slice(value, len), &back), ERR_CORRUPT);
+}
+
+static int on_routed(void *user, uint64_t content, const struct state_record_set *set)
+{
+    char *out = user;
+    size_t len = strlen(out);
+
+    snprintf(out + len, 256 - len, "%u/%.*s ", (unsigned)content, (int)set->set_identifier_len,
+             set->set_identifier ? set->set_identifier : "");
+    return 0;
+}
+
+static const char *routed(const struct kv *kv, uint64_t content)
+{
+    static char out[256];
+
+    out[0] = 0;
+    assert_int_equal(state_list_routed(kv, content, on_routed, out), 0);
+    return out;
+}
+
+static void test_routed_index_follows_the_sets(void **state)
+{
+    struct zone_routing routing = {.kind = POLICY_WEIGHTED}, check = {.health_check_id = "h"};
+    uint8_t octets[STATE_ROUTING_MAX], of_check[STATE_ROUTING_MAX];
+    struct state_applied point = {2, 1, {0, 0}};
+    struct state_record_set plain = set_of("\0\1x", 3, 1, 60);
+    struct kv kv;
+    bool has_routed;
+
+    (void)state;
+    assert_int_equal(kv_memory_new(&kv), 0);
+    fill(&kv);
+    assert_int_equal(state_has_routed(&kv, 0, &has_routed), 0);
+    assert_false(has_routed);
+    struct overlay *overlay = overlay_new(&kv);
+    struct state_record_set a = routed_set(&routing, "a", octets), b = a, none;
+    b.set_identifier = "b";
+    none = routed_set(&check, "", of_check);
+    state_put_record_set(overlay, 5, NULL, &b);
+    state_put_record_set(overlay, 5, NULL, &a);
+    state_put_record_set(overlay, 7, NULL, &none);
+    assert_int_equal(state_commit(overlay, &kv, &point), 0);
+    assert_string_equal(routed(&kv, 0), "5/a 5/b 7/ ");
+    assert_string_equal(routed(&kv, 7), "7/ ");
+    assert_string_equal(routed(&kv, 4), "");
+    overlay_reset(overlay, &kv);
+    state_delete_record_set(overlay, 5, &a);
+    state_put_record_set(overlay, 7, &none, &plain); /* loses its health check */
+    assert_int_equal(state_commit(overlay, &kv, &point), 0);
+    assert_string_equal(routed(&kv, 0), "5/b ");
+    overlay_reset(overlay, &kv);
+    assert_int_equal(state_delete_content(overlay, 5), 0);
+    assert_int_equal(state_commit(overlay, &kv, &point), 0);
+    assert_string_equal(routed(&kv, 0), "");
+    overlay_free(overlay);
+    kv_close(&kv);
+}
+
+static void test_sets_of_a_group_in_order_of_identifiers(void **state)
+{
+    struct zone_routing routing = {.kind = POLICY_WEIGHTED};
+    uint8_t octets[STATE_ROUTING_MAX];
+    static const char *const identifiers[] = {"b", "a b", "a"};
+    struct state_set_start start = {.name = (const uint8_t *)"\1a\0", .type = 1};
+    struct state_applied point = {2, 1, {0, 0}};
+    unsigned count = 0;
+    struct kv kv;
+
+    (void)state;
+    assert_int_equal(kv_memory_new(&kv), 0);
+    struct overlay *overlay = overlay_new(&kv);
+    for (size_t i = 0; i < 3; i++) {
+        struct state_record_set set = routed_set(&routing, identifiers[i], octets);
+        state_put_record_set(overlay, 5, NULL, &set);
+    }
+    struct state_record_set other = set_of("\0\1x", 3, 1, 60);
+    other.type = 28;
+    state_put_record_set(overlay, 5, NULL, &other);
+    assert_int_equal(state_commit(overlay, &kv, &point), 0);
+    assert_string_equal(routed(&kv, 5), "5/a 5/a b 5/b ");
+    assert_string_equal(list(&kv, &start), "a./1 a./1 a./1 a./28 ");
+    start.set_identifier = "a";
+    assert_string_equal(list(&kv, &start), "a./1 a./1 a./1 a./28 ");
+    start.is_after = true;
+    assert_string_equal(list(&kv, &start), "a./1 a./1 a./28 ");
+    start.set_identifier = "b";
+    assert_string_equal(list(&kv, &start), "a./28 ");
+    assert_int_equal(state_list_group(&kv, 5, start.name, 1, count_set, &count), 0);
+    assert_int_equal(count, 3);
+    struct state_record_set which = routed_set(&routing, "a b", octets);
+    assert_int_equal(state_get_record_set(&kv, 5, &which, count_set, &count), 0);
+    which.set_identifier_len = 2;
+    assert_int_equal(state_get_record_set(&kv, 5, &which, count_set, &count), ERR_NOT_FOUND);
+    overlay_free(overlay);
+    kv_close(&kv);
+}
+
+static void test_zone_of_name_is_the_closest(void **state)
+{
+    struct state_zone parent = {.id = "Z1", .name = "\1a\0"}, child = {.id = "Z2"}, got;
+    struct state_applied point = {1, 1, {0, 0}};
+    struct kv kv;
+
+    (void)state;
+    memcpy(child.name, "\1b\1a\0", 5);
+    assert_int_equal(kv_memory_new(&kv), 0);
+    struct overlay *overlay = overlay_new(&kv);
+    state_put_zone(overlay, &parent);
+    state_put_zone(overlay, &child);
+    assert_int_equal(state_commit(overlay, &kv, &point), 0);
+    overlay_free(overlay);
+    assert_int_equal(state_get_zone_of_name(&kv, (const uint8_t *)"\1x\1b\1a\0", &got), 0);
+    assert_string_equal(got.id, "Z2");
+    assert_int_equal(state_get_zone_of_name(&kv, (const uint8_t *)"\2xb\1a\0", &got), 0);
+    assert_string_equal(got.id, "Z1");
+    assert_int_equal(state_get_zone_of_name(&kv, (const uint8_t *)"\1b\0", &got), ERR_NOT_FOUND);
+    kv_close(&kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +522,12 @@ int main(void)
         cmocka_unit_test(test_set_decode_malformed_refused),
         cmocka_unit_test(test_list_record_sets_from_anywhere),
         cmocka_unit_test(test_commit_failure_writes_nothing),
+        cmocka_unit_test(test_routing_round_trip),
+        cmocka_unit_test(test_routing_decode_malformed_is_corrupt),
+        cmocka_unit_test(test_set_with_routing_round_trip),
+        cmocka_unit_test(test_routed_index_follows_the_sets),
+        cmocka_unit_test(test_sets_of_a_group_in_order_of_identifiers),
+        cmocka_unit_test(test_zone_of_name_is_the_closest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
