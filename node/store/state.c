@@ -7,11 +7,8 @@
 #include "store/state_put.h"
 #include "store/state_value.h"
 
-/* Read one value and decode it with @decode into @out, which its own type knows. */
-typedef int (*decode_cb)(struct kv_slice value, void *out);
-
-static int get_value(const struct kv *kv, enum kv_family family, struct kv_slice key,
-                     decode_cb decode, void *out)
+int state__get_value(const struct kv *kv, enum kv_family family, struct kv_slice key,
+                     state__decode_cb decode, void *out)
 {
     struct kv_buffer value = {0};
     int rc = kv_get(kv, family, key, &value);
@@ -22,10 +19,10 @@ static int get_value(const struct kv *kv, enum kv_family family, struct kv_slice
     return rc;
 }
 
-static int get_or_zero(const struct kv *kv, const char *key, decode_cb decode, void *out,
+static int get_or_zero(const struct kv *kv, const char *key, state__decode_cb decode, void *out,
                        size_t size)
 {
-    int rc = get_value(kv, KV_META, state_value_text(key), decode, out);
+    int rc = state__get_value(kv, KV_META, state_value_text(key), decode, out);
     if (rc != ERR_NOT_FOUND)
         return rc;
     memset(out, 0, size);
@@ -49,7 +46,7 @@ static int decode_cluster(struct kv_slice value, void *out)
 
 int state_get_cluster(const struct kv *kv, struct state_cluster *out)
 {
-    return get_value(kv, KV_META, state_value_text(STATE_KEY_CLUSTER), decode_cluster, out);
+    return state__get_value(kv, KV_META, state_value_text(STATE_KEY_CLUSTER), decode_cluster, out);
 }
 
 static int decode_conf(struct kv_slice value, void *out)
@@ -93,7 +90,7 @@ int state_get_zone(const struct kv *kv, const char *id, struct state_zone *out)
 {
     if (id[0] == 0)
         return ERR_NOT_FOUND;
-    return get_value(kv, KV_ZONES, state_value_text(id), decode_zone, out);
+    return state__get_value(kv, KV_ZONES, state_value_text(id), decode_zone, out);
 }
 
 /* The zone id behind the reversed name in a key of KV_ZONE_NAMES. */
@@ -356,7 +353,7 @@ int state_get_member(const struct kv *kv, uint64_t id, struct state_member *out)
     uint8_t key[8];
 
     state_key_u64(id, key);
-    return get_value(kv, KV_MEMBERS, kv_slice(key, sizeof(key)), decode_member, out);
+    return state__get_value(kv, KV_MEMBERS, kv_slice(key, sizeof(key)), decode_member, out);
 }
 
 struct list {
@@ -375,7 +372,7 @@ static int decode_token(struct kv_slice value, void *out)
 int state_get_token(const struct kv *kv, const uint8_t id[STATE_TOKEN_ID_LEN],
                     struct state_token *out)
 {
-    return get_value(kv, KV_TOKENS, kv_slice(id, STATE_TOKEN_ID_LEN), decode_token, out);
+    return state__get_value(kv, KV_TOKENS, kv_slice(id, STATE_TOKEN_ID_LEN), decode_token, out);
 }
 
 static int on_token(void *user, struct kv_slice key, struct kv_slice value)
@@ -403,7 +400,7 @@ int state_get_import(const struct kv *kv, const char *change_id, struct state_im
 {
     if (change_id[0] == 0)
         return ERR_NOT_FOUND;
-    return get_value(kv, KV_IMPORTS, state_value_text(change_id), decode_import, out);
+    return state__get_value(kv, KV_IMPORTS, state_value_text(change_id), decode_import, out);
 }
 
 static int on_import(void *user, struct kv_slice key, struct kv_slice value)

@@ -10,7 +10,7 @@
 #include "proto/state.pb-c.h"
 #include "store/state_value.h"
 
-static void put_message(struct overlay *overlay, enum kv_family family, struct kv_slice key,
+void state__put_message(struct overlay *overlay, enum kv_family family, struct kv_slice key,
                         const ProtobufCMessage *message)
 {
     size_t len = protobuf_c_message_get_packed_size(message);
@@ -39,8 +39,12 @@ void state_put_counters(struct overlay *overlay, const struct state_counters *co
     message.change_count = counters->change_count;
     message.zone_count = counters->zone_count;
     message.zone_generation = counters->zone_generation;
+    message.slot = counters->slot;
+    message.health_check_count = counters->health_check_count;
+    message.cidr_collection_count = counters->cidr_collection_count;
+    message.region_number = counters->region_number;
     message.change_from = octets(counters->change_from, sizeof(counters->change_from));
-    put_message(overlay, KV_META, state_value_text(STATE_KEY_COUNTERS), &message.base);
+    state__put_message(overlay, KV_META, state_value_text(STATE_KEY_COUNTERS), &message.base);
 }
 
 void state_put_cluster(struct overlay *overlay, const struct state_cluster *cluster)
@@ -51,7 +55,7 @@ void state_put_cluster(struct overlay *overlay, const struct state_cluster *clus
     message.cluster_id = octets(cluster->id, sizeof(cluster->id));
     message.name = text(cluster->name);
     message.domain = text(cluster->domain);
-    put_message(overlay, KV_META, state_value_text(STATE_KEY_CLUSTER), &message.base);
+    state__put_message(overlay, KV_META, state_value_text(STATE_KEY_CLUSTER), &message.base);
 }
 
 void state_put_conf(struct overlay *overlay, const struct state_conf *conf)
@@ -70,7 +74,7 @@ void state_put_conf(struct overlay *overlay, const struct state_conf *conf)
     message.version = STATE_VERSION;
     message.members = pointers;
     message.n_members = conf->count;
-    put_message(overlay, KV_META, state_value_text(STATE_KEY_CONF), &message.base);
+    state__put_message(overlay, KV_META, state_value_text(STATE_KEY_CONF), &message.base);
 }
 
 static size_t zone_name_key(const struct state_zone *zone, uint8_t *out)
@@ -97,7 +101,7 @@ void state_put_zone(struct overlay *overlay, const struct state_zone *zone)
     message.created_index = zone->created_index;
     message.changed_index = zone->changed_index;
     message.created_wall_ms = zone->created_wall_ms;
-    put_message(overlay, KV_ZONES, state_value_text(zone->id), &message.base);
+    state__put_message(overlay, KV_ZONES, state_value_text(zone->id), &message.base);
     if (zone->changed_index == zone->created_index)
         overlay_put(overlay, KV_ZONE_NAMES, kv_slice(key, key_len), kv_slice(NULL, 0));
 }
@@ -173,7 +177,7 @@ void state_put_member(struct overlay *overlay, const struct state_member *member
     message.certificate_sha256 = octets(member->certificate_sha256, STATE_SHA256_LEN);
     message.program_version = text(member->program_version);
     state_key_u64(member->id, key);
-    put_message(overlay, KV_MEMBERS, kv_slice(key, sizeof(key)), &message.base);
+    state__put_message(overlay, KV_MEMBERS, kv_slice(key, sizeof(key)), &message.base);
 }
 
 void state_delete_member(struct overlay *overlay, uint64_t id)
@@ -195,7 +199,7 @@ void state_put_token(struct overlay *overlay, const struct state_token *token)
     message.created_wall_ms = token->created_wall_ms;
     message.uses_left = token->uses_left;
     message.comment = text(token->comment);
-    put_message(overlay, KV_TOKENS, kv_slice(token->id, sizeof(token->id)), &message.base);
+    state__put_message(overlay, KV_TOKENS, kv_slice(token->id, sizeof(token->id)), &message.base);
 }
 
 void state_delete_token(struct overlay *overlay, const uint8_t id[STATE_TOKEN_ID_LEN])
@@ -217,7 +221,7 @@ void state_put_import(struct overlay *overlay, const struct state_import *import
     message.comment = text(import->comment);
     message.actor = text(import->actor);
     message.last_key = octets(import->last_key, import->last_key_len);
-    put_message(overlay, KV_IMPORTS, state_value_text(import->change_id), &message.base);
+    state__put_message(overlay, KV_IMPORTS, state_value_text(import->change_id), &message.base);
 }
 
 void state_delete_import(struct overlay *overlay, const char *change_id)

@@ -6,8 +6,7 @@
 #include "dns/name.h"
 #include "proto/state.pb-c.h"
 
-/* Unpack and check the version, which is field 1 of every message. */
-static int unpack(const ProtobufCMessageDescriptor *kind, struct kv_slice value, void *out)
+int state__unpack(const ProtobufCMessageDescriptor *kind, struct kv_slice value, void *out)
 {
     ProtobufCMessage *message = protobuf_c_message_unpack(kind, NULL, value.len, value.data);
     if (!message)
@@ -23,14 +22,13 @@ static int unpack(const ProtobufCMessageDescriptor *kind, struct kv_slice value,
     return 0;
 }
 
-static int finish(ProtobufCMessage *message, bool is_sound)
+int state__finish(ProtobufCMessage *message, bool is_sound)
 {
     protobuf_c_message_free_unpacked(message, NULL);
     return is_sound ? 0 : ERR_CORRUPT;
 }
 
-/* Copy @text if it fits @size with its NUL. */
-static bool take_text(const char *text, char *out, size_t size)
+bool state__take_text(const char *text, char *out, size_t size)
 {
     size_t len = strlen(text);
 
@@ -59,35 +57,35 @@ static bool take_name(const ProtobufCBinaryData *from, uint8_t *out)
 int state_value_applied(struct kv_slice value, struct state_applied *out)
 {
     State__Applied *from;
-    int rc = unpack(&state__applied__descriptor, value, &from);
+    int rc = state__unpack(&state__applied__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
     *out = (struct state_applied){from->index, from->term, {from->hash_high, from->hash_low}};
-    return finish(&from->base, true);
+    return state__finish(&from->base, true);
 }
 
 int state_value_cluster(struct kv_slice value, struct state_cluster *out)
 {
     struct state_cluster got = {0};
     State__Cluster *from;
-    int rc = unpack(&state__cluster__descriptor, value, &from);
+    int rc = state__unpack(&state__cluster__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
     bool is_sound = take_octets(&from->cluster_id, got.id, sizeof(got.id)) &&
-                    take_text(from->name, got.name, sizeof(got.name)) &&
-                    take_text(from->domain, got.domain, sizeof(got.domain));
+                    state__take_text(from->name, got.name, sizeof(got.name)) &&
+                    state__take_text(from->domain, got.domain, sizeof(got.domain));
     if (is_sound)
         *out = got;
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 int state_value_counters(struct kv_slice value, struct state_counters *out)
 {
     struct state_counters got = {0};
     State__Counters *from;
-    int rc = unpack(&state__counters__descriptor, value, &from);
+    int rc = state__unpack(&state__counters__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
@@ -95,16 +93,20 @@ int state_value_counters(struct kv_slice value, struct state_counters *out)
     got.change_count = from->change_count;
     got.zone_count = from->zone_count;
     got.zone_generation = from->zone_generation;
+    got.slot = from->slot;
+    got.health_check_count = from->health_check_count;
+    got.cidr_collection_count = from->cidr_collection_count;
+    got.region_number = from->region_number;
     bool is_sound = take_octets(&from->change_from, got.change_from, sizeof(got.change_from));
     if (is_sound)
         *out = got;
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 int state_value_conf(struct kv_slice value, struct state_conf *out)
 {
     State__Conf *from;
-    int rc = unpack(&state__conf__descriptor, value, &from);
+    int rc = state__unpack(&state__conf__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
@@ -117,14 +119,14 @@ int state_value_conf(struct kv_slice value, struct state_conf *out)
             out->members[i].role = from->members[i]->role;
         }
     }
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 int state_value_zone(struct kv_slice value, struct state_zone *out)
 {
     struct state_zone got = {0};
     State__Zone *from;
-    int rc = unpack(&state__zone__descriptor, value, &from);
+    int rc = state__unpack(&state__zone__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
@@ -133,20 +135,21 @@ int state_value_zone(struct kv_slice value, struct state_zone *out)
     got.created_index = from->created_index;
     got.changed_index = from->changed_index;
     got.created_wall_ms = from->created_wall_ms;
-    bool is_sound =
-        take_text(from->zone_id, got.id, sizeof(got.id)) && take_name(&from->name, got.name) &&
-        take_text(from->comment, got.comment, sizeof(got.comment)) &&
-        take_text(from->caller_reference, got.caller_reference, sizeof(got.caller_reference));
+    bool is_sound = state__take_text(from->zone_id, got.id, sizeof(got.id)) &&
+                    take_name(&from->name, got.name) &&
+                    state__take_text(from->comment, got.comment, sizeof(got.comment)) &&
+                    state__take_text(from->caller_reference, got.caller_reference,
+                                     sizeof(got.caller_reference));
     if (is_sound)
         *out = got;
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 int state_value_import(struct kv_slice value, struct state_import *out)
 {
     struct state_import got = {0};
     State__Import *from;
-    int rc = unpack(&state__import__descriptor, value, &from);
+    int rc = state__unpack(&state__import__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
@@ -155,16 +158,16 @@ int state_value_import(struct kv_slice value, struct state_import *out)
     got.chunk_count = from->chunk_count;
     got.begun_wall_ms = from->begun_wall_ms;
     got.last_key_len = from->last_key.len;
-    bool is_sound = take_text(from->change_id, got.change_id, sizeof(got.change_id)) &&
-                    take_text(from->zone_id, got.zone_id, sizeof(got.zone_id)) &&
-                    take_text(from->comment, got.comment, sizeof(got.comment)) &&
-                    take_text(from->actor, got.actor, sizeof(got.actor)) &&
+    bool is_sound = state__take_text(from->change_id, got.change_id, sizeof(got.change_id)) &&
+                    state__take_text(from->zone_id, got.zone_id, sizeof(got.zone_id)) &&
+                    state__take_text(from->comment, got.comment, sizeof(got.comment)) &&
+                    state__take_text(from->actor, got.actor, sizeof(got.actor)) &&
                     from->last_key.len <= sizeof(got.last_key);
     if (is_sound && got.last_key_len > 0)
         memcpy(got.last_key, from->last_key.data, got.last_key_len);
     if (is_sound)
         *out = got;
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 /* The stored octets start at done_below, those in memory are a ring. */
@@ -184,7 +187,7 @@ static void take_results(const ProtobufCBinaryData *from, struct state_session *
 int state_value_session(struct kv_slice value, struct state_session *out)
 {
     State__Session *from;
-    int rc = unpack(&state__session__descriptor, value, &from);
+    int rc = state__unpack(&state__session__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
@@ -194,7 +197,7 @@ int state_value_session(struct kv_slice value, struct state_session *out)
         out->done_below = from->done_below;
         take_results(&from->results, out);
     }
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 static bool take_addresses(const State__Member *from, struct state_member *out)
@@ -216,30 +219,31 @@ int state_value_member(struct kv_slice value, struct state_member *out)
 {
     struct state_member got = {0};
     State__Member *from;
-    int rc = unpack(&state__member__descriptor, value, &from);
+    int rc = state__unpack(&state__member__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
     got.id = from->id;
     bool is_sound =
-        take_text(from->name, got.name, sizeof(got.name)) &&
-        take_text(from->peer_address, got.peer_address, sizeof(got.peer_address)) &&
-        take_text(from->admin_address, got.admin_address, sizeof(got.admin_address)) &&
-        take_text(from->snapshot_address, got.snapshot_address, sizeof(got.snapshot_address)) &&
-        take_text(from->region, got.region, sizeof(got.region)) &&
-        take_text(from->program_version, got.program_version, sizeof(got.program_version)) &&
+        state__take_text(from->name, got.name, sizeof(got.name)) &&
+        state__take_text(from->peer_address, got.peer_address, sizeof(got.peer_address)) &&
+        state__take_text(from->admin_address, got.admin_address, sizeof(got.admin_address)) &&
+        state__take_text(from->snapshot_address, got.snapshot_address,
+                         sizeof(got.snapshot_address)) &&
+        state__take_text(from->region, got.region, sizeof(got.region)) &&
+        state__take_text(from->program_version, got.program_version, sizeof(got.program_version)) &&
         take_octets(&from->certificate_sha256, got.certificate_sha256, STATE_SHA256_LEN) &&
         take_addresses(from, &got);
     if (is_sound)
         *out = got;
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 int state_value_token(struct kv_slice value, struct state_token *out)
 {
     struct state_token got = {0};
     State__Token *from;
-    int rc = unpack(&state__token__descriptor, value, &from);
+    int rc = state__unpack(&state__token__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
@@ -248,10 +252,10 @@ int state_value_token(struct kv_slice value, struct state_token *out)
     got.uses_left = from->uses_left;
     bool is_sound = take_octets(&from->token_id, got.id, sizeof(got.id)) &&
                     take_octets(&from->secret_sha256, got.secret_sha256, STATE_SHA256_LEN) &&
-                    take_text(from->comment, got.comment, sizeof(got.comment));
+                    state__take_text(from->comment, got.comment, sizeof(got.comment));
     if (is_sound)
         *out = got;
-    return finish(&from->base, is_sound);
+    return state__finish(&from->base, is_sound);
 }
 
 /* One set of the journal: key form without the content (name apart), then value form. */
@@ -289,7 +293,7 @@ int state_value_change(struct kv_slice value, struct state_change *out, state_ac
 {
     struct state_change got = {0};
     State__Change *from;
-    int rc = unpack(&state__change__descriptor, value, &from);
+    int rc = state__unpack(&state__change__descriptor, value, &from);
 
     if (rc != 0)
         return rc;
@@ -297,17 +301,17 @@ int state_value_change(struct kv_slice value, struct state_change *out, state_ac
     got.index = from->index;
     got.time_wall_ms = from->time_wall_ms;
     got.action_count = (uint32_t)from->n_actions;
-    bool is_sound = take_text(from->change_id, got.id, sizeof(got.id)) &&
-                    take_text(from->zone_id, got.zone_id, sizeof(got.zone_id)) &&
+    bool is_sound = state__take_text(from->change_id, got.id, sizeof(got.id)) &&
+                    state__take_text(from->zone_id, got.zone_id, sizeof(got.zone_id)) &&
                     take_name(&from->zone_name, got.zone_name) &&
-                    take_text(from->actor, got.actor, sizeof(got.actor)) &&
-                    take_text(from->comment, got.comment, sizeof(got.comment)) &&
+                    state__take_text(from->actor, got.actor, sizeof(got.actor)) &&
+                    state__take_text(from->comment, got.comment, sizeof(got.comment)) &&
                     from->kind >= STATE_CHANGE_RECORD_SETS && from->kind <= STATE_CHANGE_IMPORTED;
     for (size_t i = 0; is_sound && rc == 0 && i < from->n_actions; i++)
         rc = tell_action(from->actions[i], cb, user);
     if (is_sound && rc >= 0)
         *out = got;
-    int finished = finish(&from->base, is_sound);
+    int finished = state__finish(&from->base, is_sound);
     return finished != 0 ? finished : (rc < 0 ? rc : 0);
 }
 
@@ -391,6 +395,12 @@ int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slic
     case KV_SECRETS: return value.len <= STATE_SECRET_MAX ? 0 : ERR_CORRUPT;
     case KV_SETTINGS: return value.len < STATE_SETTING_SIZE ? 0 : ERR_CORRUPT;
     case KV_IMPORTS: return state_value_import(value, &out.import);
+    case KV_HEALTH_CHECKS:
+    case KV_VERDICTS:
+    case KV_OVERRIDES: return state__check_health(family, key, value);
+    case KV_CIDR_COLLECTIONS:
+    case KV_CIDR_BLOCKS:
+    case KV_REGIONS: return state__check_cidr(family, key, value);
     default: return ERR_CORRUPT;
     }
 }

@@ -6,6 +6,29 @@
 #include "store/state.h"
 #include "store/state_put.h"
 
+struct ProtobufCMessage;
+struct ProtobufCMessageDescriptor;
+
+/* ---- what the files of stored values share ---- */
+
+/* Unpack to *(message **)@out and check the version, which is field 1 of every message. */
+int state__unpack(const struct ProtobufCMessageDescriptor *kind, struct kv_slice value, void *out);
+/* Free the message. 0, or ERR_CORRUPT unless @is_sound. */
+int state__finish(struct ProtobufCMessage *message, bool is_sound);
+/* Copy @text if it fits @size with its NUL. */
+bool state__take_text(const char *text, char *out, size_t size);
+/* Read one value and decode it into @out, whose type @decode knows. */
+typedef int (*state__decode_cb)(struct kv_slice value, void *out);
+int state__get_value(const struct kv *kv, enum kv_family family, struct kv_slice key,
+                     state__decode_cb decode, void *out);
+void state__put_message(struct overlay *overlay, enum kv_family family, struct kv_slice key,
+                        const struct ProtobufCMessage *message);
+int state__check_health(enum kv_family family, struct kv_slice key, struct kv_slice value);
+int state__check_override(struct kv_slice key, struct kv_slice value);
+int state__check_cidr(enum kv_family family, struct kv_slice key, struct kv_slice value);
+
+/* ---- decoders ---- */
+
 int state_value_applied(struct kv_slice value, struct state_applied *out);
 int state_value_cluster(struct kv_slice value, struct state_cluster *out);
 int state_value_counters(struct kv_slice value, struct state_counters *out);
