@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "raft/core/raft.h"
-#include "store/state.h"
+#include "store/state_health.h"
 
 struct kv;
 struct apply; /* opaque */
@@ -36,6 +36,7 @@ struct apply_result {
     const char *message;         /* never NULL */
     char zone_id[STATE_ID_SIZE]; /* empty when there is none */
     char change_id[STATE_ID_SIZE];
+    char object_id[STATE_UUID_SIZE]; /* of a health check or CIDR collection; or empty */
 };
 
 enum apply_effect_kind {
@@ -52,7 +53,14 @@ enum apply_effect_kind {
     APPLY_SETTINGS_CHANGED,   /* setting: its name */
     APPLY_TOKENS_CHANGED,
     APPLY_CLUSTER_CHANGED, /* cluster id, name or domain were set */
-    APPLY_HASH_CHECK,      /* report apply_hash_at(index) to the leader */
+    APPLY_OCTET,           /* slot, octet: of the health view, as of `index` */
+    APPLY_CHECK_CHANGED,   /* setting: id of a health check that was created, changed or deleted, or
+                            * its override was */
+    APPLY_OVERRIDE_CHANGED, /* zone_id, record_set.name, .type, .set_identifier: whose override
+                             * came, went or changed */
+    APPLY_CIDR_CHANGED,     /* setting: id of the collection; slot */
+    APPLY_REGIONS_CHANGED,
+    APPLY_HASH_CHECK, /* report apply_hash_at(index) to the leader */
 };
 struct apply_effect {
     enum apply_effect_kind kind;
@@ -64,6 +72,8 @@ struct apply_effect {
     struct state_record_set record_set;
     uint64_t member_id;
     const char *setting;
+    uint32_t slot;
+    uint8_t octet;
 };
 
 /* Both are called from within apply_entry(), after its write: effects in order, then results. */

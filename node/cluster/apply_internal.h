@@ -19,6 +19,7 @@
 struct Cmd__Change;
 struct Cmd__ChangeRecordSets;
 struct Cmd__CreateZone;
+struct Cmd__DeleteOverride;
 struct Cmd__DeleteZone;
 struct Cmd__ImportAbort;
 struct Cmd__ImportBegin;
@@ -26,6 +27,7 @@ struct Cmd__ImportChunk;
 struct Cmd__ImportCommit;
 struct Cmd__ImportExpire;
 struct Cmd__MemberContext;
+struct Cmd__PutOverride;
 struct Cmd__RecordSet;
 
 struct apply {

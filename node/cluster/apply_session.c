@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "cluster/apply_internal.h"
+#include "cluster/apply_routing.h"
 #include "proto/command.pb-c.h"
 
 #define SESSIONS_MAX 1024u
@@ -98,8 +98,10 @@ static int run_kind(struct apply *apply)
     case CMD__COMMAND__KIND_IMPORT_ABORT: return apply__import_abort(apply, command->import_abort);
     case CMD__COMMAND__KIND_IMPORT_EXPIRE:
         return apply__import_expire(apply, command->import_expire);
-    default: return apply__admin(apply, command);
+    default: break;
     }
+    int rc = apply__routing(apply, command);
+    return rc == ERR_VERSION ? apply__admin(apply, command) : rc;
 }
 
 /* Run the command; a refused one leaves nothing behind but its result. */
@@ -168,6 +170,8 @@ static void repeat(struct apply *apply, int code)
     case CMD__COMMAND__KIND_IMPORT_COMMIT:
         name_ids(apply, NULL, command->import_commit->change_id);
         break;
+    case CMD__COMMAND__KIND_CREATE_HEALTH_CHECK:
+    case CMD__COMMAND__KIND_CREATE_CIDR_COLLECTION: apply__name_object(apply); break;
     default: break;
     }
 }

@@ -103,6 +103,17 @@ static int decode(struct command_arena *arena, const ProtobufCMessageDescriptor 
     return 0;
 }
 
+static int check_cidr(const Cmd__ChangeCidrCollection *command)
+{
+    size_t block_count = 0;
+
+    if (command->n_changes > COMMAND_CIDR_CHANGES_MAX)
+        return ERR_LIMIT;
+    for (size_t i = 0; i < command->n_changes; i++)
+        block_count += command->changes[i]->n_blocks;
+    return block_count <= COMMAND_CIDR_BLOCKS_MAX ? 0 : ERR_LIMIT;
+}
+
 /* A command is of a known kind and within its bounds. */
 static int check_command(const Cmd__Command *command)
 {
@@ -114,6 +125,11 @@ static int check_command(const Cmd__Command *command)
     if (command->kind_case == CMD__COMMAND__KIND_IMPORT_CHUNK &&
         command->import_chunk->n_record_sets > COMMAND_CHUNK_RECORD_SETS_MAX)
         return ERR_LIMIT;
+    if (command->kind_case == CMD__COMMAND__KIND_PUT_VERDICTS &&
+        command->put_verdicts->n_verdicts > COMMAND_VERDICTS_MAX)
+        return ERR_LIMIT;
+    if (command->kind_case == CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION)
+        return check_cidr(command->change_cidr_collection);
     return 0;
 }
 

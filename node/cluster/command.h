@@ -16,6 +16,9 @@ struct command_arena;
 #define COMMAND_BATCH_COMMANDS_MAX 1000u /* a fuller batch is refused */
 #define COMMAND_CHANGES_MAX 1000u        /* changes in one ChangeRecordSets */
 #define COMMAND_CHUNK_RECORD_SETS_MAX 8192u
+#define COMMAND_VERDICTS_MAX 1000u     /* in one PutVerdicts */
+#define COMMAND_CIDR_CHANGES_MAX 1000u /* in one ChangeCidrCollection */
+#define COMMAND_CIDR_BLOCKS_MAX 1000u  /* in all its changes */
 
 /* Encode to new storage that the caller frees. ERR_LIMIT, ERR_NOMEM. */
 int command_encode(const struct Cmd__Command *command, uint8_t **out, size_t *len);
