@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
-#include "cluster/apply_internal.h"
+#include "cluster/apply_routing.h"
 #include "dns/name.h"
 #include "dns/type.h"
 #include "proto/command.pb-c.h"
@@ -352,6 +352,8 @@ int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *co
     memcpy(apply->result->zone_id, zone.id, sizeof(zone.id));
     memcpy(apply->result->change_id, change.id, sizeof(change.id));
     rc = tell_switch(apply, &zone, old_content);
+    if (rc == 0)
+        rc = apply__sweep_overrides(apply, &zone);
     return rc != 0 ? rc : apply__journal(apply, &change, NULL);
 }
 

@@ -201,29 +201,25 @@ int apply__delete_override(struct apply *apply, const struct Cmd__DeleteOverride
     return remove_override(apply, &target, &override);
 }
 
-static int forget(struct apply *apply, const struct state_override_key *key)
+int apply__forget_override(struct apply *apply, const struct state_zone *zone,
+                           const struct state_record_set *set)
 {
-    struct target target = {.key = *key};
+    struct target target = {.key = {.zone_id = zone->id, .set = set}, .set = *set};
+    const struct state_record_set *stored = NULL;
     struct state_override override;
-    int rc = state_get_override(apply__kv(apply), key, &override);
+    int rc = state_get_override(apply__kv(apply), &target.key, &override);
 
-    if (rc != 0)
+    if (rc == 0 && zone->content != 0)
+        rc = apply__read_set(apply, zone->content, set, &stored);
+    if (rc != 0 || stored)
         return rc == ERR_NOT_FOUND ? 0 : rc;
-    target.set = *key->set;
     target.key.set = &target.set;
     return remove_override(apply, &target, &override);
 }
 
-int apply__forget_override(struct apply *apply, const char *zone_id,
-                           const struct state_record_set *set)
-{
-    return forget(apply, &(struct state_override_key){.zone_id = zone_id, .set = set});
-}
-
 struct sweep {
     struct apply *apply;
-    const struct state_zone *zone; /* NULL: all go */
-    struct state_record_set *sets; /* whose overrides go; NULL: only count */
+    struct state_record_set *sets; /* with an override; NULL: only count */
     size_t count;
 };
 
@@ -231,40 +227,36 @@ static int on_override(void *user, const struct state_override_key *key,
                        const struct state_override *override)
 {
     struct sweep *sweep = user;
-    const struct state_record_set *stored = NULL;
-    int rc =
-        sweep->zone ? apply__read_set(sweep->apply, sweep->zone->content, key->set, &stored) : 0;
+    const struct state_record_set *set = key->set;
 
     (void) override;
-    if (rc != 0 || stored)
-        return rc;
     if (sweep->sets) {
         struct state_record_set *out = &sweep->sets[sweep->count];
-        *out = *key->set;
-        out->name = arena_copy(sweep->apply->scratch, key->set->name, dns_name_len(key->set->name));
-        out->set_identifier = arena_copy(sweep->apply->scratch, key->set->set_identifier,
-                                         key->set->set_identifier_len);
-        if (!out->name || !out->set_identifier)
+        *out = *set;
+        out->name = arena_copy(sweep->apply->scratch, set->name, dns_name_len(set->name));
+        if (set->set_identifier_len > 0)
+            out->set_identifier =
+                arena_copy(sweep->apply->scratch, set->set_identifier, set->set_identifier_len);
+        if (!out->name || (set->set_identifier_len > 0 && !out->set_identifier))
             return ERR_NOMEM;
     }
     sweep->count++;
     return 0;
 }
 
-int apply__sweep_overrides(struct apply *apply, const char *zone_id, const struct state_zone *zone)
+int apply__sweep_overrides(struct apply *apply, const struct state_zone *zone)
 {
-    struct sweep sweep = {.apply = apply, .zone = zone};
-    int rc = state_list_zone_overrides(apply__kv(apply), zone_id, on_override, &sweep);
-    size_t count = sweep.count;
+    struct sweep sweep = {.apply = apply};
+    int rc = state_list_zone_overrides(apply__kv(apply), zone->id, on_override, &sweep);
 
-    if (rc != 0 || count == 0)
+    if (rc != 0 || sweep.count == 0)
         return rc;
-    sweep.sets = arena_alloc(apply->scratch, count * sizeof(*sweep.sets));
+    sweep.sets = arena_alloc(apply->scratch, sweep.count * sizeof(*sweep.sets));
     if (!sweep.sets)
         return ERR_NOMEM;
     sweep.count = 0;
-    rc = state_list_zone_overrides(apply__kv(apply), zone_id, on_override, &sweep);
+    rc = state_list_zone_overrides(apply__kv(apply), zone->id, on_override, &sweep);
     for (size_t i = 0; rc == 0 && i < sweep.count; i++)
-        rc = apply__forget_override(apply, zone_id, &sweep.sets[i]);
+        rc = apply__forget_override(apply, zone, &sweep.sets[i]);
     return rc;
 }

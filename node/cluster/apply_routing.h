@@ -39,11 +39,12 @@ int apply__tell_octet(struct apply *apply, uint32_t slot, uint8_t octet);
 
 /* apply_override.c */
 uint8_t apply__override_octet(enum state_override_mode mode);
-/* A record set is gone: so is its override, if it had one. */
-int apply__forget_override(struct apply *apply, const char *zone_id,
+/* A record set was removed: if nothing has taken its place by now its override goes too. After an
+ * import, and before a zone goes (content 0): the same for all overrides of the zone. */
+int apply__forget_override(struct apply *apply, const struct state_zone *zone,
                            const struct state_record_set *set);
-/* The same for all sets that @zone has no more; @zone NULL: the zone is gone. */
-int apply__sweep_overrides(struct apply *apply, const char *zone_id, const struct state_zone *zone);
+int apply__sweep_overrides(struct apply *apply, const struct state_zone *zone);
+
 int apply__put_override(struct apply *apply, const struct Cmd__PutOverride *command);
 int apply__delete_override(struct apply *apply, const struct Cmd__DeleteOverride *command);
 

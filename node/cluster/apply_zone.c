@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
-#include "cluster/apply_internal.h"
+#include "cluster/apply_routing.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
 
@@ -163,6 +163,7 @@ int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *comman
         return apply__refuse(apply, ERR_CONFLICT,
                              "the zone holds record sets besides its SOA and NS: delete them "
                              "first, or delete it with its contents (--with-contents)");
+    uint64_t content = zone.content;
     rc = apply__import_drop_all(apply, zone.id);
     if (rc == 0)
         rc = state_delete_content(apply->overlay, zone.content);
@@ -170,6 +171,11 @@ int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *comman
         return rc;
     state_delete_zone(apply->overlay, &zone);
     apply->has_zone = false;
+    zone.content = 0;
+    rc = apply__sweep_overrides(apply, &zone);
+    zone.content = content;
+    if (rc != 0)
+        return rc;
     ASSERT(apply->counters.zone_count > 0);
     apply->counters.zone_count--;
     apply->counters.zone_generation++;
@@ -269,6 +275,10 @@ int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecor
     }
     if (rc == 0)
         rc = check_names(apply, &zone, actions, command->n_changes);
+    for (size_t i = 0; i < command->n_changes && rc == 0; i++) {
+        if (!actions[i].after)
+            rc = apply__forget_override(apply, &zone, actions[i].before);
+    }
     if (rc != 0)
         return rc;
     zone.changed_index = apply->index;

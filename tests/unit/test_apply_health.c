@@ -535,6 +535,56 @@ static void test_override_of_record_set(void **state)
     assert_int_equal(stored.slot, 2);
 }
 
+static void does_override(struct test_apply *test, Cmd__OverrideMode mode)
+{
+    Cmd__Command *command = override(test, 0, mode);
+
+    of_set(test, command);
+    does(test, command);
+}
+
+static void test_override_goes_with_its_record_set(void **state)
+{
+    struct test_apply *test = *state;
+    struct state_override stored;
+    Cmd__RecordSet *set = test_set(test, "www.example.com.", 1, 60, "c0000201");
+
+    put_zone(test);
+    does_override(test, CMD__OVERRIDE_MODE__OVERRIDE_FORCE_DOWN);
+    /* As Terraform replaces a set: it must not come up again by that. */
+    does(test, test_change(test, 1, 3, 2, CMD__ACTION__ACTION_DELETE, set,
+                           CMD__ACTION__ACTION_CREATE, set));
+    assert_int_equal(read_of_set(test, &stored), 0);
+    does(test, test_import_begin(test, 1, 4));
+    does(test, test_import_chunk(test, 4, 3, test_set(test, "example.com.", 6, 60, test_soa),
+                                 test_set(test, "example.com.", 2, 60, test_ns), set));
+    does(test, test_import_commit(test, 4, 1));
+    assert_int_equal(read_of_set(test, &stored), 0);
+    does(test, test_change(test, 1, 5, 1, CMD__ACTION__ACTION_DELETE, set));
+    assert_int_equal(read_of_set(test, &stored), ERR_NOT_FOUND);
+    assert_int_equal(test->last_effect.kind, APPLY_OVERRIDE_CHANGED);
+
+    does(test, test_change(test, 1, 6, 1, CMD__ACTION__ACTION_CREATE, set));
+    does_override(test, CMD__OVERRIDE_MODE__OVERRIDE_DRAIN);
+    does(test, test_import_begin(test, 1, 7));
+    does(test, test_import_chunk(test, 7, 2, test_set(test, "example.com.", 6, 60, test_soa),
+                                 test_set(test, "example.com.", 2, 60, test_ns)));
+    does(test, test_import_commit(test, 7, 1));
+    assert_int_equal(read_of_set(test, &stored), ERR_NOT_FOUND);
+
+    does(test, test_change(test, 1, 8, 1, CMD__ACTION__ACTION_CREATE, set));
+    does_override(test, CMD__OVERRIDE_MODE__OVERRIDE_DRAIN);
+    Cmd__Command *command = test_command(test);
+    command->kind_case = CMD__COMMAND__KIND_DELETE_ZONE;
+    command->delete_zone = test_apply_alloc(test, sizeof(Cmd__DeleteZone));
+    cmd__delete_zone__init(command->delete_zone);
+    command->delete_zone->zone_id = test_id(test, 'Z', 1);
+    command->delete_zone->change_id = test_id(test, 'C', 9);
+    command->delete_zone->with_contents = true;
+    does(test, command);
+    assert_int_equal(read_of_set(test, &stored), ERR_NOT_FOUND);
+}
+
 static void test_override_expires_only_when_due(void **state)
 {
     struct test_apply *test = *state;
@@ -576,6 +626,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_calculated_follows_its_children, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calculated_breaking_a_rule_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_override_of_record_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_override_goes_with_its_record_set, setup, teardown),
         cmocka_unit_test_setup_teardown(test_override_expires_only_when_due, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

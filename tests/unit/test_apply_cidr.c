@@ -1,0 +1,291 @@
+/* links: cluster store test_apply */
+/* CIDR collections and regions in the state machine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "lib/kv_memory.h"
+#include "lib/test_apply.h"
+#include "store/state_cidr.h"
+
+static int setup(void **state)
+{
+    struct test_apply *test = calloc(1, sizeof(*test));
+    struct kv kv;
+
+    assert_non_null(test);
+    assert_int_equal(kv_memory_new(&kv), 0);
+    test_apply_init(test, kv);
+    *state = test;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    test_apply_fini(*state);
+    free(*state);
+    return 0;
+}
+
+static char *id_of(struct test_apply *test, unsigned number)
+{
+    return test_apply_format(test, "%08x-0000-4000-8000-000000000000", number);
+}
+
+static Cmd__Command *create(struct test_apply *test, unsigned number, const char *name)
+{
+    Cmd__Command *command = test_command(test);
+
+    command->kind_case = CMD__COMMAND__KIND_CREATE_CIDR_COLLECTION;
+    command->create_cidr_collection = test_apply_alloc(test, sizeof(Cmd__CreateCidrCollection));
+    cmd__create_cidr_collection__init(command->create_cidr_collection);
+    command->create_cidr_collection->collection_id = id_of(test, number);
+    command->create_cidr_collection->name = test_apply_format(test, "%s", name);
+    command->create_cidr_collection->caller_reference = test_apply_format(test, "r-%s", name);
+    return command;
+}
+
+static Cmd__Command *delete_collection(struct test_apply *test, unsigned number)
+{
+    Cmd__Command *command = test_command(test);
+
+    command->kind_case = CMD__COMMAND__KIND_DELETE_CIDR_COLLECTION;
+    command->delete_cidr_collection = test_apply_alloc(test, sizeof(Cmd__DeleteCidrCollection));
+    cmd__delete_cidr_collection__init(command->delete_cidr_collection);
+    command->delete_cidr_collection->collection_id = id_of(test, number);
+    return command;
+}
+
+/* @words: "+location block block -location block": blocks as "24:192.0.2", IPv6 as "48:2001.db8".
+ */
+static void take_block(struct test_apply *test, const char *word, ProtobufCBinaryData *out)
+{
+    bool is_ipv6 = strchr(word, '#');
+    unsigned bits = 0, parts[4] = {0};
+
+    out->len = is_ipv6 ? 17 : 5;
+    out->data = test_apply_alloc(test, out->len);
+    if (is_ipv6) {
+        assert_true(sscanf(word, "%u#%x.%x", &bits, &parts[0], &parts[1]) >= 2);
+        for (unsigned i = 0; i < 2; i++) {
+            out->data[1 + 2 * i] = (uint8_t)(parts[i] >> 8);
+            out->data[2 + 2 * i] = (uint8_t)parts[i];
+        }
+    } else {
+        assert_true(
+            sscanf(word, "%u:%u.%u.%u.%u", &bits, &parts[0], &parts[1], &parts[2], &parts[3]) >= 2);
+        for (unsigned i = 0; i < 4; i++)
+            out->data[1 + i] = (uint8_t)parts[i];
+    }
+    out->data[0] = (uint8_t)bits;
+}
+
+static Cmd__Command *change(struct test_apply *test, unsigned number, uint64_t version,
+                            const char *words)
+{
+    Cmd__Command *command = test_command(test);
+    Cmd__ChangeCidrCollection *body = test_apply_alloc(test, sizeof(*body));
+    char *copy = test_apply_format(test, "%s", words), *rest = NULL;
+    Cmd__CidrChange *at = NULL;
+
+    cmd__change_cidr_collection__init(body);
+    command->kind_case = CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION;
+    command->change_cidr_collection = body;
+    body->collection_id = id_of(test, number);
+    body->version = version;
+    body->changes = test_apply_alloc(test, 8 * sizeof(at));
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        if (*word == '+' || *word == '-') {
+            at = test_apply_alloc(test, sizeof(*at));
+            cmd__cidr_change__init(at);
+            at->location = word + 1;
+            at->is_delete = *word == '-';
+            at->blocks = test_apply_alloc(test, 8 * sizeof(*at->blocks));
+            body->changes[body->n_changes++] = at;
+        } else
+            take_block(test, word, &at->blocks[at->n_blocks++]);
+    }
+    return command;
+}
+
+static void does(struct test_apply *test, Cmd__Command *command)
+{
+    const struct apply_result *result = test_apply_one(test, command);
+
+    if (result->code != 0)
+        print_message("%s\n", result->message);
+    assert_int_equal(result->code, 0);
+}
+
+static void refuses(struct test_apply *test, Cmd__Command *command, int code, const char *word)
+{
+    const struct apply_result *result = test_apply_one(test, command);
+
+    if (result->code != code || !strstr(result->message, word))
+        print_message("%d: %s\n", result->code, result->message);
+    assert_int_equal(result->code, code);
+    assert_non_null(strstr(result->message, word));
+}
+
+static int on_block(void *user, const struct state_cidr_block *block)
+{
+    snprintf((char *)user + strlen(user), 256 - strlen(user), "%u.%u/%u@%s ", block->octets[1],
+             block->octets[2], block->octets[0], block->location);
+    return 0;
+}
+
+static const char *blocks(struct test_apply *test, unsigned number)
+{
+    static char out[256];
+
+    out[0] = 0;
+    assert_int_equal(state_list_cidr_blocks(&test->kv, id_of(test, number), NULL, on_block, out),
+                     0);
+    return out;
+}
+
+static uint64_t blocks_of(struct test_apply *test, unsigned number, const char *location)
+{
+    uint64_t count = 99;
+
+    assert_int_equal(state_get_cidr_location(&test->kv, id_of(test, number), location, &count), 0);
+    return count;
+}
+
+static void test_create_by_name(void **state)
+{
+    struct test_apply *test = *state;
+    Cmd__Command *again = create(test, 2, "offices");
+
+    does(test, create(test, 1, "offices"));
+    const struct apply_result *result = test_apply_one(test, again);
+    assert_int_equal(result->code, 0);
+    assert_string_equal(result->object_id, id_of(test, 1));
+    again = create(test, 2, "offices");
+    again->create_cidr_collection->caller_reference = test_apply_format(test, "other");
+    refuses(test, again, ERR_EXISTS, id_of(test, 1));
+    refuses(test, create(test, 1, "labs"), ERR_EXISTS, id_of(test, 1));
+    refuses(test, create(test, 3, "of fices"), ERR_INVALID, "0-9, A-Z");
+    does(test, delete_collection(test, 1));
+    does(test, create(test, 4, "offices"));
+    struct state_cidr_collection collection;
+    assert_int_equal(state_get_cidr(&test->kv, id_of(test, 4), &collection), 0);
+    assert_int_equal(collection.slot, 2);
+    refuses(test, delete_collection(test, 1), ERR_NOT_FOUND, "no CIDR collection");
+}
+
+static void test_blocks_of_locations(void **state)
+{
+    struct test_apply *test = *state;
+
+    does(test, create(test, 1, "offices"));
+    does(test, change(test, 1, 1, "+paris 24:192.0.2 48#2001.db8 +lab 8:10"));
+    assert_string_equal(blocks(test, 1), "10.0/8@lab 192.0/24@paris 32.1/48@paris ");
+    assert_int_equal(blocks_of(test, 1, "paris"), 2);
+    refuses(test, change(test, 1, 1, "+lab 8:11"), ERR_CONFLICT, "version 2");
+    refuses(test, change(test, 1, 0, "+lab 8:11 24:192.0.2"), ERR_EXISTS, "192.0.2.0/24");
+    assert_int_equal(blocks_of(test, 1, "lab"), 1);
+    does(test, change(test, 1, 0, "+lab 8:10"));            /* is there */
+    does(test, change(test, 1, 0, "-lab 8:12 24:192.0.2")); /* is not there, is another's */
+    assert_int_equal(blocks_of(test, 1, "paris"), 2);
+    does(test, change(test, 1, 4, "-paris 24:192.0.2 +lab 24:192.0.2")); /* moved */
+    assert_string_equal(blocks(test, 1), "10.0/8@lab 192.0/24@lab 32.1/48@paris ");
+    assert_int_equal(test->effects[0], APPLY_CIDR_CHANGED);
+    assert_int_equal(test->last_effect.slot, 1);
+    refuses(test, delete_collection(test, 1), ERR_CONFLICT, "3 blocks");
+    does(test, change(test, 1, 0, "-lab 8:10 24:192.0.2 -paris 48#2001.db8"));
+    assert_int_equal(blocks_of(test, 1, "lab"), 0);
+    does(test, delete_collection(test, 1));
+}
+
+static void test_malformed_blocks_refused(void **state)
+{
+    struct test_apply *test = *state;
+    Cmd__Command *command;
+
+    does(test, create(test, 1, "offices"));
+    refuses(test, change(test, 1, 0, "+a 25:192.0.2"), ERR_INVALID, "/1 to /24");
+    refuses(test, change(test, 1, 0, "+a 0:0"), ERR_INVALID, "\"*\"");
+    refuses(test, change(test, 1, 0, "+a 49#2001.db8"), ERR_INVALID, "/1 to /48");
+    refuses(test, change(test, 1, 0, "+a 8:10.1"), ERR_INVALID, "bits set");
+    refuses(test, change(test, 1, 0, "+* 8:10"), ERR_INVALID, "location");
+    refuses(test, change(test, 1, 0, "+a2345678901234567 8:10"), ERR_INVALID, "16");
+    refuses(test, change(test, 1, 0, "+a"), ERR_INVALID, "no CIDR block");
+    refuses(test, change(test, 1, 0, ""), ERR_INVALID, "nothing");
+    command = change(test, 1, 0, "+a 8:10");
+    command->change_cidr_collection->changes[0]->blocks[0].len = 6;
+    refuses(test, command, ERR_INVALID, "5 or 17");
+    assert_string_equal(blocks(test, 1), "");
+}
+
+static Cmd__Command *put_region(struct test_apply *test, const char *name, int latitude)
+{
+    Cmd__Command *command = test_command(test);
+
+    command->kind_case = CMD__COMMAND__KIND_PUT_REGION;
+    command->put_region = test_apply_alloc(test, sizeof(Cmd__PutRegion));
+    cmd__put_region__init(command->put_region);
+    command->put_region->name = test_apply_format(test, "%s", name);
+    command->put_region->latitude_cdeg = latitude;
+    return command;
+}
+
+static Cmd__Command *delete_region(struct test_apply *test, const char *name)
+{
+    Cmd__Command *command = test_command(test);
+
+    command->kind_case = CMD__COMMAND__KIND_DELETE_REGION;
+    command->delete_region = test_apply_alloc(test, sizeof(Cmd__DeleteRegion));
+    cmd__delete_region__init(command->delete_region);
+    command->delete_region->name = test_apply_format(test, "%s", name);
+    return command;
+}
+
+static unsigned number_of(struct test_apply *test, const char *name)
+{
+    struct state_region region;
+
+    assert_int_equal(state_get_region(&test->kv, name, &region), 0);
+    return region.number;
+}
+
+static void test_region_numbers_go_round(void **state)
+{
+    struct test_apply *test = *state;
+
+    does(test, put_region(test, "our-a", 100));
+    does(test, put_region(test, "our-b", 200));
+    assert_int_equal(number_of(test, "our-a"), 128);
+    assert_int_equal(number_of(test, "our-b"), 129);
+    does(test, put_region(test, "our-a", -9000));
+    assert_int_equal(number_of(test, "our-a"), 128);
+    does(test, delete_region(test, "our-a"));
+    does(test, put_region(test, "our-c", 0));
+    assert_int_equal(number_of(test, "our-c"), 130);
+    for (unsigned i = 131; i <= 255; i++)
+        does(test, put_region(test, test_apply_format(test, "r%u", i), 0));
+    does(test, put_region(test, "our-d", 0));
+    assert_int_equal(number_of(test, "our-d"), 128);
+    refuses(test, put_region(test, "our-e", 0), ERR_LIMIT, "128 regions");
+    refuses(test, put_region(test, "eu-west-1", 0), ERR_EXISTS, "Route 53");
+    refuses(test, put_region(test, "Our", 0), ERR_INVALID, "a-z");
+    refuses(test, put_region(test, "our-b", 9001), ERR_INVALID, "-90 to 90");
+    refuses(test, delete_region(test, "eu-west-1"), ERR_NOT_FOUND, "no region");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_create_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_blocks_of_locations, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_malformed_blocks_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_region_numbers_go_round, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
