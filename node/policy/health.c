@@ -73,7 +73,8 @@ static struct chunk *chunk_new(void)
     return chunk;
 }
 
-int policy_health_set(struct policy_health *health, uint32_t slot, uint8_t octet, uint64_t index)
+/* The chunk of @slot, made if it must be. ERR_LIMIT, ERR_NOMEM. */
+static int take_chunk(struct policy_health *health, uint32_t slot, struct chunk **out)
 {
     if (slot == POLICY_SLOT_NONE || slot >= POLICY_SLOT_MAX)
         return ERR_LIMIT;
@@ -84,11 +85,28 @@ int policy_health_set(struct policy_health *health, uint32_t slot, uint8_t octet
             return ERR_NOMEM;
         atomic_store_explicit(&health->chunks[slot / CHUNK_SLOTS], chunk, memory_order_release);
     }
-    const unsigned place = slot % CHUNK_SLOTS;
-    const uint8_t before = atomic_load_explicit(&chunk->octets[place], memory_order_relaxed);
-    /* The index first: who reads the new octet then finds the index that belongs to it. */
-    if (policy_is_healthy(before) != policy_is_healthy(octet))
-        atomic_store_explicit(&chunk->since[place], index, memory_order_relaxed);
-    atomic_store_explicit(&chunk->octets[place], octet, memory_order_release);
+    *out = chunk;
     return 0;
+}
+
+/* The index first: who reads the new octet then finds the index that belongs to it. */
+int policy_health_restore(struct policy_health *health, uint32_t slot, uint8_t octet,
+                          uint64_t since_index)
+{
+    struct chunk *chunk;
+    int rc = take_chunk(health, slot, &chunk);
+
+    if (rc != 0)
+        return rc;
+    atomic_store_explicit(&chunk->since[slot % CHUNK_SLOTS], since_index, memory_order_relaxed);
+    atomic_store_explicit(&chunk->octets[slot % CHUNK_SLOTS], octet, memory_order_release);
+    return 0;
+}
+
+int policy_health_set(struct policy_health *health, uint32_t slot, uint8_t octet, uint64_t index)
+{
+    bool is_flip = policy_is_healthy(policy_health_get(health, slot)) != policy_is_healthy(octet);
+
+    return policy_health_restore(health, slot, octet,
+                                 is_flip ? index : policy_health_since(health, slot));
 }

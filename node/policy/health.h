@@ -40,6 +40,10 @@ uint8_t policy_health_get(const struct policy_health *health, uint32_t slot);
 uint64_t policy_health_since(const struct policy_health *health, uint32_t slot);
 /* Write one octet, as of log @index. Writer. ERR_LIMIT (slot), ERR_NOMEM: nothing was written. */
 int policy_health_set(struct policy_health *health, uint32_t slot, uint8_t octet, uint64_t index);
+/* The same for a slot whose past is known: put it back as it was, with the index of its last flip.
+ */
+int policy_health_restore(struct policy_health *health, uint32_t slot, uint8_t octet,
+                          uint64_t since_index);
 
 static inline bool policy_is_healthy(uint8_t octet)
 {
