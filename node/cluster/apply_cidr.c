@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/prefix.h"
 #include "cluster/apply_routing.h"
+#include "geo/cidr.h"
 #include "proto/command.pb-c.h"
 
 #define IPV4_BITS_MAX 24u
@@ -63,9 +64,11 @@ static int create(struct apply *apply, const Cmd__CreateCidrCollection *command)
     if (apply->counters.cidr_collection_count >= STATE_CIDR_COLLECTIONS_MAX)
         return apply__refuse(apply, ERR_LIMIT, "there are %u CIDR collections: delete some",
                              STATE_CIDR_COLLECTIONS_MAX);
-    rc = apply__next_slot(apply, &collection.slot);
-    if (rc != 0)
-        return rc;
+    if (apply->counters.cidr_slot + 1 >= GEO_CIDR_SLOTS_MAX)
+        return apply__refuse(apply, ERR_LIMIT, "all %u numbers have been given out",
+                             GEO_CIDR_SLOTS_MAX - 1);
+    collection.slot = (uint32_t)++apply->counters.cidr_slot;
+    apply->has_new_counters = true;
     memcpy(collection.id, command->collection_id, STATE_UUID_SIZE);
     memcpy(collection.name, command->name, strlen(command->name) + 1);
     memcpy(collection.caller_reference, command->caller_reference,

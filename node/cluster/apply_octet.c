@@ -27,7 +27,7 @@ static uint8_t octet_of_verdict(bool is_healthy)
     return octet(is_healthy ? POLICY_HEALTH_HEALTHY : POLICY_HEALTH_UNHEALTHY, is_healthy);
 }
 
-uint8_t apply__override_octet(enum state_override_mode mode)
+uint8_t apply_override_octet(enum state_override_mode mode)
 {
     switch (mode) {
     case STATE_OVERRIDE_FORCE_UP: return octet(POLICY_HEALTH_FORCED_UP, true);
@@ -42,7 +42,7 @@ static uint8_t find_octet(const struct state_check_config *config,
                           const struct state_check_status *status, enum state_override_mode mode)
 {
     if (mode != STATE_OVERRIDE_NONE)
-        return apply__override_octet(mode);
+        return apply_override_octet(mode);
     if (config->is_disabled)
         return octet(POLICY_HEALTH_DISABLED, !config->is_inverted);
     if (config->type == STATE_CHECK_CALCULATED)

@@ -117,8 +117,8 @@ static int check_words(struct apply *apply, const Cmd__PutOverride *command)
 static int put_of_set(struct apply *apply, const struct target *target,
                       const struct state_override *old, struct state_override *override)
 {
-    uint8_t before = apply__override_octet(old ? old->mode : STATE_OVERRIDE_NONE);
-    uint8_t after = apply__override_octet(override->mode);
+    uint8_t before = apply_override_octet(old ? old->mode : STATE_OVERRIDE_NONE);
+    uint8_t after = apply_override_octet(override->mode);
     int rc = 0;
 
     if (old) {
@@ -177,7 +177,7 @@ static int remove_override(struct apply *apply, struct target *target,
     state_delete_override(apply->overlay, &target->key);
     int rc = target->is_check ? apply__settle_check(apply, &target->check, &target->status)
                               : apply__tell_octet(apply, override->slot,
-                                                  apply__override_octet(STATE_OVERRIDE_NONE));
+                                                  apply_override_octet(STATE_OVERRIDE_NONE));
     return rc != 0 ? rc : tell_changed(apply, target);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cluster/apply_internal.h"
+#include "cluster/apply_octet.h"
 #include "dns/name.h"
 #include "store/state_cidr.h"
 #include "store/state_health.h"
@@ -38,7 +39,6 @@ int apply__count_children(struct apply *apply, const struct state_check_config *
 int apply__tell_octet(struct apply *apply, uint32_t slot, uint8_t octet);
 
 /* apply_override.c */
-uint8_t apply__override_octet(enum state_override_mode mode);
 /* A record set was removed: if nothing has taken its place by now its override goes too. After an
  * import, and before a zone goes (content 0): the same for all overrides of the zone. */
 int apply__forget_override(struct apply *apply, const struct state_zone *zone,
@@ -65,7 +65,7 @@ struct apply__use { /* looked for; and found, in words */
 /* All routed sets are looked through: for what is rarely done. 0, or a code that stops applying. */
 int apply__find_use(struct apply *apply, struct apply__use *use);
 
-/* Helpers: the next number for a check, override or collection; a text that names something;
+/* Helpers: the next number for a check or override; a text that names something;
  * lower-case UUIDs; [0-9A-Za-z_-] of 1 to @len_max. */
 int apply__next_slot(struct apply *apply, uint32_t *slot);
 int apply__tell_about(struct apply *apply, enum apply_effect_kind kind, const char *what);

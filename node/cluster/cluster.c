@@ -18,6 +18,7 @@
 #include "cluster/change.h"
 #include "cluster/command.h"
 #include "cluster/hash_check.h"
+#include "cluster/health_view.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
 #include "cluster/join.h"
@@ -32,6 +33,7 @@
 #include "cluster/settings.h"
 #include "raft/io/driver_net.h"
 #include "store/store.h"
+#include "zone/image.h"
 
 #define ADDRESS_TAKEN "in use, not allowed, or not an address of this machine"
 
@@ -379,6 +381,9 @@ int cluster_open(const struct cluster_options *options, struct cluster **out,
     cluster->join = join_new(cluster);
     rc = cluster->asks && cluster->init && cluster->join ? publish_new(&cluster->publish)
                                                          : ERR_NOMEM;
+    if (rc == 0)
+        rc = health_view_new(zone_publisher_health(publish_image(cluster->publish)),
+                             &cluster->health_view);
     if (rc == 0)
         rc = identity_load(cluster->data_dir, &cluster->identity, error);
     if (rc == 0)

@@ -11,6 +11,7 @@
 #include "cluster/change.h"
 #include "cluster/command.h"
 #include "cluster/hash_check.h"
+#include "cluster/health_view.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
 #include "cluster/join.h"
@@ -60,6 +61,7 @@ static void handle_closed(uv_handle_t *handle)
         return;
     cluster_close_cb cb = cluster->close_cb;
     void *user = cluster->close_user;
+    health_view_free(cluster->health_view);
     publish_free(cluster->publish);
     pthread_rwlock_destroy(&cluster->store_lock);
     free(cluster->data_dir);

@@ -26,6 +26,7 @@ struct asks;
 struct change;
 struct command_arena;
 struct hash_check;
+struct health_view;
 struct init;
 struct join;
 struct known;
@@ -118,7 +119,8 @@ struct cluster {
     uint64_t written_index; /* the state up to it outlives this process */
     uint64_t settling_index, settling_since_mono_ms, settled_index; /* machine.c: settle() */
     uint64_t leading_since_mono_ms, leader_heard_mono_ms;
-    uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms, imports_looked_mono_ms;
+    uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms, imports_looked_mono_ms,
+        overrides_looked_mono_ms;
     bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
     struct {             /* of a snapshot */
         const char *dir; /* fetched, waits for the store_lock; the driver's */
@@ -136,6 +138,7 @@ struct cluster {
 
     /* always there */
     struct publish *publish;
+    struct health_view *health_view;
     struct init *init;
     struct join *join;
     struct uv_timer_s *tick;

@@ -12,6 +12,7 @@
 #include "cluster/ask.h"
 #include "cluster/change.h"
 #include "cluster/hash_check.h"
+#include "cluster/health_view.h"
 #include "cluster/import_expiry.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
@@ -19,6 +20,7 @@
 #include "cluster/known.h"
 #include "cluster/leader_queue.h"
 #include "cluster/members.h"
+#include "cluster/override_expiry.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
@@ -43,6 +45,8 @@ static void on_effect(void *user, const struct apply_effect *effect)
     case APPLY_SETTINGS_CHANGED: cluster->is_settings_dirty = true; break;
     case APPLY_CLUSTER_CHANGED: cluster->is_cluster_dirty = true; break;
     case APPLY_HASH_CHECK: hash_check_applied(cluster, effect->index); break;
+    case APPLY_OCTET:
+    case APPLY_CHECK_CHANGED: health_view_effect(cluster->health_view, effect); break;
     default:
         if (effect->kind == APPLY_ZONE_ADDED)
             own_zone_added(cluster, effect->name);
@@ -242,6 +246,8 @@ static void try_install(struct cluster *cluster)
     cluster->install.is_running = true;
     cluster->install.gap_ms = 0;
     rc = apply_reload(cluster->apply, store_kv(cluster->store));
+    if (rc == 0)
+        rc = health_view_load(cluster->health_view, store_kv(cluster->store));
     if (rc != 0)
         install_failed(cluster, rc, true);
     else
@@ -372,6 +378,8 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
     const struct kv *kv = store_kv(cluster->store);
     rc = apply_new(kv, &sink, &cluster->apply);
     if (rc == 0)
+        rc = health_view_load(cluster->health_view, kv); /* before anything asks for it */
+    if (rc == 0)
         rc = publish_rebuild_all(cluster->publish, kv);
     if (rc != 0) {
         snprintf(error, CLUSTER_ERROR_MAX,
@@ -432,6 +440,8 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
         asks_tick(cluster, now_mono_ms);
         return;
     }
+    if (health_view_is_behind(cluster->health_view))
+        (void)health_view_load(cluster->health_view, store_kv(cluster->store));
     write_out(cluster);
     settle(cluster, now_mono_ms);
     report_tick(cluster, now_mono_ms);
@@ -439,6 +449,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     change_tick(cluster, now_mono_ms);
     hash_check_tick(cluster, now_mono_ms);
     import_expiry_tick(cluster, now_mono_ms);
+    override_expiry_tick(cluster, now_mono_ms);
     own_zone_tick(cluster, now_mono_ms);
     init_tick(cluster, now_mono_ms);
     join_server_tick(cluster, now_mono_ms);

@@ -40,6 +40,7 @@ void state_put_counters(struct overlay *overlay, const struct state_counters *co
     message.zone_count = counters->zone_count;
     message.zone_generation = counters->zone_generation;
     message.slot = counters->slot;
+    message.cidr_slot = counters->cidr_slot;
     message.health_check_count = counters->health_check_count;
     message.cidr_collection_count = counters->cidr_collection_count;
     message.region_number = counters->region_number;

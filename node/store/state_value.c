@@ -94,6 +94,7 @@ int state_value_counters(struct kv_slice value, struct state_counters *out)
     got.zone_count = from->zone_count;
     got.zone_generation = from->zone_generation;
     got.slot = from->slot;
+    got.cidr_slot = from->cidr_slot;
     got.health_check_count = from->health_check_count;
     got.cidr_collection_count = from->cidr_collection_count;
     got.region_number = from->region_number;
