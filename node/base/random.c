@@ -60,3 +60,21 @@ void random_text_at(uint64_t now_wall_ms, char *out, size_t len)
     }
     random_text(out + RANDOM_TIME_LEN, len - RANDOM_TIME_LEN);
 }
+
+void random_uuid(char out[RANDOM_UUID_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t octets[16];
+    size_t at = 0;
+
+    random_bytes(octets, sizeof(octets));
+    octets[6] = (uint8_t)((octets[6] & 0x0f) | 0x40); /* version 4 */
+    octets[8] = (uint8_t)((octets[8] & 0x3f) | 0x80); /* variant */
+    for (unsigned i = 0; i < sizeof(octets); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            out[at++] = '-';
+        out[at++] = digits[octets[i] >> 4];
+        out[at++] = digits[octets[i] & 15];
+    }
+    out[at] = '\0';
+}

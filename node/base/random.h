@@ -15,3 +15,6 @@ void random_text(char *out, size_t len);
  * they were made: keys that are made one after the other then stand beside each other. */
 #define RANDOM_TIME_LEN 9u
 void random_text_at(uint64_t now_wall_ms, char *out, size_t len);
+/* A random UUID (RFC 9562 5.4) in lower case, with its NUL. */
+#define RANDOM_UUID_SIZE 37u
+void random_uuid(char out[RANDOM_UUID_SIZE]);

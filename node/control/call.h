@@ -31,6 +31,7 @@ struct call {
     uint64_t subject_index; /* a handler's own: the log index waited for */
     char change_id[24];     /* a handler's own */
     char zone_id[24];       /* a handler's own */
+    char object_id[40];     /* a handler's own */
 };
 
 /* Decode hostile octets and run the handler. */

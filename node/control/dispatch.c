@@ -33,6 +33,22 @@ static const struct {
     {CTL__REQUEST__KIND_IMPORT_ABORT, request_import_abort},
     {CTL__REQUEST__KIND_CHANGE_GET, request_change_get},
     {CTL__REQUEST__KIND_CHANGE_LIST, request_change_list},
+    {CTL__REQUEST__KIND_HEALTH_CREATE, request_health_create},
+    {CTL__REQUEST__KIND_HEALTH_UPDATE, request_health_update},
+    {CTL__REQUEST__KIND_HEALTH_DELETE, request_health_delete},
+    {CTL__REQUEST__KIND_HEALTH_LIST, request_health_list},
+    {CTL__REQUEST__KIND_HEALTH_GET, request_health_get},
+    {CTL__REQUEST__KIND_OVERRIDE_SET, request_override_set},
+    {CTL__REQUEST__KIND_OVERRIDE_CLEAR, request_override_clear},
+    {CTL__REQUEST__KIND_OVERRIDE_LIST, request_override_list},
+    {CTL__REQUEST__KIND_CIDR_CREATE, request_cidr_create},
+    {CTL__REQUEST__KIND_CIDR_CHANGE, request_cidr_change},
+    {CTL__REQUEST__KIND_CIDR_DELETE, request_cidr_delete},
+    {CTL__REQUEST__KIND_CIDR_LIST, request_cidr_list},
+    {CTL__REQUEST__KIND_CIDR_BLOCKS, request_cidr_blocks},
+    {CTL__REQUEST__KIND_REGION_SET, request_region_set},
+    {CTL__REQUEST__KIND_REGION_DELETE, request_region_delete},
+    {CTL__REQUEST__KIND_REGION_LIST, request_region_list},
 };
 
 void dispatch_call(struct call *call)

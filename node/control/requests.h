@@ -31,6 +31,25 @@ void request_import_begin(struct call *call);
 void request_import_chunk(struct call *call);
 void request_import_commit(struct call *call);
 void request_import_abort(struct call *call);
+/* health_requests.c, health_change_requests.c */
+void request_health_list(struct call *call);
+void request_health_get(struct call *call);
+void request_health_create(struct call *call);
+void request_health_update(struct call *call);
+void request_health_delete(struct call *call);
+/* override_requests.c */
+void request_override_set(struct call *call);
+void request_override_clear(struct call *call);
+void request_override_list(struct call *call);
+/* cidr_requests.c, region_requests.c */
+void request_cidr_create(struct call *call);
+void request_cidr_change(struct call *call);
+void request_cidr_delete(struct call *call);
+void request_cidr_list(struct call *call);
+void request_cidr_blocks(struct call *call);
+void request_region_set(struct call *call);
+void request_region_delete(struct call *call);
+void request_region_list(struct call *call);
 /* change_requests.c */
 void request_change_get(struct call *call);
 void request_change_list(struct call *call);

@@ -1,0 +1,231 @@
+#include "control/health_reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "control/call.h"
+#include "policy/health.h"
+#include "zone/routing.h"
+
+static const char *reason_text(uint8_t octet)
+{
+    switch ((enum policy_health_reason)(octet & ~POLICY_HEALTHY_BIT)) {
+    case POLICY_HEALTH_UNKNOWN: return "no opinion yet";
+    case POLICY_HEALTH_HEALTHY: return "healthy";
+    case POLICY_HEALTH_UNHEALTHY: return "unhealthy";
+    case POLICY_HEALTH_DISABLED: return "disabled";
+    case POLICY_HEALTH_FORCED_UP: return "forced up";
+    case POLICY_HEALTH_FORCED_DOWN: return "forced down";
+    case POLICY_HEALTH_DRAINING: return "draining";
+    default: return "no check";
+    }
+}
+
+void health_config_fill(const struct state_check_config *from, char **children, char **regions,
+                        Cmd__HealthCheckConfig *config)
+{
+    cmd__health_check_config__init(config);
+    config->type = (char *)(uintptr_t)state_check_type_name(from->type);
+    config->ip_address = (char *)from->ip_address;
+    config->port = from->port;
+    config->resource_path = (char *)from->resource_path;
+    config->fully_qualified_domain_name = (char *)from->fully_qualified_domain_name;
+    config->search_string = (char *)from->search_string;
+    config->request_interval_s = from->request_interval_s;
+    config->failure_threshold = from->failure_threshold;
+    config->measure_latency = from->measure_latency;
+    config->is_inverted = from->is_inverted;
+    config->is_disabled = from->is_disabled;
+    config->health_threshold = from->health_threshold;
+    config->enable_sni = from->enable_sni;
+    config->verify_certificate = from->verify_certificate;
+    for (uint32_t i = 0; i < from->child_count; i++)
+        children[i] = (char *)from->children[i];
+    for (uint32_t i = 0; i < from->region_count; i++)
+        regions[i] = (char *)from->regions[i];
+    config->children = children;
+    config->n_children = from->child_count;
+    config->regions = regions;
+    config->n_regions = from->region_count;
+}
+
+void health_override_fill(const struct state_override *from, Ctl__Override *out)
+{
+    ctl__override__init(out);
+    out->mode = (Cmd__OverrideMode)from->mode;
+    out->reason = (char *)from->reason;
+    out->actor = (char *)from->actor;
+    out->set_wall_ms = from->set_wall_ms;
+    out->expires_wall_ms = from->expires_wall_ms;
+}
+
+int health_reply_fill(const struct kv *kv, struct health_reply *view)
+{
+    struct state_override_key key = {.health_check_id = view->check.id};
+    const struct state_check *check = &view->check;
+    const struct state_check_status *status = &view->status;
+    Ctl__HealthReply *reply = &view->reply;
+    int rc = state_get_check_status(kv, check->id, &view->status);
+
+    if (rc == 0)
+        rc = state_get_override(kv, &key, &view->override);
+    if (rc != 0 && rc != ERR_NOT_FOUND)
+        return rc;
+    ctl__health_reply__init(reply);
+    health_config_fill(&check->config, view->children, view->regions, &view->config);
+    reply->id = (char *)check->id;
+    reply->caller_reference = (char *)check->caller_reference;
+    reply->version = check->version;
+    reply->config = &view->config;
+    reply->verdict = (Cmd__Verdict)status->verdict;
+    reply->is_healthy = policy_is_healthy(status->octet);
+    reply->reason = (char *)(uintptr_t)reason_text(status->octet);
+    reply->since_wall_ms = status->since_wall_ms;
+    reply->since_index = status->since_index;
+    reply->healthy_checkers = status->healthy_checkers;
+    reply->checkers = status->checkers;
+    reply->last_failure = (char *)status->reason;
+    if (check->config.type == STATE_CHECK_CALCULATED) {
+        reply->healthy_checkers = status->healthy_children;
+        reply->checkers = check->config.child_count;
+    }
+    if (rc == 0) {
+        health_override_fill(&view->override, &view->override_reply);
+        reply->override = &view->override_reply;
+    }
+    return 0;
+}
+
+void health_key_fill(struct health_key *key, const char *zone_id,
+                     const struct state_record_set *set)
+{
+    size_t name_len = dns_name_len(set->name);
+
+    ctl__record_set_key__init(&key->key);
+    snprintf(key->zone_id, STATE_ID_SIZE, "%s", zone_id);
+    memcpy(key->name, set->name, name_len);
+    if (set->set_identifier_len > 0)
+        memcpy(key->set_identifier, set->set_identifier, set->set_identifier_len);
+    key->set_identifier[set->set_identifier_len] = 0;
+    key->key.zone_id = key->zone_id;
+    key->key.name = (ProtobufCBinaryData){name_len, key->name};
+    key->key.type = set->type;
+    key->key.set_identifier = key->set_identifier;
+}
+
+struct finding {
+    const struct kv *kv;
+    const char *id;
+    struct health_users *users;
+    struct state_zone zone; /* of the last one found */
+};
+
+static int on_routed(void *user, uint64_t content, const struct state_record_set *set)
+{
+    struct finding *finding = user;
+    struct health_users *users = finding->users;
+    struct zone_routing routing;
+    int rc = state_routing_decode(kv_slice(set->routing, set->routing_len), &routing);
+
+    if (rc != 0 || strcmp(routing.health_check_id, finding->id) != 0)
+        return rc;
+    if (finding->zone.content != content)
+        rc = state_get_zone_of_name(finding->kv, set->name, &finding->zone);
+    if (rc != 0 || finding->zone.content != content)
+        return rc == ERR_NOT_FOUND ? 0 : rc; /* of an import that is under way */
+    if (set->ttl_s > users->ttl_max_s)
+        users->ttl_max_s = set->ttl_s;
+    if (users->count < HEALTH_USERS_MAX) {
+        health_key_fill(&users->list[users->count], finding->zone.id, set);
+        users->pointers[users->count] = &users->list[users->count].key;
+    }
+    users->count++;
+    return 0;
+}
+
+int health_find_users(const struct kv *kv, const char *id, struct health_users *out)
+{
+    struct finding finding = {.kv = kv, .id = id, .users = out};
+
+    memset(out, 0, sizeof(*out));
+    return state_list_routed(kv, 0, on_routed, &finding);
+}
+
+void health_reply_add_users(struct health_reply *view, struct health_users *users)
+{
+    view->reply.used_by_count = users->count;
+    view->reply.used_by = users->pointers;
+    view->reply.n_used_by = users->count < HEALTH_USERS_MAX ? users->count : HEALTH_USERS_MAX;
+    if (view->override.mode == STATE_OVERRIDE_DRAIN)
+        view->override_reply.drained_wall_ms =
+            view->override.set_wall_ms + (uint64_t)users->ttl_max_s * 1000;
+}
+
+struct beginning {
+    const char *text;
+    struct state_check *check;
+    unsigned count;
+};
+
+static int on_beginning(void *user, const struct state_check *check)
+{
+    struct beginning *beginning = user;
+
+    if (strncmp(check->id, beginning->text, strlen(beginning->text)) != 0 || beginning->count++ > 0)
+        return 1;
+    *beginning->check = *check;
+    return 0;
+}
+
+bool health_find(struct call *call, const char *text, struct state_check *out)
+{
+    struct beginning beginning = {.text = text, .check = out};
+    int rc = text[0] ? state_list_checks(call_state(call), text, on_beginning, &beginning) : 0;
+
+    if (rc != 0)
+        call_fail_code(call, rc, "read the health check");
+    else if (beginning.count == 0)
+        call_fail(call, ERR_NOT_FOUND,
+                  "A health check with id %.100s does not exist. 'quartet health list' shows all.",
+                  text);
+    else if (beginning.count > 1)
+        call_fail(call, ERR_EXISTS,
+                  "more than one health check's id begins with '%.100s': write more of it", text);
+    return rc == 0 && beginning.count == 1;
+}
+
+struct all { /* about one check */
+    struct health_reply view;
+    struct health_users users;
+};
+
+static int read_all(const struct kv *kv, const char *id, struct all *all)
+{
+    int rc = state_get_check(kv, id, &all->view.check);
+
+    if (rc == 0)
+        rc = health_reply_fill(kv, &all->view);
+    if (rc == 0)
+        rc = health_find_users(kv, id, &all->users);
+    if (rc == 0)
+        health_reply_add_users(&all->view, &all->users);
+    return rc;
+}
+
+void health_reply_one(struct call *call, const char *id)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    struct all *all = calloc(1, sizeof(*all));
+    int rc = all ? read_all(call_state(call), id, all) : ERR_NOMEM;
+
+    if (rc != 0)
+        call_fail_code(call, rc, "read the health check");
+    else {
+        reply.kind_case = CTL__REPLY__KIND_HEALTH;
+        reply.health = &all->view.reply;
+        call_reply(call, &reply);
+    }
+    free(all);
+}

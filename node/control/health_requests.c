@@ -1,0 +1,81 @@
+/* node/control/health_requests.c: showing health checks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "control/call.h"
+#include "control/health_reply.h"
+#include "control/requests.h"
+
+#define LISTED_MAX 500u
+#define LISTED_DEFAULT 100u
+
+static void get_check(struct call *call)
+{
+    struct state_check check;
+
+    if (health_find(call, call->request->health_get->id, &check))
+        health_reply_one(call, check.id);
+}
+
+void request_health_get(struct call *call)
+{
+    call_read(call, get_check);
+}
+
+struct listing {
+    struct health_reply *views;
+    Ctl__HealthReply **pointers;
+    size_t count, limit;
+    const struct kv *kv;
+    char next_id[STATE_UUID_SIZE];
+};
+
+static int on_check(void *user, const struct state_check *check)
+{
+    struct listing *listing = user;
+
+    if (listing->count == listing->limit) {
+        memcpy(listing->next_id, check->id, STATE_UUID_SIZE);
+        return 1;
+    }
+    struct health_reply *view = &listing->views[listing->count];
+    view->check = *check;
+    listing->pointers[listing->count++] = &view->reply;
+    return health_reply_fill(listing->kv, view);
+}
+
+static void list_checks(struct call *call)
+{
+    const Ctl__HealthList *request = call->request->health_list;
+    struct listing listing = {.limit = request->limit ? request->limit : LISTED_DEFAULT,
+                              .kv = call_state(call)};
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    Ctl__HealthListReply list = CTL__HEALTH_LIST_REPLY__INIT;
+    int rc = ERR_NOMEM;
+
+    if (listing.limit > LISTED_MAX)
+        listing.limit = LISTED_MAX;
+    listing.views = calloc(listing.limit, sizeof(*listing.views));
+    listing.pointers = calloc(listing.limit, sizeof(*listing.pointers));
+    if (listing.views && listing.pointers)
+        rc = state_list_checks(listing.kv, request->start_id, on_check, &listing);
+    if (rc != 0)
+        call_fail_code(call, rc, "list the health checks");
+    else {
+        list.n_checks = listing.count;
+        list.checks = listing.pointers;
+        list.next_id = listing.next_id;
+        reply.kind_case = CTL__REPLY__KIND_HEALTH_LIST;
+        reply.health_list = &list;
+        call_reply(call, &reply);
+    }
+    free(listing.views);
+    free(listing.pointers);
+}
+
+void request_health_list(struct call *call)
+{
+    call_read(call, list_checks);
+}
