@@ -10,19 +10,20 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/value_options.h"
 
 #define SOCKET_DEFAULT "/var/lib/quartet/control.sock"
 #define ADMIN_FILE_DEFAULT "/var/lib/quartet/admin.conf"
 #define TIMEOUT_DEFAULT_MS 15000u
-#define COMMAND_OPTIONS_MAX 16
-#define DURATION_MAX_MS (UINT64_C(366) * 86400 * 1000)
+#define COMMAND_OPTIONS_MAX 24
 #define WAIT_MAX_MS (UINT64_C(86400) * 1000)
 
 const char *argp_program_version = "quartet " QUARTET_VERSION;
 
 static const struct cli_command *const groups[] = {
     cli_cluster_commands, cli_node_commands,   cli_token_commands,  cli_member_commands,
-    cli_zone_commands,    cli_record_commands, cli_change_commands,
+    cli_zone_commands,    cli_record_commands, cli_change_commands, cli_health_commands,
+    cli_cidr_commands,    cli_region_commands,
 };
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))
 
@@ -60,32 +61,9 @@ static const struct argp_option all_options[] = {
 static const enum cli_option global_options[] = {CLI_OPTION_JSON, CLI_OPTION_NODE,
                                                  CLI_OPTION_ADMIN_FILE, CLI_OPTION_TIMEOUT, 0};
 
-/* "90", "90s", "15m", "24h", "7d", "250ms" to milliseconds. */
-static bool parse_duration(const char *text, uint64_t *out)
-{
-    static const struct {
-        const char *unit;
-        uint64_t ms;
-    } units[] = {{"", 1000},   {"ms", 1},          {"s", 1000},
-                 {"m", 60000}, {"h", 3600 * 1000}, {"d", 86400 * 1000}};
-    char *end;
-
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno != 0 || end == text || *text == '-')
-        return false;
-    for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(end, units[i].unit) == 0 && value <= DURATION_MAX_MS / units[i].ms) {
-            *out = value * units[i].ms;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void take_duration(struct argp_state *state, const char *text, uint64_t *out)
 {
-    if (!parse_duration(text, out))
+    if (!cli_parse_duration(text, out))
         argp_error(state, "'%s' is no time; write 30s, 15m, 24h or 7d (at most 366d)", text);
 }
 
@@ -164,17 +142,23 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
         return 0;
     default: break;
     }
+    if (key >= CLI_VALUE_FIRST && key < CLI_VALUE_LAST) {
+        cli->values[key - CLI_VALUE_FIRST] = value ? value : "yes";
+        return 0;
+    }
     error_t rc = parse_global(key, value, state);
     return rc == ARGP_ERR_UNKNOWN ? parse_text_option(key, value, cli) : rc;
 }
 
-/* The rows of all_options for @wanted (ended by 0), appended at @out. */
+/* The rows of the tables for @wanted (ended by 0), appended at @out. */
 static unsigned select_options(const enum cli_option *wanted, struct argp_option *out)
 {
     unsigned count = 0;
 
     for (; wanted && *wanted; wanted++) {
-        for (const struct argp_option *option = all_options; option->name; option++) {
+        const struct argp_option *option =
+            (int)*wanted >= CLI_VALUE_FIRST ? cli_value_options() : all_options;
+        for (; option->name; option++) {
             if (option->key == (int)*wanted)
                 out[count++] = *option;
         }

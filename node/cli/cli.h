@@ -46,6 +46,33 @@ enum cli_option {
     CLI_OPTION_LIMIT,
     CLI_OPTION_ADD,
     CLI_OPTION_LIST,
+    /* From here on the command itself reads the value: cli_value(), value_options.c. */
+    CLI_VALUE_FIRST,
+    CLI_VALUE_TYPE = CLI_VALUE_FIRST,
+    CLI_VALUE_IP,
+    CLI_VALUE_HOST,
+    CLI_VALUE_PORT,
+    CLI_VALUE_PATH,
+    CLI_VALUE_SEARCH,
+    CLI_VALUE_INTERVAL,
+    CLI_VALUE_THRESHOLD,
+    CLI_VALUE_HEALTH_THRESHOLD,
+    CLI_VALUE_CHILDREN,
+    CLI_VALUE_REGIONS,
+    CLI_VALUE_INVERTED,
+    CLI_VALUE_DISABLED,
+    CLI_VALUE_SNI,
+    CLI_VALUE_MEASURE_LATENCY,
+    CLI_VALUE_VERIFY_CERTIFICATE,
+    CLI_VALUE_VERSION,
+    CLI_VALUE_EVEN_IF_USED,
+    CLI_VALUE_RECORD,
+    CLI_VALUE_SET_IDENTIFIER,
+    CLI_VALUE_REASON,
+    CLI_VALUE_FOR,
+    CLI_VALUE_LOCATION,
+    CLI_VALUE_REMOVE,
+    CLI_VALUE_LAST,
 };
 
 #define CLI_WORDS_MAX 1024 /* arguments that are not options: the values of a large record set */
@@ -61,6 +88,7 @@ struct cli {
     uint64_t ttl_ms, dead_after_ms;
     uint32_t uses, voters, limit;
     bool has_ttl, has_joined, has_wait, has_create, has_check, has_with_contents, has_add, has_bare;
+    const char *values[CLI_VALUE_LAST - CLI_VALUE_FIRST]; /* cli_value() */
     const char *words[CLI_WORDS_MAX];
     unsigned word_count;
     struct client *client; /* connected */
@@ -86,6 +114,9 @@ extern const struct cli_command cli_member_commands[];
 extern const struct cli_command cli_zone_commands[];
 extern const struct cli_command cli_record_commands[];
 extern const struct cli_command cli_change_commands[];
+extern const struct cli_command cli_health_commands[];
+extern const struct cli_command cli_cidr_commands[];
+extern const struct cli_command cli_region_commands[];
 
 /* Parse the line, connect, run: the whole program but main(). Returns the exit status. */
 int cli_run(int argc, char **argv);
@@ -106,5 +137,21 @@ int cli_ask_and_say(struct cli *cli, struct Ctl__Request *request);
 /* With --wait: until every live node serves change @id. */
 int cli_wait_change(struct cli *cli, const char *id);
 
+/* The value of an option, "yes" for one that was given without; NULL: it was not given. */
+const char *cli_value(const struct cli *cli, enum cli_option option);
+/* Read a value: nothing happens when it was not given. false: told. Numbers are below 2^31; flags
+ * are yes or no; durations as with all options, in milliseconds. */
+bool cli_value_number(const struct cli *cli, enum cli_option option, uint32_t *out);
+bool cli_value_flag(const struct cli *cli, enum cli_option option, bool *out);
+bool cli_value_duration(const struct cli *cli, enum cli_option option, uint64_t *out);
+/* "90", "90s", "15m", "24h", "7d", "250ms". */
+bool cli_parse_duration(const char *text, uint64_t *out);
+
 /* A zone's name as given, to wire octets. false: told. */
 bool cli_parse_name(const struct cli *cli, const char *text, uint8_t out[DNS_NAME_MAX]);
+/* The zone's name, asked from the node: @zone may be an id. Exit status. */
+int cli_zone_apex(struct cli *cli, const char *zone, uint8_t apex[DNS_NAME_MAX]);
+/* A record's name: "@" is the zone, a final dot or the zone's own ending makes it absolute, and
+ * anything else is within the zone. false: told. */
+bool cli_record_name(const struct cli *cli, const char *text, const uint8_t *apex,
+                     uint8_t out[DNS_NAME_MAX]);

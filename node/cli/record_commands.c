@@ -13,47 +13,6 @@
 
 #define TTL_DEFAULT_S 300u
 
-/* A record's name: "@" is the zone, a final dot or the zone's own ending makes it absolute, and
- * anything else is within the zone. */
-static bool parse_record_name(const struct cli *cli, const char *text, const uint8_t *apex,
-                              uint8_t out[DNS_NAME_MAX])
-{
-    uint8_t name[DNS_NAME_MAX];
-
-    int len = dns_name_parse(text, NULL, name);
-    if (len > 0 && strcmp(text, "@") != 0 && dns_name_is_within(name, apex))
-        dns_name_lower(name, out);
-    else if (dns_name_parse(text, apex, name) > 0 && dns_name_is_within(name, apex))
-        dns_name_lower(name, out);
-    else {
-        cli_fail(cli, CLI_USAGE, "'%s' is no name within the zone", text);
-        return false;
-    }
-    return true;
-}
-
-/* The zone's name, asked from the node: ZONE may be an id. */
-static int get_apex(struct cli *cli, const char *zone, uint8_t apex[DNS_NAME_MAX])
-{
-    Ctl__Request request = CTL__REQUEST__INIT;
-    Ctl__ZoneGet get = CTL__ZONE_GET__INIT;
-    struct Ctl__Reply *reply;
-
-    get.zone = (char *)zone;
-    request.kind_case = CTL__REQUEST__KIND_ZONE_GET;
-    request.zone_get = &get;
-    int status = cli_ask(cli, &request, &reply);
-    if (status != CLI_OK)
-        return status;
-    const Ctl__ZoneReply *found = reply->zone;
-    if (!found || dns_name_check(found->name.data, found->name.len) != (int)found->name.len)
-        status = cli_fail(cli, CLI_REFUSED, "%s sent no zone", cli->node);
-    else
-        memcpy(apex, found->name.data, found->name.len);
-    cli_free_reply(reply);
-    return status;
-}
-
 struct listing {
     const struct cli *cli;
     json_t *sets;        /* with --json */
@@ -85,11 +44,11 @@ static int run_list(struct cli *cli)
     struct listing listing = {.cli = cli};
     uint8_t apex[DNS_NAME_MAX], name[DNS_NAME_MAX];
 
-    int status = get_apex(cli, cli->words[0], apex);
+    int status = cli_zone_apex(cli, cli->words[0], apex);
     if (status != CLI_OK)
         return status;
     if (cli->word_count > 1) {
-        if (!parse_record_name(cli, cli->words[1], apex, name))
+        if (!cli_record_name(cli, cli->words[1], apex, name))
             return CLI_USAGE;
         listing.name = name;
     }
@@ -163,10 +122,10 @@ static int run_set(struct cli *cli)
 
     if (zone_type_parse(cli->words[2], &type) != 0)
         return cli_fail(cli, CLI_USAGE, "'%s' is no record type", cli->words[2]);
-    int status = get_apex(cli, cli->words[0], apex);
+    int status = cli_zone_apex(cli, cli->words[0], apex);
     if (status != CLI_OK)
         return status;
-    if (!parse_record_name(cli, cli->words[1], apex, name))
+    if (!cli_record_name(cli, cli->words[1], apex, name))
         return CLI_USAGE;
     status = parse_values(cli, type, apex, &values);
     if (status == CLI_OK) {
@@ -224,10 +183,10 @@ static int run_delete(struct cli *cli)
 
     if (zone_type_parse(cli->words[2], &deletion.type) != 0)
         return cli_fail(cli, CLI_USAGE, "'%s' is no record type", cli->words[2]);
-    int status = get_apex(cli, cli->words[0], apex);
+    int status = cli_zone_apex(cli, cli->words[0], apex);
     if (status != CLI_OK)
         return status;
-    if (!parse_record_name(cli, cli->words[1], apex, name))
+    if (!cli_record_name(cli, cli->words[1], apex, name))
         return CLI_USAGE;
     status = record_list_each(cli, cli->words[0], name, delete_one, &deletion);
     if (status != CLI_OK)

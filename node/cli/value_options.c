@@ -1,0 +1,132 @@
+#include "cli/value_options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define DURATION_MAX_MS (UINT64_C(366) * 86400 * 1000)
+
+#define FLAG(name, key, text)                                                                      \
+    {                                                                                              \
+        name, key, "no", OPTION_ARG_OPTIONAL, text, 0                                              \
+    }
+static const struct argp_option options[] = {
+    {"type", CLI_VALUE_TYPE, "TYPE", 0,
+     "HTTP, HTTPS, HTTP_STR_MATCH, HTTPS_STR_MATCH, TCP or CALCULATED", 0},
+    {"ip", CLI_VALUE_IP, "ADDRESS", 0, "what is checked; private addresses too", 0},
+    {"host", CLI_VALUE_HOST, "NAME", 0,
+     "the Host header and SNI; without --ip also what is resolved (IPv4) and checked", 0},
+    {"port", CLI_VALUE_PORT, "N", 0, "(HTTP 80, HTTPS 443)", 0},
+    {"path", CLI_VALUE_PATH, "PATH", 0, "what is asked for (/)", 0},
+    {"search", CLI_VALUE_SEARCH, "TEXT", 0,
+     "must be within the first 5120 octets; only *_STR_MATCH", 0},
+    {"interval", CLI_VALUE_INTERVAL, "TIME", 0, "between two checks of one node (30s)", 0},
+    {"threshold", CLI_VALUE_THRESHOLD, "N", 0,
+     "results in a row that change a node's opinion, 1 to 10 (3)", 0},
+    {"health-threshold", CLI_VALUE_HEALTH_THRESHOLD, "N", 0,
+     "CALCULATED: so many children must be healthy", 0},
+    {"children", CLI_VALUE_CHILDREN, "ID,...", 0, "CALCULATED: the checks that it is made of", 0},
+    {"regions", CLI_VALUE_REGIONS, "NAME,...", 0, "only nodes of these regions check (all)", 0},
+    FLAG("inverted", CLI_VALUE_INVERTED, "take healthy for unhealthy and the reverse"),
+    FLAG("disabled", CLI_VALUE_DISABLED, "do not check; it counts as healthy"),
+    FLAG("sni", CLI_VALUE_SNI, "HTTPS: send the name in the handshake (yes)"),
+    FLAG("measure-latency", CLI_VALUE_MEASURE_LATENCY, "keep how long answers take"),
+    FLAG("verify-certificate", CLI_VALUE_VERIFY_CERTIFICATE,
+         "HTTPS: a certificate that is not valid is a failure (Route 53 never looks)"),
+    {"if-version", CLI_VALUE_VERSION, "N", 0, "refuse when it has another version by now", 0},
+    FLAG("even-if-used", CLI_VALUE_EVEN_IF_USED,
+         "also when record sets use it; they count as always healthy then"),
+    FLAG("record", CLI_VALUE_RECORD, "of one record set: ZONE NAME TYPE"),
+    {"set-identifier", CLI_VALUE_SET_IDENTIFIER, "ID", 0,
+     "which of the record sets of that name and type", 0},
+    {"reason", CLI_VALUE_REASON, "TEXT", 0, "why; shown wherever the override is", 0},
+    {"for", CLI_VALUE_FOR, "TIME", 0, "clear it by itself then: 30s, 10m, 24h, 7d", 0},
+    {"location", CLI_VALUE_LOCATION, "NAME", 0, "only this location", 0},
+    FLAG("remove", CLI_VALUE_REMOVE, "take the blocks out"),
+    {0},
+};
+
+const struct argp_option *cli_value_options(void)
+{
+    return options;
+}
+
+const char *cli_value(const struct cli *cli, enum cli_option option)
+{
+    return cli->values[option - CLI_VALUE_FIRST];
+}
+
+static const char *name_of(enum cli_option option)
+{
+    const struct argp_option *at = options;
+
+    while (at->key != (int)option)
+        at++;
+    return at->name;
+}
+
+bool cli_value_number(const struct cli *cli, enum cli_option option, uint32_t *out)
+{
+    const char *text = cli_value(cli, option);
+    char *end;
+
+    if (!text)
+        return true;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno != 0 || end == text || *end || *text == '-' || value > INT32_MAX) {
+        cli_fail(cli, CLI_USAGE, "--%s: '%s' is no number", name_of(option), text);
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+bool cli_value_flag(const struct cli *cli, enum cli_option option, bool *out)
+{
+    const char *text = cli_value(cli, option);
+
+    if (text && strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) {
+        cli_fail(cli, CLI_USAGE, "--%s: write yes or no, not '%s'", name_of(option), text);
+        return false;
+    }
+    if (text)
+        *out = strcmp(text, "yes") == 0;
+    return true;
+}
+
+bool cli_value_duration(const struct cli *cli, enum cli_option option, uint64_t *out)
+{
+    const char *text = cli_value(cli, option);
+
+    if (!text || cli_parse_duration(text, out))
+        return true;
+    cli_fail(cli, CLI_USAGE, "--%s: '%s' is no time; write 30s, 15m, 24h or 7d", name_of(option),
+             text);
+    return false;
+}
+
+bool cli_parse_duration(const char *text, uint64_t *out)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"", 1000},   {"ms", 1},          {"s", 1000},
+                 {"m", 60000}, {"h", 3600 * 1000}, {"d", 86400 * 1000}};
+    char *end;
+
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || end == text || *text == '-')
+        return false;
+    for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(end, units[i].unit) == 0 && value <= DURATION_MAX_MS / units[i].ms) {
+            *out = value * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
