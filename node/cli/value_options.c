@@ -75,6 +75,10 @@ bool cli_value_number(const struct cli *cli, enum cli_option option, uint32_t *o
 
     if (!text)
         return true;
+    if (!*text) { /* the default */
+        *out = 0;
+        return true;
+    }
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
     if (errno != 0 || end == text || *end || *text == '-' || value > INT32_MAX) {
