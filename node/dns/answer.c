@@ -115,6 +115,26 @@ bool dns_answer_add(struct dns_writer *writer, enum dns_section section,
     return true;
 }
 
+bool dns_answer_add_from(struct dns_writer *writer, enum dns_section section,
+                         const struct dns_owner *owner, const struct dns_rrset *set, unsigned first)
+{
+    const struct dns_mark mark = dns_answer_mark(writer, section);
+    uint32_t at = 0;
+    ASSERT(first < set->count);
+    for (unsigned i = 0; i < first; i++)
+        at += dns_rrset_record_len(set->octets + at);
+    const struct dns_rrset head = {
+        .octets = set->octets, .octets_len = at, .count = (uint16_t)first};
+    const struct dns_rrset tail = {.octets = set->octets + at,
+                                   .octets_len = set->octets_len - at,
+                                   .count = (uint16_t)(set->count - first)};
+    if (dns_answer_add(writer, section, owner, &tail) &&
+        dns_answer_add(writer, section, owner, &head))
+        return true;
+    dns_answer_rewind(writer, section, &mark);
+    return false;
+}
+
 bool dns_answer_add_one(struct dns_writer *writer, enum dns_section section,
                         const struct dns_owner *owner, const struct dns_rrset *set, uint32_t ttl_s)
 {
@@ -140,6 +160,14 @@ bool dns_answer_add_cname(struct dns_writer *writer, const struct dns_owner *own
     struct dns_rrset set = {
         .octets = record, .octets_len = DNS_RRSET_DATA_OFFSET + target_len, .count = 1};
     return dns_answer_add(writer, DNS_SECTION_ANSWER, owner, &set);
+}
+
+void dns_answer_rewind(struct dns_writer *writer, enum dns_section section,
+                       const struct dns_mark *mark)
+{
+    ASSERT(mark->len <= writer->len && mark->count <= writer->counts[section]);
+    writer->len = mark->len;
+    writer->counts[section] = mark->count;
 }
 
 void dns_answer_clear(struct dns_writer *writer)

@@ -81,6 +81,11 @@ bool dns_answer_add(struct dns_writer *writer, enum dns_section section,
 /* The same for a set of one record (SOA), with @ttl_s in place of its own TTL. */
 bool dns_answer_add_one(struct dns_writer *writer, enum dns_section section,
                         const struct dns_owner *owner, const struct dns_rrset *set, uint32_t ttl_s);
+/* The same as dns_answer_add(), beginning with record @first of the set (0 to count - 1); those
+ * before it come last. */
+bool dns_answer_add_from(struct dns_writer *writer, enum dns_section section,
+                         const struct dns_owner *owner, const struct dns_rrset *set,
+                         unsigned first);
 /* Append one CNAME from @owner to @target to the answer: what a DNAME stands for (RFC 6672 3.1). */
 bool dns_answer_add_cname(struct dns_writer *writer, const struct dns_owner *owner, uint32_t ttl_s,
                           const uint8_t *target);
@@ -89,6 +94,19 @@ bool dns_answer_add_cname(struct dns_writer *writer, const struct dns_owner *own
  * options before records, or after dns_answer_clear. At most DNS_OPTIONS_MAX octets, headers
  * included. */
 uint8_t *dns_answer_add_option(struct dns_writer *writer, uint16_t code, uint16_t len);
+/* Where a writer stands; dns_answer_rewind() forgets the records of @section added since then,
+ * which must be all. */
+struct dns_mark {
+    uint32_t len;
+    uint16_t count;
+};
+static inline struct dns_mark dns_answer_mark(const struct dns_writer *writer,
+                                              enum dns_section section)
+{
+    return (struct dns_mark){.len = writer->len, .count = writer->counts[section]};
+}
+void dns_answer_rewind(struct dns_writer *writer, enum dns_section section,
+                       const struct dns_mark *mark);
 /* Forget all records: only header, question and OPT remain. */
 void dns_answer_clear(struct dns_writer *writer);
 /* Write OPT where the question had one, and the header. The reply is octets[0..len). */

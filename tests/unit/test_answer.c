@@ -174,6 +174,40 @@ static void test_add_one_replaces_the_ttl(void **state)
     knot_pkt_free(packet);
 }
 
+static void test_add_from_turns_the_set(void **state)
+{
+    (void)state;
+    struct dns_question question = question_of("a.example.", false);
+    struct dns_owner owner = dns_answer_question_owner(&question);
+    struct dns_writer writer = writer_of(&question, 512);
+    assert_true(dns_answer_add_from(&writer, DNS_SECTION_ANSWER, &owner, &a_set, 0));
+    assert_memory_equal(writer.octets + writer.body_at, a_octets, sizeof a_octets);
+    assert_true(dns_answer_add_from(&writer, DNS_SECTION_ANSWER, &owner, &a_set, 1));
+    assert_memory_equal(writer.octets + writer.body_at + 32, a_octets + 16, 16);
+    assert_memory_equal(writer.octets + writer.body_at + 48, a_octets, 16);
+    assert_int_equal(writer.counts[DNS_SECTION_ANSWER], 4);
+    /* all or nothing, also where only the first part fits */
+    writer.limit = writer.len + 20;
+    assert_false(dns_answer_add_from(&writer, DNS_SECTION_ANSWER, &owner, &a_set, 1));
+    assert_int_equal(writer.len, writer.body_at + 64);
+    assert_int_equal(writer.counts[DNS_SECTION_ANSWER], 4);
+}
+
+static void test_rewind_forgets_what_came_since(void **state)
+{
+    (void)state;
+    struct dns_question question = question_of("a.example.", false);
+    struct dns_owner owner = dns_answer_question_owner(&question);
+    struct dns_writer writer = writer_of(&question, 512);
+    assert_true(dns_answer_add(&writer, DNS_SECTION_ANSWER, &owner, &a_set));
+    const struct dns_mark mark = dns_answer_mark(&writer, DNS_SECTION_ANSWER);
+    assert_true(dns_answer_add(&writer, DNS_SECTION_ANSWER, &owner, &a_set));
+    dns_answer_rewind(&writer, DNS_SECTION_ANSWER, &mark);
+    knot_pkt_t *packet = parse(&writer);
+    assert_int_equal(knot_pkt_section(packet, KNOT_ANSWER)->count, 2);
+    knot_pkt_free(packet);
+}
+
 static void test_finish_extended_code_is_split(void **state)
 {
     (void)state;
@@ -282,6 +316,8 @@ int main(void)
         cmocka_unit_test(test_add_beyond_16_kib_writes_the_name),
         cmocka_unit_test(test_add_is_all_or_nothing_and_leaves_room_for_opt),
         cmocka_unit_test(test_add_one_replaces_the_ttl),
+        cmocka_unit_test(test_add_from_turns_the_set),
+        cmocka_unit_test(test_rewind_forgets_what_came_since),
         cmocka_unit_test(test_finish_extended_code_is_split),
         cmocka_unit_test(test_add_option_takes_its_room_from_the_records),
         cmocka_unit_test(test_clear_keeps_the_question),
