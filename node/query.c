@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "query_internal.h"
+#include "zone/group.h"
 #include "zone/probe.h"
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum step {
     STEP_FOLLOW,  /* exchange.owner is the next name of a chain */
     STEP_NO_ROOM, /* something that belongs in the reply does not fit */
     STEP_FAILED,  /* the zone cannot give the answer */
+    STEP_LOOP,    /* its aliases go in a circle or too far */
 };
 
 /* The name that is the whole data of the (single) record in @set: of a CNAME or DNAME. */
@@ -49,6 +51,11 @@ static enum step follow(struct exchange *x, const uint8_t *target)
     return STEP_FOLLOW;
 }
 
+static void tell_chosen(const struct exchange *x, const struct zone_wire_set *set)
+{
+    query__tell(x, &(struct query_event){.kind = QUERY_EVENT_CHOSEN, .set = set});
+}
+
 static enum step solve_none(struct exchange *x)
 {
     if (x->link_count == 0) {
@@ -68,13 +75,60 @@ static bool is_dname_written(const struct exchange *x)
     return false;
 }
 
+/* RFC 2308 2 and 3; after a chain the code is that of its last name (RFC 6604 3). */
+static enum step solve_negative(struct exchange *x, enum dns_rcode rcode)
+{
+    const struct zone_match *match = &x->match;
+    if (match->soa == NULL)
+        return STEP_FAILED;
+    struct dns_owner apex = match_owner(x, match->apex_offset);
+    struct dns_rrset soa = query__rrset_of(match->soa);
+    x->reply->rcode = (uint16_t)rcode;
+    return dns_answer_add_one(x->reply, DNS_SECTION_AUTHORITY, &apex, &soa, match->negative_ttl_s)
+               ? STEP_DONE
+               : STEP_NO_ROOM;
+}
+
+/* What stands for x->match.set, a group. STEP_FOLLOW: go on with @found; else that was all. */
+static enum step choose(struct exchange *x, struct query_found *found)
+{
+    switch (query__route(x, zone_set_group(x->match.set), found)) {
+    case QUERY_ROUTE_FOUND: return STEP_FOLLOW;
+    case QUERY_ROUTE_NODATA: return solve_negative(x, DNS_RCODE_NOERROR);
+    default: return STEP_LOOP;
+    }
+}
+
+/* An answer of several records, or of a group. */
+static enum step solve_choice(struct exchange *x, struct query_found *found)
+{
+    const struct dns_owner owner = match_owner(x, x->match.owner_offset);
+    found->count = 1;
+    found->sets[0] = x->match.set;
+    if (zone_set_is_group(x->match.set)) {
+        const enum step step = choose(x, found);
+        if (step != STEP_FOLLOW)
+            return step;
+    }
+    return query__add_found(x, DNS_SECTION_ANSWER, &owner, found) ? STEP_FOLLOW : STEP_NO_ROOM;
+}
+
 static enum step solve_answer(struct exchange *x)
 {
     const uint32_t set_at = x->reply->len;
     if (!x->match.is_wildcard && is_dname_written(x))
         return STEP_DONE;
-    if (!add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set))
-        return STEP_NO_ROOM;
+    if (x->match.set->record_count == 1) {
+        if (!add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set))
+            return STEP_NO_ROOM;
+        if (x->recorder != NULL)
+            tell_chosen(x, x->match.set);
+    } else {
+        struct query_found found;
+        const enum step step = solve_choice(x, &found);
+        if (step != STEP_FOLLOW)
+            return step;
+    }
     if (query__has_targets(x->match.set->type))
         query__add_additional(x, set_at);
     return STEP_DONE;
@@ -82,10 +136,9 @@ static enum step solve_answer(struct exchange *x)
 
 static enum step solve_cname(struct exchange *x)
 {
-    const struct zone_match *match = &x->match;
-    if (!add_set(x, DNS_SECTION_ANSWER, match->owner_offset, match->set))
-        return STEP_NO_ROOM;
-    return follow(x, target_of(match->set));
+    struct query_found found;
+    const enum step step = solve_choice(x, &found);
+    return step == STEP_FOLLOW ? follow(x, target_of(found.sets[0])) : step;
 }
 
 static bool add_dname(struct exchange *x)
@@ -94,6 +147,8 @@ static bool add_dname(struct exchange *x)
         return true;
     ASSERT(x->dname_count < QUERY_CHAIN_MAX);
     x->dnames[x->dname_count++] = x->match.set;
+    if (x->recorder != NULL)
+        tell_chosen(x, x->match.set);
     return add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set);
 }
 
@@ -116,20 +171,6 @@ static enum step solve_dname(struct exchange *x)
     return follow(x, target);
 }
 
-/* RFC 2308 2 and 3; after a chain the code is that of its last name (RFC 6604 3). */
-static enum step solve_negative(struct exchange *x, enum dns_rcode rcode)
-{
-    const struct zone_match *match = &x->match;
-    if (match->soa == NULL)
-        return STEP_FAILED;
-    struct dns_owner apex = match_owner(x, match->apex_offset);
-    struct dns_rrset soa = query__rrset_of(match->soa);
-    x->reply->rcode = (uint16_t)rcode;
-    return dns_answer_add_one(x->reply, DNS_SECTION_AUTHORITY, &apex, &soa, match->negative_ttl_s)
-               ? STEP_DONE
-               : STEP_NO_ROOM;
-}
-
 static bool add_glue_of(struct exchange *x, const struct dns_owner *server)
 {
     static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA};
@@ -140,8 +181,7 @@ static bool add_glue_of(struct exchange *x, const struct dns_owner *server)
         const struct zone_wire_set *set = zone_find_glue(x->match.zone, name, types[i]);
         if (set == NULL)
             continue;
-        struct dns_rrset rrset = query__rrset_of(set);
-        is_whole &= dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, server, &rrset);
+        is_whole &= query__add_aside(x, server, set);
     }
     return is_whole;
 }
@@ -175,6 +215,7 @@ static enum step solve_delegation(struct exchange *x)
 {
     const struct zone_match *match = &x->match;
     uint32_t set_at = x->reply->len;
+    ASSERT(!zone_set_is_group(match->set));
     if (x->link_count == 0)
         x->outcome = QUERY_REFERRED;
     if (!add_set(x, DNS_SECTION_AUTHORITY, match->owner_offset, match->set))
@@ -193,6 +234,9 @@ static enum step solve(struct exchange *x)
 {
     enum zone_outcome outcome = x->match.outcome;
     ASSERT(outcome <= ZONE_OUTCOME_NXDOMAIN);
+    if (x->recorder != NULL)
+        query__tell(x, &(struct query_event){
+                           .kind = QUERY_EVENT_LOOKUP, .name = x->owner.name, .outcome = outcome});
     if (x->link_count == 0 && outcome != ZONE_OUTCOME_NONE && outcome != ZONE_OUTCOME_DELEGATION)
         x->reply->flags |= DNS_FLAG_AA; /* of the first name in the answer (RFC 1035 4.1.1) */
     switch (outcome) {
@@ -222,6 +266,8 @@ static enum query_outcome conclude(struct exchange *x, enum step step)
             query__add_ede(reply, QUERY_EDE_NOT_READY);
         x->outcome = QUERY_FAILED;
     }
+    if (x->place.scope_bits != 0 && x->ecs_scope != NULL)
+        *x->ecs_scope = x->place.scope_bits;
     dns_answer_finish(reply);
     return x->outcome;
 }
@@ -257,22 +303,29 @@ struct work { /* never cleared as a whole: most of it is for long names and chai
     struct exchange x;
 };
 
-static void exchange_init(struct exchange *x, const struct query_env *env,
-                          const struct dns_question *question, struct dns_writer *reply)
+static void exchange_init(struct exchange *x, const struct dns_question *question,
+                          struct query_item *item)
 {
-    x->env = env;
     x->question = question;
-    x->reply = reply;
+    x->reply = &item->reply;
+    x->client = item->client;
     x->outcome = QUERY_ANSWERED;
     x->owner = dns_answer_question_owner(question);
     x->link_count = 0;
     x->dname_count = 0;
+    x->group_count = 0;
+    x->candidate_count = 0;
+    x->place.known = 0;
+    x->place.scope_bits = 0;
     x->visited[0] = question->name;
 }
 
-/* Read the request. True: the look-up has begun; false: item->outcome is the end of it. */
-static bool begin(struct work *work, const struct query_env *env, struct query_item *item)
+/* Read the request, the @index-th of its batch. True: the look-up has begun; false: item->outcome
+ * is the end of it. */
+static bool begin(struct work *work, const struct query_env *env, struct query_item *item,
+                  unsigned index)
 {
+    uint8_t *ecs_scope = NULL;
     struct dns_question *question = &work->question;
     struct dns_writer *reply = &item->reply;
     enum dns_verdict verdict = dns_question_parse(item->request, item->request_len, question);
@@ -282,10 +335,14 @@ static bool begin(struct work *work, const struct query_env *env, struct query_i
         return false;
     dns_answer_begin(reply, question, size_max(env, question));
     if (question->options.has != 0)
-        query__add_options(env, item->client, question, reply);
+        ecs_scope = query__add_options(env, item->client, question, reply);
     switch (verdict) {
     case DNS_VERDICT_OK:
-        exchange_init(&work->x, env, question, reply);
+        work->x.env = env;
+        work->x.recorder = env->recorder;
+        work->x.draw = query_draw_at(env->draw, index);
+        work->x.ecs_scope = ecs_scope;
+        exchange_init(&work->x, question, item);
         zone_probe_begin(&work->probe, env->image, question->name_lower, question->name_len,
                          question->type);
         return true;
@@ -327,11 +384,22 @@ static void look_up_owner(struct exchange *x)
     zone_lookup(x->env->image, name, x->question->type, &x->match);
 }
 
-/* The look-up has taken its last step: compose the reply, and follow a chain to its end. */
-static void finish(struct work *work, struct query_item *item)
+/* The look-up has taken its last step. Ask for what routing reads first, while other questions are
+ * settled. */
+static void settle(struct work *work)
 {
     struct exchange *x = &work->x;
     zone_probe_end(&work->probe, &x->match);
+    if (x->match.set != NULL && zone_set_is_group(x->match.set))
+        query__prefetch_place(x, zone_set_group(x->match.set));
+}
+
+/* Compose the reply, and follow a chain to its end. */
+static void finish(struct work *work, struct query_item *item)
+{
+    struct exchange *x = &work->x;
+    if (x->recorder != NULL)
+        query__find_address(x);
     item->traits = traits_of(&x->match, work->question.name_len);
     enum step step = solve(x);
     while (step == STEP_FOLLOW) {
@@ -349,9 +417,10 @@ enum query_outcome query_answer(const struct query_env *env, const uint8_t *requ
     struct work work;
     struct query_item item = {
         .client = env->client, .request = request, .request_len = request_len, .reply = *reply};
-    if (begin(&work, env, &item)) {
+    if (begin(&work, env, &item, 0)) {
         while (zone_probe_step(&work.probe))
             ;
+        settle(&work);
         finish(&work, &item);
     }
     *reply = item.reply;
@@ -374,16 +443,19 @@ void query_scratch_free(struct query_scratch *scratch)
     free(scratch);
 }
 
-static void answer_group(struct work *works, const struct query_env *env, struct query_item *items,
-                         unsigned count)
+/* Requests @first to @first + @count - 1 of the batch. */
+static void answer_some(struct work *works, const struct query_env *env, struct query_item *items,
+                        unsigned first, unsigned count)
 {
     uint32_t begun = 0;
     for (unsigned i = 0; i < count; i++)
-        begun |= (uint32_t)begin(&works[i], env, &items[i]) << i;
+        begun |= (uint32_t)begin(&works[i], env, &items[i], first + i) << i;
     for (uint32_t turn = begun, left = 0; turn != 0; turn = left, left = 0)
         for (; turn != 0; turn &= turn - 1)
             if (zone_probe_step(&works[__builtin_ctz(turn)].probe))
                 left |= turn & -turn;
+    for (uint32_t turn = begun; turn != 0; turn &= turn - 1)
+        settle(&works[__builtin_ctz(turn)]);
     for (; begun != 0; begun &= begun - 1) {
         unsigned i = (unsigned)__builtin_ctz(begun);
         finish(&works[i], &items[i]);
@@ -394,6 +466,6 @@ void query_answer_many(struct query_scratch *scratch, const struct query_env *en
                        struct query_item *items, unsigned count)
 {
     for (unsigned at = 0; at < count; at += SIDE_BY_SIDE)
-        answer_group(scratch->works, env, items + at,
-                     count - at < SIDE_BY_SIDE ? count - at : SIDE_BY_SIDE);
+        answer_some(scratch->works, env, items + at, at,
+                    count - at < SIDE_BY_SIDE ? count - at : SIDE_BY_SIDE);
 }

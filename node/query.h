@@ -11,7 +11,10 @@
  *     a name that is not ours, or that the chain has visited, with what was found so far.
  *   - A server cookie goes to whoever sends a client cookie. None is ever demanded: BADCOOKIE only
  *     answers a wrong one in a request without question (RFC 7873 5.4).
- *   - Client subnets are echoed with scope 0: no answer depends on them yet (RFC 7871 7.2.1).
+ *   - Client subnets are echoed with the scope of the tables that were asked on the way to the
+ *     answer, at most 24 (IPv4) or 48 (IPv6); 0 when it did not depend on the client (RFC 7871
+ *     7.2.1). query_client.c says whose location counts, query_route.c how it is routed.
+ *   - The records of an answer begin at a place drawn by chance, so that clients spread over them.
  *
  * Extended errors (RFC 8914), to clients with EDNS:
  *   reply                                     INFO-CODE
@@ -20,6 +23,7 @@
  *   REFUSED, class CH or an unknown one       21 Not Supported
  *   SERVFAIL, the zone has no SOA             14 Not Ready: it is still being filled
  *   SERVFAIL, too long for TCP                none: no code says so
+ *   SERVFAIL, aliases in a circle             likewise
  *   ANY cut to one set                        none: 4 Forged Answer would be untrue
  *   FORMERR, BADVERS, BADCOOKIE, YXDOMAIN     none: the RCODE says it
  */
@@ -49,7 +53,7 @@ enum query_outcome { /* one counter each; only QUERY_DROPPED leaves nothing to s
                      QUERY_REJECTED, /* FORMERR, NOTIMP, BADVERS or REFUSED */
                      QUERY_ANSWERED, /* authoritative data, or an authoritative "no such thing" */
                      QUERY_REFERRED, /* delegation to a child zone */
-                     QUERY_FAILED,   /* SERVFAIL: no reply could be built from valid data */
+                     QUERY_FAILED,   /* SERVFAIL: no reply could be built from the zone's data */
                      QUERY_OUTCOME_COUNT,
 };
 
@@ -114,7 +118,14 @@ struct query_scratch; /* what a thread needs for queries under way */
 struct query_scratch *query_scratch_new(void);
 void query_scratch_free(struct query_scratch *scratch);
 
-/* Do query_answer() for each of @items in one environment. The outcome is the same; look-ups go on
- * side by side, so that none waits for memory while another could go on. Allocates nothing. */
+/* What query_answer() draws from for request @index of a batch, so that each has its own. */
+static inline uint64_t query_draw_at(uint64_t draw, unsigned index)
+{
+    return draw + index * 0x9e3779b97f4a7c15u;
+}
+
+/* Do query_answer() for each of @items in one environment, but for its draw, which is that of
+ * query_draw_at(). The outcome is the same; look-ups go on side by side, so that none waits for
+ * memory while another could go on. Allocates nothing. */
 void query_answer_many(struct query_scratch *scratch, const struct query_env *env,
                        struct query_item *items, unsigned count);

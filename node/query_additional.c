@@ -12,6 +12,7 @@
  * The target of an alias will be asked for the same type next, so that comes too (RFC 9460 4.1).
  */
 #include "query_internal.h"
+#include "zone/group.h"
 
 struct targets { /* seen so far: each is looked up once */
     unsigned count;
@@ -27,16 +28,29 @@ static bool is_new(struct targets *targets, const uint8_t *name)
     return true;
 }
 
+bool query__add_aside(struct exchange *x, const struct dns_owner *owner,
+                      const struct zone_wire_set *set)
+{
+    const struct dns_rrset rrset = query__rrset_of(set);
+    if (!zone_set_is_group(set))
+        return dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, owner, &rrset);
+    const struct query_recorder *recorder = x->recorder;
+    struct query_found found;
+    x->recorder = NULL;
+    const bool has_room = query__route(x, zone_set_group(set), &found) != QUERY_ROUTE_FOUND ||
+                          query__add_found(x, DNS_SECTION_ADDITIONAL, owner, &found);
+    x->recorder = recorder;
+    return has_room;
+}
+
 static void add_set(struct exchange *x, const struct dns_owner *owner, const uint8_t *name_lower,
                     uint16_t type)
 {
     const struct zone_wire_set *set = zone_find_record_set(x->env->image, name_lower, type);
     if (set == NULL && x->match.set->type == DNS_TYPE_NS)
         set = zone_find_glue(x->match.zone, name_lower, type);
-    if (set == NULL)
-        return;
-    const struct dns_rrset rrset = query__rrset_of(set);
-    (void)dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, owner, &rrset);
+    if (set != NULL)
+        (void)query__add_aside(x, owner, set);
 }
 
 static void add_target(struct exchange *x, const struct dns_owner *target, uint16_t alias_type)
@@ -49,19 +63,28 @@ static void add_target(struct exchange *x, const struct dns_owner *target, uint1
     add_set(x, target, name, DNS_TYPE_AAAA);
 }
 
+/* Of the record at @at in a reply, whose owner is a pointer or a name in full. */
+static uint32_t data_offset(const uint8_t *reply, uint32_t at)
+{
+    const bool is_pointer = (reply[at] & 0xc0) == 0xc0;
+    return at + (is_pointer ? 0 : dns_name_len(reply + at) - 2) + DNS_RRSET_DATA_OFFSET;
+}
+
+/* The records are read in the reply, where they may stand in another order than in the image, or
+ * come from several sets. */
 static void add_targets(struct exchange *x, uint32_t set_at, unsigned name_at, bool is_svcb)
 {
-    const struct zone_wire_set *set = x->match.set;
     const struct dns_owner owner =
         dns_answer_suffix_owner(&x->owner, x->owner.name + x->match.owner_offset);
+    const uint32_t end_at = x->reply->len;
     struct targets targets = {.count = 0};
-    uint32_t at = 0;
-    for (unsigned i = 0; i < set->record_count && i < QUERY_ADDITIONAL_MAX; i++) {
-        const uint32_t data_at = at + ZONE_WIRE_RDATA_OFFSET;
-        const bool is_alias = is_svcb && dns_wire_get16(set->wire + data_at) == 0;
-        struct dns_owner target = {.name = set->wire + data_at + name_at,
-                                   .offset = (uint16_t)(set_at + data_at + name_at)};
-        at += dns_rrset_record_len(set->wire + at);
+    uint32_t at = set_at;
+    for (unsigned i = 0; at < end_at && i < QUERY_ADDITIONAL_MAX; i++) {
+        const uint32_t data_at = data_offset(x->reply->octets, at);
+        const uint8_t *data = x->reply->octets + data_at;
+        const bool is_alias = is_svcb && dns_wire_get16(data) == 0;
+        struct dns_owner target = {.name = data + name_at, .offset = (uint16_t)(data_at + name_at)};
+        at = data_at + dns_wire_get16(data - 2);
         if (dns_name_is_root(target.name)) {
             if (!is_svcb || is_alias)
                 continue;
@@ -70,7 +93,7 @@ static void add_targets(struct exchange *x, uint32_t set_at, unsigned name_at, b
         if (!is_new(&targets, target.name))
             continue;
         const bool is_self = dns_name_is_equal(target.name, owner.name);
-        add_target(x, &target, is_alias && !is_self ? set->type : 0);
+        add_target(x, &target, is_alias && !is_self ? x->match.set->type : 0);
     }
 }
 

@@ -73,8 +73,9 @@ static void add_cookie(const struct query_env *env, const struct sockaddr *addre
                     cookie + DNS_COOKIE_CLIENT_LEN);
 }
 
-/* RFC 7871 7.2.1: family, source and address as they came; scope 0. */
-static void add_ecs(const struct dns_ecs *ecs, struct dns_writer *reply)
+/* RFC 7871 7.2.1: family, source and address as they came; scope 0 until the answer turns out to
+ * depend on them. Returns where the scope is. */
+static uint8_t *add_ecs(const struct dns_ecs *ecs, struct dns_writer *reply)
 {
     uint8_t *option =
         dns_answer_add_option(reply, DNS_OPTION_ECS, (uint16_t)(ECS_FIXED_LEN + ecs->address_len));
@@ -82,21 +83,24 @@ static void add_ecs(const struct dns_ecs *ecs, struct dns_writer *reply)
     option[2] = ecs->source_bits;
     option[3] = 0;
     memcpy(option + ECS_FIXED_LEN, ecs->address, ecs->address_len);
+    return option + 3;
 }
 
-void query__add_options(const struct query_env *env, const struct sockaddr *client,
-                        const struct dns_question *question, struct dns_writer *reply)
+uint8_t *query__add_options(const struct query_env *env, const struct sockaddr *client,
+                            const struct dns_question *question, struct dns_writer *reply)
 {
+    uint8_t *scope = NULL;
     const struct dns_options *options = &question->options;
     if ((options->has & DNS_HAS_NSID) != 0)
         add_nsid(env, reply);
     if ((options->has & DNS_HAS_COOKIE) != 0)
         add_cookie(env, client, options, reply);
     if ((options->has & DNS_HAS_ECS) != 0)
-        add_ecs(&options->ecs, reply);
+        scope = add_ecs(&options->ecs, reply);
     if ((options->has & DNS_HAS_KEEPALIVE) != 0 && env->proto == QUERY_TCP && env->tcp_idle_ds != 0)
         dns_wire_put16(dns_answer_add_option(reply, DNS_OPTION_KEEPALIVE, KEEPALIVE_LEN),
                        env->tcp_idle_ds);
+    return scope;
 }
 
 void query__add_ede(struct dns_writer *reply, enum query_ede code)

@@ -5,23 +5,46 @@
 #include "dns/answer.h"
 #include "dns/question.h"
 #include "dns/type.h"
+#include "geo/view.h"
+#include "policy/policy.h"
 #include "query.h"
+#include "query_recorder.h"
 #include "zone/lookup.h"
 
 #include <stdbool.h>
+
+/* Where the client is, as far as a group on the way to the answer has asked. */
+struct query_place {
+    uint8_t known;      /* bits: query_client.c */
+    bool has_address;   /* else nothing is known, or the client does not want to be located */
+    bool is_ecs;        /* the address is that of a client subnet option */
+    uint8_t scope_bits; /* greatest of the tables that were asked: RFC 7871 7.2.1 */
+    uint8_t location_bits, latency_bits; /* within which these two are the same */
+    struct geo_address address;
+    const struct geo_location *location;
+    const struct geo_latency_row *latency;
+    uint32_t cidr_slot, cidr_location;
+};
 
 struct exchange { /* one question on its way to its reply */
     const struct query_env *env;
     const struct dns_question *question;
     struct dns_writer *reply;
+    const struct sockaddr *client;
+    const struct query_recorder *recorder; /* NULL: nobody watches */
+    uint64_t draw;                         /* of this question */
+    uint8_t *ecs_scope;                    /* in the reply's client subnet option, or NULL */
     enum query_outcome outcome;
     struct dns_owner owner;  /* the name that is looked up: the question's, then chain targets */
     struct zone_match match; /* what was found for it */
     unsigned link_count;     /* CNAMEs and DNAMEs followed */
     const uint8_t *visited[QUERY_CHAIN_MAX]; /* names of the chain so far */
     unsigned dname_count;
+    uint16_t group_count;     /* tried so far, by all names of the chain: query_route.c */
+    uint16_t candidate_count; /* likewise */
+    struct query_place place;
     const struct zone_wire_set *dnames[QUERY_CHAIN_MAX]; /* those in the reply */
-    uint8_t synthesized[QUERY_CHAIN_MAX][DNS_NAME_MAX];  /* those of them that DNAMEs made */
+    uint8_t synthesized[QUERY_CHAIN_MAX][DNS_NAME_MAX];  /* CNAME targets that they made */
 };
 
 static inline struct dns_rrset query__rrset_of(const struct zone_wire_set *set)
@@ -29,6 +52,59 @@ static inline struct dns_rrset query__rrset_of(const struct zone_wire_set *set)
     return (struct dns_rrset){
         .octets = set->wire, .octets_len = set->wire_len, .count = set->record_count};
 }
+
+/* 64 bits of chance for purpose @number of this question; different numbers, independent bits
+ * (splitmix64's output function over a sequence of its own). */
+static inline uint64_t query__draw(const struct exchange *x, unsigned number)
+{
+    uint64_t bits = x->draw + (number + 1) * 0xd1342543de82ef95u;
+    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
+    bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
+    return bits ^ bits >> 31;
+}
+
+/* Tell who watches; only where x->recorder is not NULL. */
+static inline void query__tell(const struct exchange *x, const struct query_event *event)
+{
+    x->recorder->event(x->recorder->user, event);
+}
+
+/* ---- query_route.c ---- */
+
+struct query_found { /* what stands for a name: one record set, or several that become one */
+    unsigned count;
+    const struct zone_wire_set *sets[POLICY_ANSWERS_MAX];
+};
+enum query_route {
+    QUERY_ROUTE_FOUND,
+    QUERY_ROUTE_NODATA,
+    QUERY_ROUTE_LOOP, /* nothing, as aliases go in a circle or too far */
+};
+
+/* Choose from @group, which stands at the name asked or at one that it led to, for this client. */
+enum query_route query__route(struct exchange *x, const struct policy_group *group,
+                              struct query_found *found);
+
+/* ---- query_client.c ---- */
+
+/* Learn whose location counts: x->place.has_address, is_ecs and address. */
+void query__find_address(struct exchange *x);
+/* Of the first @bits bits of an address: what clients are spread by. */
+uint64_t query__hash_prefix(const struct geo_address *address, unsigned bits);
+/* Ask for the memory that query__locate() will read for @group. */
+void query__prefetch_place(struct exchange *x, const struct policy_group *group);
+/* What the policy of @group may know about the client. @draw stands in for the prefix of a client
+ * that cannot be located. */
+void query__locate(struct exchange *x, const struct policy_group *group, uint64_t draw,
+                   struct policy_client *out);
+
+/* ---- query_found.c ---- */
+
+/* Write @found (1 set or more, of one type) as one record set: least TTL, no record twice, the
+ * records of each set from a drawn place on (Route 53 answers in random order). False, and nothing
+ * is written, where it does not fit. */
+bool query__add_found(struct exchange *x, enum dns_section section, const struct dns_owner *owner,
+                      const struct query_found *found);
 
 /* ---- query_edns.c ---- */
 
@@ -39,9 +115,10 @@ enum query_ede { /* RFC 8914 4 */
 };
 
 /* Put what the request's options ask for into a reply that has no records yet, and learn whether
- * its cookie is right. Only for requests that have options. */
-void query__add_options(const struct query_env *env, const struct sockaddr *client,
-                        const struct dns_question *question, struct dns_writer *reply);
+ * its cookie is right. Only for requests that have options. Returns where the reply's client
+ * subnet option has its scope, 0 until somebody writes it; NULL without that option. */
+uint8_t *query__add_options(const struct query_env *env, const struct sockaddr *client,
+                            const struct dns_question *question, struct dns_writer *reply);
 /* Say why, if the client understands it. For replies without records. */
 void query__add_ede(struct dns_writer *reply, enum query_ede code);
 /* The reply to a request without question (RFC 7873 5.4). */
@@ -71,6 +148,10 @@ static inline bool query__has_targets(uint16_t type)
     }
 }
 
-/* The set x->match.set, of a type with targets, was written as the answer, its first record at
- * @set_at in the reply: add the addresses of its targets. */
+/* The answer of x->match.set->type, a type with targets, was written from @set_at in the reply to
+ * its end: add the addresses of its targets. */
 void query__add_additional(struct exchange *x, uint32_t set_at);
+/* Add @set, a plain one or a group, under @owner; nobody watches that. False where it does not fit.
+ */
+bool query__add_aside(struct exchange *x, const struct dns_owner *owner,
+                      const struct zone_wire_set *set);

@@ -10,21 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct geo_latency_row;
 struct geo_location;
 struct zone_wire_set;
 
 enum query_event_kind {
     QUERY_EVENT_CLIENT,    /* address, is_ecs: whose location counts */
     QUERY_EVENT_LOCATION,  /* location or NULL, scope_bits: the database was asked */
-    QUERY_EVENT_LATENCY,   /* latency_ms or NULL, scope_bits: the latency table was asked */
+    QUERY_EVENT_LATENCY,   /* latency or NULL, scope_bits: the latency table was asked */
     QUERY_EVENT_CIDR,      /* cidr_location or 0, scope_bits: a collection was asked */
     QUERY_EVENT_LOOKUP,    /* name, outcome: what the image has for a name of the chain */
     QUERY_EVENT_GROUP,     /* group: its candidates are tried; is_all_assumed: as if all healthy */
     QUERY_EVENT_CANDIDATE, /* index, verdict, check, override: one was tried */
-    QUERY_EVENT_ALIAS,     /* index, name: its target is looked at; is_external, is_missing, is_loop
-                            */
-    QUERY_EVENT_ALL_DOWN,  /* no candidate is healthy: what the group says then (all_down) */
-    QUERY_EVENT_CHOSEN,    /* set: records that go into the answer */
+    QUERY_EVENT_ALIAS,    /* index (POLICY_INDEX_NONE: the fallback), name: its target is looked at;
+                           * is_external, is_missing, is_loop */
+    QUERY_EVENT_ALL_DOWN, /* no candidate is healthy: what the group says then (all_down) */
+    QUERY_EVENT_CHOSEN,   /* set: records that go into the answer */
 };
 enum query_verdict { /* of a candidate */
                      QUERY_VERDICT_TAKEN,
@@ -41,7 +42,7 @@ struct query_event {
     const struct geo_address *address;
     bool is_ecs;
     const struct geo_location *location;
-    const uint16_t *latency_ms;
+    const struct geo_latency_row *latency;
     uint32_t cidr_location;
     unsigned scope_bits;
     const uint8_t *name;
