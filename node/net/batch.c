@@ -63,7 +63,7 @@ static void tally(struct net_batch *batch, unsigned count)
 
 void net_batch_answer(struct net_batch *batch, unsigned count)
 {
-    struct query_env env = net_env_begin(batch->env, QUERY_UDP, &batch->secrets);
+    struct query_env env = net_env_begin(batch->env, QUERY_UDP, &batch->own);
     env.image = zone_image_read_begin(batch->env->publisher);
     query_answer_many(batch->scratch, &env, batch->items, count);
     zone_image_read_end();

@@ -19,7 +19,7 @@ struct net_cells;
 struct net_batch {
     const struct net_env *env;
     struct net_cells *cells;
-    struct dns_cookie_secrets secrets;
+    struct net_thread_env own;
     struct query_scratch *scratch;
     struct query_item items[NET_BATCH_MAX];
     struct rrl_key keys[NET_BATCH_MAX];

@@ -49,16 +49,29 @@ void net_env_fini(struct net_env *env)
     env->rrl = NULL;
 }
 
+/* The next number of a splitmix64 generator. Draws spread load and keep no secret, so one that can
+ * be guessed by who sees many of them will do; seeded apart, no two threads draw alike. */
+static uint64_t draw(uint64_t *chance)
+{
+    if (*chance == 0)
+        *chance = random_id();
+    uint64_t bits = *chance += 0x9e3779b97f4a7c15u;
+    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
+    bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
+    return bits ^ bits >> 31;
+}
+
 struct query_env net_env_begin(const struct net_env *env, enum query_proto proto,
-                               struct dns_cookie_secrets *secrets)
+                               struct net_thread_env *own)
 {
     const uint32_t now_s = (uint32_t)clock_wall_s();
     if (env->has_cookies)
-        dns_cookie_secrets_update(secrets, env->cookie_key, now_s);
+        dns_cookie_secrets_update(&own->secrets, env->cookie_key, now_s);
     return (struct query_env){
         .proto = proto,
         .now_s = now_s,
-        .cookies = env->has_cookies ? secrets : NULL,
+        .cookies = env->has_cookies ? &own->secrets : NULL,
         .texts = &env->texts,
+        .draw = draw(&own->chance),
     };
 }

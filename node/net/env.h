@@ -28,7 +28,12 @@ struct net_env {
 int net_env_init(struct net_env *out, const struct net_options *options);
 void net_env_fini(struct net_env *env); /* accepts one that is all zero; threads are gone */
 
+struct net_thread_env { /* what each thread that answers has of its own; zeroed at its start */
+    struct dns_cookie_secrets secrets;
+    uint64_t chance; /* state of the generator of draws; 0: not seeded yet */
+};
+
 /* The environment of one batch, but for its image, client and idle time-out: reads the wall clock
- * once. @secrets are the calling thread's own, zeroed at its start. */
+ * once. @own is the calling thread's. */
 struct query_env net_env_begin(const struct net_env *env, enum query_proto proto,
-                               struct dns_cookie_secrets *secrets);
+                               struct net_thread_env *own);

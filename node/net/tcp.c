@@ -70,7 +70,7 @@ struct tcp_server {
     uint64_t tick_ms; /* the loop's time at the last tick */
     size_t held_peak; /* of the table's held_len since memory was last given back */
     const struct net_env *env;
-    struct dns_cookie_secrets secrets;
+    struct net_thread_env own;
     struct tcp_listener listeners[NET_ADDRESSES_MAX];
     unsigned listener_count;
     unsigned slot_count;
@@ -347,7 +347,7 @@ static uint16_t idle_limit_ds(const struct tcp_server *server)
 static enum tcp_stream_state answer(struct tcp_connection *connection, size_t *len)
 {
     struct tcp_server *server = connection->server;
-    struct query_env env = net_env_begin(server->env, QUERY_TCP, &server->secrets);
+    struct query_env env = net_env_begin(server->env, QUERY_TCP, &server->own);
     env.client = &connection->client.any;
     env.tcp_idle_ds = idle_limit_ds(server);
     env.image = zone_image_read_begin(server->env->publisher);

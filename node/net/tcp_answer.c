@@ -25,13 +25,17 @@ enum tcp_stream_state tcp_answer_round(struct tcp_stream *stream, const struct q
                                        struct net_cells *cells, uint8_t *round, size_t *len)
 {
     enum tcp_stream_state state = TCP_STREAM_MESSAGE;
+    struct query_env own = *env;
+    unsigned count = 0;
     *len = 0;
     while (state == TCP_STREAM_MESSAGE && TCP_ROUND_SIZE - *len >= TCP_STREAM_MAX) {
         const uint8_t *message;
         uint16_t message_len;
         state = tcp_stream_next(stream, &message, &message_len);
-        if (state == TCP_STREAM_MESSAGE)
-            *len += answer_message(env, cells, message, message_len, round + *len);
+        if (state != TCP_STREAM_MESSAGE)
+            break;
+        own.draw = query_draw_at(env->draw, count++);
+        *len += answer_message(&own, cells, message, message_len, round + *len);
     }
     return state;
 }
