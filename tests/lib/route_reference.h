@@ -19,7 +19,8 @@
 
 struct reference_set {
     const char *identifier;
-    uint32_t id_hash; /* of the identifier, as the image has it */
+    uint32_t id_hash;   /* of the identifier, as the image has it */
+    uint32_t place_key; /* geolocation, IP-based: the image's number for the place or location */
     uint32_t weight;
     unsigned region;         /* latency, geoproximity without coordinates */
     const char *continent;   /* geolocation: one of "EU", */

@@ -70,6 +70,8 @@ static int compare_sets(enum policy_kind kind, const struct reference_set *a,
         order = compare_numbers(a->region, b->region);
     else if (kind == POLICY_FAILOVER)
         order = compare_numbers(a->is_secondary, b->is_secondary);
+    else if (kind == POLICY_GEOLOCATION || kind == POLICY_IP_BASED)
+        order = compare_numbers(a->place_key, b->place_key);
     if (order == 0)
         order = compare_numbers(a->id_hash, b->id_hash);
     return order != 0 ? order : strcmp(a->identifier, b->identifier);
