@@ -1,4 +1,4 @@
-/* links: zone policy dns base */
+/* links: zone policy geo dns base */
 /* Record sets of any octets against the rules. What the rules take as data of a type must print,
  * and read back from that text to the same octets: our grammars and libknot's agree. Data of any
  * octets have one order. Input: type, TTL (four octets), then pieces, each led by its length in two

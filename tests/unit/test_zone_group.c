@@ -1,4 +1,4 @@
-/* links: zone policy dns base */
+/* links: zone policy geo dns base */
 /* Groups in the image against a plain model: record sets with and without routing are put and taken
  * out in random order, and each generation must hold, group by group, what the model holds. */
 #include "base/err.h"

@@ -1,4 +1,4 @@
-/* links: zone policy dns base */
+/* links: zone policy geo dns base */
 /* The rules of routing as truth tables: one row a rule, and what is said when it is broken. */
 #include "base/err.h"
 #include "dns/name.h"

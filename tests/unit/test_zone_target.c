@@ -1,4 +1,4 @@
-/* links: zone policy dns base */
+/* links: zone policy geo dns base */
 /* What aliases lead to, names outside our zones among it, and what else routing finds in an image:
  * the view of clients, which goes by generations, and health, which does not. */
 #include "base/err.h"
