@@ -123,6 +123,36 @@ static const uint8_t *find_metadata(const uint8_t *octets, size_t len)
     return found;
 }
 
+/* Is @name a map (or else an array) of texts, or not there? libmaxminddb leaks memory where it is
+ * something else. */
+static bool has_texts(struct mmdb_data *data, const struct mmdb_value *metadata, const char *name,
+                      bool is_map)
+{
+    struct mmdb_value list, key, text;
+    const int err = mmdb_get(data, metadata, name, &list);
+    if (err != 0)
+        return err == ERR_NOT_FOUND;
+    if (list.type != (is_map ? MMDB_MAP : MMDB_ARRAY))
+        return false;
+    uint32_t at = list.inside;
+    for (uint32_t i = 0; i < list.size; i++) {
+        const int read =
+            is_map ? mmdb_next(data, &at, &key, &text) : mmdb_next_item(data, &at, &text);
+        if (read != 0 || text.type != MMDB_STRING)
+            return false;
+    }
+    return true;
+}
+
+static bool is_metadata(const uint8_t *octets, size_t len)
+{
+    struct mmdb_data data = {.octets = octets, .len = (uint32_t)len, .budget = METADATA_VALUES_MAX};
+    struct mmdb_value metadata;
+    return mmdb_check(&data, 0) == 0 && mmdb_read(&data, 0, &metadata) == 0 &&
+           has_texts(&data, &metadata, "languages", false) &&
+           has_texts(&data, &metadata, "description", true);
+}
+
 static int check_metadata(const struct load *load)
 {
     struct stat about;
@@ -134,15 +164,10 @@ static int check_metadata(const struct load *load)
         return refuse_nomem(load);
     const uint8_t *metadata = find_metadata(octets, len);
     int err = 0;
-    if (metadata == NULL) {
+    if (metadata == NULL)
         err = refuse(load, ERR_INVALID, "is not a MaxMind-format database");
-    } else {
-        struct mmdb_data data = {.octets = metadata,
-                                 .len = (uint32_t)(octets + len - metadata),
-                                 .budget = METADATA_VALUES_MAX};
-        if (mmdb_check(&data, 0) != 0)
-            err = refuse(load, ERR_INVALID, "its metadata is broken");
-    }
+    else if (!is_metadata(metadata, (size_t)(octets + len - metadata)))
+        err = refuse(load, ERR_INVALID, "its metadata is broken");
     munmap(octets, len);
     return err;
 }

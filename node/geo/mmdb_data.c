@@ -121,14 +121,17 @@ int mmdb_read(struct mmdb_data *data, uint32_t at, struct mmdb_value *out)
     return 0;
 }
 
+int mmdb_next_item(struct mmdb_data *data, uint32_t *at, struct mmdb_value *out)
+{
+    return mmdb_read(data, *at, out) != 0 ? ERR_INVALID : skip(data, at);
+}
+
 int mmdb_next(struct mmdb_data *data, uint32_t *at, struct mmdb_value *key,
               struct mmdb_value *value)
 {
-    if (mmdb_read(data, *at, key) != 0 || key->type != MMDB_STRING || skip(data, at) != 0)
+    if (mmdb_next_item(data, at, key) != 0 || key->type != MMDB_STRING)
         return ERR_INVALID;
-    if (mmdb_read(data, *at, value) != 0)
-        return ERR_INVALID;
-    return skip(data, at);
+    return mmdb_next_item(data, at, value);
 }
 
 int mmdb_get(struct mmdb_data *data, const struct mmdb_value *map, const char *key,

@@ -36,6 +36,8 @@ int mmdb_read(struct mmdb_data *data, uint32_t at, struct mmdb_value *out);
 /* Read the pair of a map at *@at, which moves to the next one. ERR_INVALID. */
 int mmdb_next(struct mmdb_data *data, uint32_t *at, struct mmdb_value *key,
               struct mmdb_value *value);
+/* The same for an array's item. ERR_INVALID. */
+int mmdb_next_item(struct mmdb_data *data, uint32_t *at, struct mmdb_value *out);
 /* The value of @key in @map. ERR_INVALID, ERR_NOT_FOUND. */
 int mmdb_get(struct mmdb_data *data, const struct mmdb_value *map, const char *key,
              struct mmdb_value *out);
