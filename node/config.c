@@ -63,6 +63,8 @@ static const cyaml_schema_field_t fields[] = {
                            dns_identity, 0, CONFIG_DNS_TEXT_MAX),
     CYAML_FIELD_STRING_PTR("dns_version", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            dns_version, 0, CONFIG_DNS_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("geo_database", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           geo_database, 1, CONFIG_PATH_LEN_MAX),
     CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
     CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
                      tcp_connections_max),
@@ -366,6 +368,11 @@ static int check(struct config *config, char *error)
         rc = default_text(&config->dns_identity, "");
     if (rc == 0)
         rc = default_text(&config->dns_version, "");
+    if (rc == 0)
+        rc = default_text(&config->geo_database, "");
+    if (rc == 0 && config->geo_database[0] && config->geo_database[0] != '/')
+        rc = refuse(error, "geo_database: '%s' is no whole path, which begins with /",
+                    config->geo_database);
     if (rc == 0)
         rc = default_dns_listen(config);
     if (rc == 0)

@@ -15,6 +15,7 @@
 #define CONFIG_TCP_IDLE_MS_MAX 3600000
 #define CONFIG_LOG_KEEP_ENTRIES_MIN 100
 #define CONFIG_DNS_TEXT_MAX 128
+#define CONFIG_PATH_LEN_MAX 1000
 #define CONFIG_DNS_XDP_MAX 8
 #define CONFIG_DNS_PORT 53
 #define CONFIG_RRL_RATE_MAX 100000
@@ -56,6 +57,7 @@ struct config {
     uint32_t tcp_connections_per_prefix;
     uint32_t tcp_idle_ms;
     uint32_t log_keep_entries; /* kept for nodes that were away; 0: the default of raft/io */
+    char *geo_database;        /* path of a location database; "" if left out: none */
     struct config_rrl rrl;
     char *peer_listen; /* 0.0.0.0:5301 */
     char *admin_listen;

@@ -229,6 +229,7 @@ static int open_cluster(struct node *node)
         .public_addresses = (const char *const *)config->public_addresses,
         .public_address_count = config->public_addresses_count,
         .log_keep_entries = config->log_keep_entries,
+        .geo_database = config->geo_database,
         .fatal = on_fatal,
         .user = node,
     };

@@ -17,6 +17,8 @@
 #include "cluster/ask.h"
 #include "cluster/change.h"
 #include "cluster/command.h"
+#include "cluster/geo_load.h"
+#include "cluster/geo_parts.h"
 #include "cluster/hash_check.h"
 #include "cluster/health_view.h"
 #include "cluster/init.h"
@@ -384,6 +386,10 @@ int cluster_open(const struct cluster_options *options, struct cluster **out,
     if (rc == 0)
         rc = health_view_new(zone_publisher_health(publish_image(cluster->publish)),
                              &cluster->health_view);
+    if (rc == 0)
+        rc = geo_parts_new(cluster->publish, &cluster->geo_parts);
+    if (rc == 0)
+        rc = geo_load_new(cluster, options->geo_database, &cluster->geo_load);
     if (rc == 0)
         rc = identity_load(cluster->data_dir, &cluster->identity, error);
     if (rc == 0)

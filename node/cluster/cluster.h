@@ -46,6 +46,7 @@ struct cluster_options {
     uint32_t election_timeout_ms;        /* 0: the default, 500 */
     uint32_t heartbeat_ms;               /* 0: the default, 50 */
     uint32_t log_keep_entries;           /* 0: the default of raft/io/driver.h */
+    const char *geo_database;            /* path of a location database; NULL or "": none */
     /* The node must stop: storage failed, or state cannot be trusted. @message says what to do.
      * Not called again; the caller then calls cluster_close() and exits. */
     void (*fatal)(void *user, const char *message);

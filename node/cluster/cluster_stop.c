@@ -10,6 +10,8 @@
 #include "cluster/ask.h"
 #include "cluster/change.h"
 #include "cluster/command.h"
+#include "cluster/geo_load.h"
+#include "cluster/geo_parts.h"
 #include "cluster/hash_check.h"
 #include "cluster/health_view.h"
 #include "cluster/init.h"
@@ -62,6 +64,8 @@ static void handle_closed(uv_handle_t *handle)
     cluster_close_cb cb = cluster->close_cb;
     void *user = cluster->close_user;
     health_view_free(cluster->health_view);
+    geo_load_free(cluster->geo_load);
+    geo_parts_free(cluster->geo_parts);
     publish_free(cluster->publish);
     pthread_rwlock_destroy(&cluster->store_lock);
     free(cluster->data_dir);
@@ -181,7 +185,8 @@ void cluster__stop_step(struct cluster *cluster)
     case CLUSTER_STOP_WAIT: break;
     case CLUSTER_STOP_DONE: break;
     }
-    if (cluster->stop == CLUSTER_STOP_DONE && cluster->is_closing && cluster->join)
+    if (cluster->stop == CLUSTER_STOP_DONE && cluster->is_closing && cluster->join &&
+        !geo_load_is_running(cluster->geo_load))
         free_all(cluster);
 }
 

@@ -25,6 +25,8 @@ struct apply;
 struct asks;
 struct change;
 struct command_arena;
+struct geo_load;
+struct geo_parts;
 struct hash_check;
 struct health_view;
 struct init;
@@ -139,6 +141,8 @@ struct cluster {
     /* always there */
     struct publish *publish;
     struct health_view *health_view;
+    struct geo_parts *geo_parts;
+    struct geo_load *geo_load;
     struct init *init;
     struct join *join;
     struct uv_timer_s *tick;

@@ -250,6 +250,17 @@ void publish_commit(struct publish *publish, uint64_t index)
         publish->index = index;
 }
 
+void publish_refresh(struct publish *publish)
+{
+    if (publish->is_frozen || publish->rebuild.stage != REBUILD_OFF)
+        return;
+    int rc = zone_publish(publish->image, publish->index);
+    if (rc == ERR_NOMEM && publish_reclaim(publish))
+        rc = zone_publish(publish->image, publish->index);
+    if (rc != 0) /* nothing is lost: the next commit shows it */
+        log_warn("cluster", "image_not_refreshed why=\"%s\"", err_text(rc));
+}
+
 bool publish_reclaim(struct publish *publish)
 {
     return zone_image_reclaim(publish->image, RECLAIM_BLOCKS) > 0;

@@ -25,6 +25,9 @@ void publish_effect(struct publish *publish, const struct kv *kv,
                     const struct apply_effect *effect);
 /* Make what was noted visible as the image of @index. */
 void publish_commit(struct publish *publish, uint64_t index);
+/* Make visible what was changed beside the log (zone_change_geo), at the index that readers see;
+ * while a whole state is being read, its end does that. */
+void publish_refresh(struct publish *publish);
 /* The index that readers see. */
 uint64_t publish_index(const struct publish *publish);
 bool publish_is_frozen(const struct publish *publish);

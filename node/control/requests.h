@@ -50,6 +50,9 @@ void request_cidr_blocks(struct call *call);
 void request_region_set(struct call *call);
 void request_region_delete(struct call *call);
 void request_region_list(struct call *call);
+/* geo_requests.c */
+void request_geo_load(struct call *call);
+void request_geo_status(struct call *call);
 /* change_requests.c */
 void request_change_get(struct call *call);
 void request_change_list(struct call *call);
