@@ -41,7 +41,23 @@ static void test_config_load_one_key_fills_in_the_rest(void **state)
     assert_string_equal(config->snapshot_address, "192.0.2.1:5303");
     assert_string_equal(config->dns_identity, "");
     assert_string_equal(config->dns_version, "");
+    assert_string_equal(config->geo_database, "");
     config_free(config);
+}
+
+static void test_config_load_geo_database_is_a_whole_path(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN];
+    const char *text = "name: a\npeer_listen: 192.0.2.1\ngeo_database: /srv/geo.mmdb\n";
+
+    assert_int_equal(load(text, &config, error), 0);
+    assert_string_equal(config->geo_database, "/srv/geo.mmdb");
+    config_free(config);
+    text = "name: a\npeer_listen: 192.0.2.1\ngeo_database: geo.mmdb\n";
+    assert_int_equal(load(text, &config, error), ERR_INVALID);
+    assert_non_null(strstr(error, "geo_database: 'geo.mmdb' is no whole path"));
 }
 
 static void test_config_load_addresses_get_their_ports(void **state)
@@ -217,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_load_one_key_fills_in_the_rest),
+        cmocka_unit_test(test_config_load_geo_database_is_a_whole_path),
         cmocka_unit_test(test_config_load_addresses_get_their_ports),
         cmocka_unit_test(test_config_load_rrl_says_what_the_file_says),
         cmocka_unit_test(test_config_load_tcp_limits_are_read),
