@@ -25,7 +25,9 @@ class TestLocal(unittest.TestCase):
     def setUpClass(cls):
         cls.state = pathlib.Path(tempfile.mkdtemp(prefix="quartet local-"))
         cls.env = {**os.environ, "QUARTET_LOCAL_STATE": str(cls.state),
-                   "QUARTET_BUILD": str(BUILD), "QUARTET_LOCAL_NETWORK": NETWORK}
+                   "QUARTET_BUILD": str(BUILD), "QUARTET_LOCAL_NETWORK": NETWORK,
+                   "QUARTET_LOCAL_GEO": str(cls.state / "flat.mmdb")}
+        subprocess.run(["perl", ROOT / "tests/lib/geo_databases.pl", cls.state], check=True)
 
     @classmethod
     def tearDownClass(cls):
@@ -59,6 +61,9 @@ class TestLocal(unittest.TestCase):
         changed = self.shell(f'eval "$(deploy/local env)" && {change} && {digs[-1]}')
         self.assertEqual(changed.returncode, 0, changed.stderr)
         self.assertIn("192.0.2.99", changed.stdout.splitlines())
+        located = self.shell(f"{BUILD}/quartet --node '{self.state}/ns3/data/control.sock' "
+                             "geo status 192.0.2.1")
+        self.assertIn("US-NY (New York)", located.stdout, located.stderr)
 
     def test_2_up_again_is_harmless(self):
         pids = [self.pid(n) for n in range(1, 5)]
@@ -94,7 +99,18 @@ class TestLocal(unittest.TestCase):
         answer = self.shell(f"dig @{NETWORK}.3 -p {DNS_PORT} +short www2.example.com")
         self.assertEqual(answer.stdout.strip(), "192.0.2.99")
 
-    def test_5_wrong_arguments_are_told(self):
+    def test_5_without_npm_or_network_it_goes_without_a_database(self):
+        tools = self.state / "tools"
+        tools.mkdir()
+        (tools / "npm").write_text("#!/bin/sh\necho no network\nexit 1\n")
+        (tools / "npm").chmod(0o755)
+        done = self.local("up", QUARTET_LOCAL_GEO="", PATH=f"{tools}:{os.environ['PATH']}")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("no location database: npm could not fetch", done.stdout)
+        self.assertIn("dig @", done.stdout)
+        self.assertEqual((self.state / "geo/npm.log").read_text(), "no network\n")
+
+    def test_6_wrong_arguments_are_told(self):
         for words in (["frobnicate"], ["up", "--nodes", "x"], ["up", "--nodes", "99"], []):
             done = self.local(*words)
             self.assertEqual(done.returncode, 2, words)
