@@ -1,5 +1,6 @@
 /* node/cli/health_commands.c: health checks. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* node/cli/health_override_commands.c: overrides of health checks and record sets. */
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 #include "cli/health_view.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 

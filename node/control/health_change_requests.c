@@ -11,6 +11,8 @@
 #include "control/call.h"
 #include "control/health_reply.h"
 #include "control/requests.h"
+#include "dns/name.h"
+#include "proto/control.pb-c.h"
 
 #define PORT_HTTP 80u
 #define PORT_HTTPS 443u
@@ -189,27 +191,27 @@ static int on_parent(void *user, const char *id)
 /* true: nobody uses it; false: the call has failed. */
 static bool check_unused(struct call *call, const char *id)
 {
-    struct health_users *users = malloc(sizeof(*users));
+    struct health_users *users = NULL;
     char parent[STATE_UUID_SIZE] = "", name[DNS_NAME_TEXT_SIZE];
-    int rc = users ? health_find_users(call_state(call), id, users) : ERR_NOMEM;
-    bool is_used = rc == 0 && users->count > 0;
+    int rc = health_users_new(call_state(call), id, &users);
+    bool is_used = rc == 0 && health_users_count(users) > 0;
 
     if (rc == 0)
         rc = state_list_parents(call_state(call), id, on_parent, parent);
     if (rc != 0)
         call_fail_code(call, rc, "look who uses the health check");
     else if (is_used) {
-        dns_name_format(users->list[0].name, name, sizeof(name));
+        dns_name_format(health_users_first(users), name, sizeof(name));
         call_fail(call, ERR_CONFLICT,
                   "%u record sets use the health check, among them %.200s; they would count as "
                   "always healthy: change them first, or delete it even so (--even-if-used)",
-                  users->count, name);
+                  health_users_count(users), name);
     } else if (parent[0])
         call_fail(call, ERR_CONFLICT,
                   "the calculated check %s has it as a child, which would count as healthy: change "
                   "that one first, or delete it even so (--even-if-used)",
                   parent);
-    free(users);
+    health_users_free(users);
     return rc == 0 && !is_used && !parent[0];
 }
 

@@ -4,10 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/err.h"
 #include "control/call.h"
+#include "dns/name.h"
 #include "policy/health.h"
+#include "proto/control.pb-c.h"
 #include "zone/routing.h"
+
+#define USERS_MAX 100u
+
+struct health_reply {
+    struct state_check check;
+    struct state_check_status status;
+    struct state_override override; /* its mode: none */
+    Ctl__HealthReply reply;
+    Cmd__HealthCheckConfig config;
+    Ctl__Override override_reply;
+    char *children[STATE_CHECK_CHILDREN_MAX];
+    char *regions[STATE_CHECK_REGIONS_MAX];
+};
+struct health_key {
+    Ctl__RecordSetKey key;
+    char zone_id[STATE_ID_SIZE], set_identifier[STATE_SET_IDENTIFIER_MAX + 1];
+    uint8_t name[DNS_NAME_MAX];
+};
+struct health_users {
+    unsigned count;     /* all; `list` has the first ones */
+    uint32_t ttl_max_s; /* how long resolvers may keep answers with them */
+    struct health_key list[USERS_MAX];
+    Ctl__RecordSetKey *pointers[USERS_MAX];
+};
 
 static const char *reason_text(uint8_t octet)
 {
@@ -61,7 +88,7 @@ void health_override_fill(const struct state_override *from, Ctl__Override *out)
     out->expires_wall_ms = from->expires_wall_ms;
 }
 
-int health_reply_fill(const struct kv *kv, struct health_reply *view)
+static int fill(const struct kv *kv, struct health_reply *view)
 {
     struct state_override_key key = {.health_check_id = view->check.id};
     const struct state_check *check = &view->check;
@@ -98,7 +125,7 @@ int health_reply_fill(const struct kv *kv, struct health_reply *view)
     return 0;
 }
 
-void health_key_fill(struct health_key *key, const char *zone_id,
+static void fill_key(struct health_key *key, const char *zone_id,
                      const struct state_record_set *set)
 {
     size_t name_len = dns_name_len(set->name);
@@ -137,27 +164,95 @@ static int on_routed(void *user, uint64_t content, const struct state_record_set
         return rc == ERR_NOT_FOUND ? 0 : rc; /* of an import that is under way */
     if (set->ttl_s > users->ttl_max_s)
         users->ttl_max_s = set->ttl_s;
-    if (users->count < HEALTH_USERS_MAX) {
-        health_key_fill(&users->list[users->count], finding->zone.id, set);
+    if (users->count < USERS_MAX) {
+        fill_key(&users->list[users->count], finding->zone.id, set);
         users->pointers[users->count] = &users->list[users->count].key;
     }
     users->count++;
     return 0;
 }
 
-int health_find_users(const struct kv *kv, const char *id, struct health_users *out)
+int health_users_new(const struct kv *kv, const char *id, struct health_users **out)
 {
-    struct finding finding = {.kv = kv, .id = id, .users = out};
+    struct health_users *users = calloc(1, sizeof(*users));
+    struct finding finding = {.kv = kv, .id = id, .users = users};
+    int rc = users ? state_list_routed(kv, 0, on_routed, &finding) : ERR_NOMEM;
 
-    memset(out, 0, sizeof(*out));
-    return state_list_routed(kv, 0, on_routed, &finding);
+    if (rc != 0)
+        free(users);
+    else
+        *out = users;
+    return rc;
 }
 
-void health_reply_add_users(struct health_reply *view, struct health_users *users)
+void health_users_free(struct health_users *users)
+{
+    free(users);
+}
+
+unsigned health_users_count(const struct health_users *users)
+{
+    return users->count;
+}
+
+const uint8_t *health_users_first(const struct health_users *users)
+{
+    ASSERT(users->count > 0);
+    return users->list[0].name;
+}
+
+int health_reply_new(const struct kv *kv, const struct state_check *check,
+                     struct health_reply **out)
+{
+    struct health_reply *view = calloc(1, sizeof(*view));
+    int rc = ERR_NOMEM;
+
+    if (view) {
+        view->check = *check;
+        rc = fill(kv, view);
+    }
+    if (rc != 0)
+        free(view);
+    else
+        *out = view;
+    return rc;
+}
+
+void health_reply_free(struct health_reply *view)
+{
+    free(view);
+}
+
+struct Ctl__HealthReply *health_reply_message(struct health_reply *view)
+{
+    return &view->reply;
+}
+
+struct health_key *health_key_new(const char *zone_id, const struct state_record_set *set)
+{
+    struct health_key *key = calloc(1, sizeof(*key));
+
+    if (key)
+        fill_key(key, zone_id, set);
+    return key;
+}
+
+void health_key_free(struct health_key *key)
+{
+    free(key);
+}
+
+struct Ctl__RecordSetKey *health_key_message(struct health_key *key)
+{
+    return &key->key;
+}
+
+/* Who uses the check, and when the last cached answer with it has run out. */
+static void add_users(struct health_reply *view, struct health_users *users)
 {
     view->reply.used_by_count = users->count;
     view->reply.used_by = users->pointers;
-    view->reply.n_used_by = users->count < HEALTH_USERS_MAX ? users->count : HEALTH_USERS_MAX;
+    view->reply.n_used_by = users->count < USERS_MAX ? users->count : USERS_MAX;
     if (view->override.mode == STATE_OVERRIDE_DRAIN)
         view->override_reply.drained_wall_ms =
             view->override.set_wall_ms + (uint64_t)users->ttl_max_s * 1000;
@@ -196,36 +291,26 @@ bool health_find(struct call *call, const char *text, struct state_check *out)
     return rc == 0 && beginning.count == 1;
 }
 
-struct all { /* about one check */
-    struct health_reply view;
-    struct health_users users;
-};
-
-static int read_all(const struct kv *kv, const char *id, struct all *all)
-{
-    int rc = state_get_check(kv, id, &all->view.check);
-
-    if (rc == 0)
-        rc = health_reply_fill(kv, &all->view);
-    if (rc == 0)
-        rc = health_find_users(kv, id, &all->users);
-    if (rc == 0)
-        health_reply_add_users(&all->view, &all->users);
-    return rc;
-}
-
 void health_reply_one(struct call *call, const char *id)
 {
     Ctl__Reply reply = CTL__REPLY__INIT;
-    struct all *all = calloc(1, sizeof(*all));
-    int rc = all ? read_all(call_state(call), id, all) : ERR_NOMEM;
+    struct health_reply *view = NULL;
+    struct health_users *users = NULL;
+    struct state_check check;
+    int rc = state_get_check(call_state(call), id, &check);
 
+    if (rc == 0)
+        rc = health_reply_new(call_state(call), &check, &view);
+    if (rc == 0)
+        rc = health_users_new(call_state(call), id, &users);
     if (rc != 0)
         call_fail_code(call, rc, "read the health check");
     else {
+        add_users(view, users);
         reply.kind_case = CTL__REPLY__KIND_HEALTH;
-        reply.health = &all->view.reply;
+        reply.health = &view->reply;
         call_reply(call, &reply);
     }
-    free(all);
+    health_users_free(users);
+    health_reply_free(view);
 }

@@ -1,56 +1,43 @@
-/* node/control/health_reply.h: health checks as they go into replies. Loop thread. */
+/* node/control/health_reply.h: health checks as they go into replies. Messages that are given out
+ * are the object's own. Loop thread. */
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 
-#include "dns/name.h"
-#include "proto/control.pb-c.h"
 #include "store/state_health.h"
 
+struct Cmd__HealthCheckConfig;
+struct Ctl__HealthReply;
+struct Ctl__Override;
+struct Ctl__RecordSetKey;
 struct call;
+struct health_key;   /* names one record set */
+struct health_reply; /* one check, with all that its message points into */
+struct health_users; /* the record sets that have a check */
 
-#define HEALTH_USERS_MAX 100u
+/* All about @check but who uses it. 0, or what reading gives; on 0 the caller owns *@out. */
+int health_reply_new(const struct kv *kv, const struct state_check *check,
+                     struct health_reply **out);
+void health_reply_free(struct health_reply *view); /* accepts NULL */
+struct Ctl__HealthReply *health_reply_message(struct health_reply *view);
 
-/* One check with the storage that its reply points into. Starts as zeroes. */
-struct health_reply {
-    struct state_check check;
-    struct state_check_status status;
-    struct state_override override; /* its mode: none */
-    Ctl__HealthReply reply;
-    Cmd__HealthCheckConfig config;
-    Ctl__Override override_reply;
-    char *children[STATE_CHECK_CHILDREN_MAX];
-    char *regions[STATE_CHECK_REGIONS_MAX];
-};
+/* All routed record sets are looked through. As health_reply_new(). */
+int health_users_new(const struct kv *kv, const char *id, struct health_users **out);
+void health_users_free(struct health_users *users); /* accepts NULL */
+unsigned health_users_count(const struct health_users *users);
+/* The name of the first one, wire octets; there must be one. */
+const uint8_t *health_users_first(const struct health_users *users);
 
-/* The key of one record set with what it points into. */
-struct health_key {
-    Ctl__RecordSetKey key;
-    char zone_id[STATE_ID_SIZE], set_identifier[STATE_SET_IDENTIFIER_MAX + 1];
-    uint8_t name[DNS_NAME_MAX];
-};
-void health_key_fill(struct health_key *key, const char *zone_id,
-                     const struct state_record_set *set);
+/* NULL: no memory. */
+struct health_key *health_key_new(const char *zone_id, const struct state_record_set *set);
+void health_key_free(struct health_key *key); /* accepts NULL */
+struct Ctl__RecordSetKey *health_key_message(struct health_key *key);
 
-/* The record sets that have a check, and how long resolvers may keep answers with them. */
-struct health_users {
-    unsigned count; /* all; `list` has the first ones */
-    uint32_t ttl_max_s;
-    struct health_key list[HEALTH_USERS_MAX];
-    Ctl__RecordSetKey *pointers[HEALTH_USERS_MAX];
-};
-
-/* Point @config to what @from holds; its arrays are of the two sizes of struct health_reply. */
+/* Point @config to what @from holds. @children and @regions: room for as many as a check may have.
+ */
 void health_config_fill(const struct state_check_config *from, char **children, char **regions,
-                        Cmd__HealthCheckConfig *config);
-/* Read what belongs to @view->check and fill the reply. 0, or what reading gives. */
-int health_reply_fill(const struct kv *kv, struct health_reply *view);
-/* All routed record sets are looked through. @out is zeroed first. */
-int health_find_users(const struct kv *kv, const char *id, struct health_users *out);
-/* Put them into the reply, and with them when a drain is over. */
-void health_reply_add_users(struct health_reply *view, struct health_users *users);
-void health_override_fill(const struct state_override *from, Ctl__Override *out);
+                        struct Cmd__HealthCheckConfig *config);
+void health_override_fill(const struct state_override *from, struct Ctl__Override *out);
 
 /* The check that @text names: an id, or the beginning of one. true; false: the call has failed. */
 bool health_find(struct call *call, const char *text, struct state_check *out);

@@ -7,6 +7,7 @@
 #include "control/call.h"
 #include "control/health_reply.h"
 #include "control/requests.h"
+#include "proto/control.pb-c.h"
 
 #define LISTED_MAX 500u
 #define LISTED_DEFAULT 100u
@@ -25,7 +26,7 @@ void request_health_get(struct call *call)
 }
 
 struct listing {
-    struct health_reply *views;
+    struct health_reply **views;
     Ctl__HealthReply **pointers;
     size_t count, limit;
     const struct kv *kv;
@@ -40,10 +41,13 @@ static int on_check(void *user, const struct state_check *check)
         memcpy(listing->next_id, check->id, STATE_UUID_SIZE);
         return 1;
     }
-    struct health_reply *view = &listing->views[listing->count];
-    view->check = *check;
-    listing->pointers[listing->count++] = &view->reply;
-    return health_reply_fill(listing->kv, view);
+    struct health_reply *view;
+    int rc = health_reply_new(listing->kv, check, &view);
+    if (rc != 0)
+        return rc;
+    listing->views[listing->count] = view;
+    listing->pointers[listing->count++] = health_reply_message(view);
+    return 0;
 }
 
 static void list_checks(struct call *call)
@@ -71,6 +75,8 @@ static void list_checks(struct call *call)
         reply.health_list = &list;
         call_reply(call, &reply);
     }
+    for (size_t i = 0; i < listing.count; i++)
+        health_reply_free(listing.views[i]);
     free(listing.views);
     free(listing.pointers);
 }

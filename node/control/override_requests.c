@@ -9,6 +9,8 @@
 #include "control/call.h"
 #include "control/health_reply.h"
 #include "control/requests.h"
+#include "dns/name.h"
+#include "proto/control.pb-c.h"
 
 #define LISTED_MAX 1000u
 #define TTL_MAX_MS (366ull * 24 * 3600 * 1000)
@@ -165,7 +167,7 @@ struct listed {
     Ctl__OverrideOf of;
     Ctl__Override override;
     struct state_override stored;
-    struct health_key key;
+    struct health_key *key; /* NULL: of a check */
     char health_check_id[STATE_UUID_SIZE];
 };
 struct listing {
@@ -215,8 +217,10 @@ static int on_override(void *user, const struct state_override_key *key,
         listed->of.health_check_id = listed->health_check_id;
         return 0;
     }
-    health_key_fill(&listed->key, key->zone_id, key->set);
-    listed->of.record_set = &listed->key.key;
+    listed->key = health_key_new(key->zone_id, key->set);
+    if (!listed->key)
+        return ERR_NOMEM;
+    listed->of.record_set = health_key_message(listed->key);
     return override->mode == STATE_OVERRIDE_DRAIN ? add_drain(listing->kv, key, listed) : 0;
 }
 
@@ -240,8 +244,10 @@ static void list_overrides(struct call *call)
         reply.override_list = &list;
         call_reply(call, &reply);
     }
-    for (size_t i = 0; i < listing.count; i++)
+    for (size_t i = 0; i < listing.count; i++) {
+        health_key_free(listing.list[i]->key);
         free(listing.list[i]);
+    }
     free(listing.list);
     free(listing.pointers);
 }
