@@ -1,5 +1,6 @@
 /* tests/sim/command.c: what clients ask for, in the production encoding: a session, then zones
- * that several clients share, then changes of a few record sets in them. */
+ * that several clients share, then changes of a few record sets in them, and health
+ * checks with their verdicts and overrides (command_health.c). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "cluster/command.h"
 #include "proto/command.pb-c.h"
 #include "sim/alloc.h"
+#include "sim/command_health.h"
 #include "sim/machine.h"
 
 #define ZONES 3
@@ -15,7 +17,7 @@
 #define TYPE_NS 2
 #define TYPE_SOA 6
 
-static struct raft_buf *pack(Cmd__Command *command)
+struct raft_buf *machine_pack(Cmd__Command *command)
 {
     uint8_t storage[4096];
     struct command_batch batch;
@@ -38,7 +40,7 @@ struct raft_buf *machine_open_command(uint64_t client_id)
     command.time_wall_ms = 1;
     command.kind_case = CMD__COMMAND__KIND_OPEN_SESSION;
     command.open_session = &open;
-    return pack(&command);
+    return machine_pack(&command);
 }
 
 /* The zone "a.", "b." or "c.", with the least that a zone holds. */
@@ -66,7 +68,7 @@ static struct raft_buf *create_zone(Cmd__Command *command, char *zone_id, char *
     }
     command->kind_case = CMD__COMMAND__KIND_CREATE_ZONE;
     command->create_zone = &create;
-    return pack(command);
+    return machine_pack(command);
 }
 
 /* One of eight names gets another address; now and then it is to be there, or not, before. */
@@ -94,7 +96,7 @@ static struct raft_buf *change_record(Cmd__Command *command, char *zone_id, char
     changes.n_changes = 1;
     command->kind_case = CMD__COMMAND__KIND_CHANGE_RECORD_SETS;
     command->change_record_sets = &changes;
-    return pack(command);
+    return machine_pack(command);
 }
 
 /* Keep the journal short, so that trimming it is part of every run. */
@@ -106,7 +108,7 @@ static struct raft_buf *shorten_journal(Cmd__Command *command)
     put.value = value;
     command->kind_case = CMD__COMMAND__KIND_PUT_SETTING;
     command->put_setting = &put;
-    return pack(command);
+    return machine_pack(command);
 }
 
 struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence)
@@ -125,6 +127,8 @@ struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence)
         return create_zone(&command, zone_id, change_id, letter);
     if (sequence == 2)
         return shorten_journal(&command);
+    if (sequence % 2 == 0)
+        return machine_health_command(&command, zone_id, letter);
     return change_record(&command, zone_id, change_id, letter);
 }
 

@@ -3,8 +3,11 @@
 #include "sim/machine.h"
 
 #include "cluster/apply.h"
+#include "cluster/health_view.h"
 #include "lib/kv_memory.h"
+#include "policy/health.h"
 #include "sim/alloc.h"
+#include "store/state_put.h"
 
 struct image {
     uint32_t refs;
@@ -14,6 +17,8 @@ struct image {
 struct machine {
     struct kv kv;
     struct apply *apply;
+    struct policy_health *health;
+    struct health_view *view;
     struct raft_snapshot installed;
     struct machine_result *results; /* of the entry that is being applied; borrowed */
     uint32_t result_count;
@@ -43,8 +48,8 @@ static void on_result(void *user, const struct apply_result *result)
 
 static void on_effect(void *user, const struct apply_effect *effect)
 {
-    (void)user;
-    (void)effect;
+    struct machine *machine = user;
+    health_view_effect(machine->view, effect);
 }
 
 struct machine *machine_new(void)
@@ -53,12 +58,16 @@ struct machine *machine_new(void)
     const struct apply_sink sink = {.user = machine, .effect = on_effect, .result = on_result};
     SIM_ASSERT(kv_memory_new(&machine->kv) == 0);
     SIM_ASSERT(apply_new(&machine->kv, &sink, &machine->apply) == 0);
+    SIM_ASSERT(policy_health_new(&machine->health) == 0);
+    SIM_ASSERT(health_view_new(machine->health, &machine->view) == 0);
     return machine;
 }
 
 void machine_free(struct machine *machine)
 {
     apply_free(machine->apply);
+    health_view_free(machine->view);
+    policy_health_free(machine->health);
     kv_close(&machine->kv);
     sim_free(machine);
 }
@@ -80,11 +89,29 @@ uint64_t machine_applied(const struct machine *machine)
     return point.index;
 }
 
+/* Over what DNS would be told of each check: the same on a node that saw every verdict and on one
+ * that was restored from a crash or a snapshot. */
+static uint64_t hash_health(const struct machine *machine)
+{
+    struct state_counters counters;
+    uint64_t hash = 0;
+    SIM_ASSERT(state_get_counters(&machine->kv, &counters) == 0);
+    for (uint32_t slot = 1; slot <= counters.slot; slot++) {
+        uint8_t octet = policy_health_get(machine->health, slot);
+        uint64_t since = policy_health_since(machine->health, slot);
+        if (octet == (POLICY_HEALTH_NONE | POLICY_HEALTHY_BIT))
+            since = 0; /* the slot is given up: nobody asks since when */
+        hash = (hash ^ octet ^ since << 8) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 29;
+    }
+    return hash;
+}
+
 struct machine_hash machine_hash(const struct machine *machine)
 {
     struct state_applied point;
     apply_point(machine->apply, &point);
-    return (struct machine_hash){point.hash.high, point.hash.low};
+    return (struct machine_hash){point.hash.high ^ hash_health(machine), point.hash.low};
 }
 
 void machine_flush(struct machine *machine)
@@ -97,6 +124,7 @@ void machine_crash(struct machine *machine, struct rng *rng)
     size_t lost = (size_t)rng_between(rng, 0, kv_memory_unflushed(&machine->kv));
     kv_memory_crash(&machine->kv, lost);
     SIM_ASSERT(apply_reload(machine->apply, &machine->kv) == 0);
+    SIM_ASSERT(health_view_load(machine->view, &machine->kv) == 0);
 }
 
 struct image *machine_image(struct machine *machine, struct raft_snapshot *snapshot)
@@ -128,6 +156,7 @@ void machine_install(struct machine *machine, const struct image *image,
     struct kv old = machine->kv;
     SIM_ASSERT(kv_memory_clone(&image->kv, &machine->kv) == 0);
     SIM_ASSERT(apply_reload(machine->apply, &machine->kv) == 0);
+    SIM_ASSERT(health_view_load(machine->view, &machine->kv) == 0);
     kv_close(&old);
     machine->installed = *snapshot;
 }
