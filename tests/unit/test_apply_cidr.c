@@ -13,6 +13,8 @@
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
 #include "store/state_cidr.h"
+#include "store/state_put.h"
+#include "zone/routing.h"
 
 static int setup(void **state)
 {
@@ -279,6 +281,71 @@ static void test_region_numbers_go_round(void **state)
     refuses(test, delete_region(test, "eu-west-1"), ERR_NOT_FOUND, "no region");
 }
 
+/* A record set of www.example as the stored state has it; @is_there false: it is taken away. */
+static void store_routed(struct test_apply *test, const struct zone_routing *routing, bool is_there)
+{
+    static const uint8_t name[] = "\3www\7example", rdata[] = {0, 4, 192, 0, 2, 1};
+    uint8_t octets[STATE_ROUTING_MAX];
+    struct state_record_set set = {.name = name,
+                                   .type = 1,
+                                   .ttl_s = 60,
+                                   .rdata_count = 1,
+                                   .set_identifier = "x",
+                                   .set_identifier_len = 1,
+                                   .rdata = rdata,
+                                   .rdata_len = sizeof(rdata),
+                                   .routing = octets};
+    struct overlay *overlay = overlay_new(&test->kv);
+    struct kv_write *writes;
+    size_t count;
+
+    set.routing_len = state_routing_encode(routing, octets);
+    if (is_there)
+        state_put_record_set(overlay, 99, NULL, &set);
+    else
+        state_delete_record_set(overlay, 99, &set);
+    assert_int_equal(overlay_writes(overlay, &writes, &count), 0);
+    assert_int_equal(kv_write(&test->kv, writes, count), 0);
+    overlay_free(overlay);
+}
+
+static void test_location_in_use_keeps_a_block(void **state)
+{
+    struct test_apply *test = *state;
+    struct zone_routing routing = {.kind = POLICY_IP_BASED, .cidr_location = "paris"};
+
+    snprintf(routing.cidr_collection_id, sizeof(routing.cidr_collection_id), "%s", id_of(test, 1));
+    does(test, create(test, 1, "offices"));
+    does(test, change(test, 1, 0, "+paris 24:192.0.2 8:11 +lab 8:10"));
+    store_routed(test, &routing, true);
+    does(test, change(test, 1, 0, "-paris 8:11 -lab 8:10"));
+    refuses(test, change(test, 1, 0, "-paris 24:192.0.2"), ERR_CONFLICT, "www.example.");
+    assert_int_equal(blocks_of(test, 1, "paris"), 1);
+    does(test, change(test, 1, 0, "-paris 24:192.0.2 +paris 16:10.1")); /* not the last by then */
+    store_routed(test, &routing, false);
+    snprintf(routing.cidr_location, sizeof(routing.cidr_location), "*");
+    store_routed(test, &routing, true);
+    does(test, change(test, 1, 0, "-paris 16:10.1"));
+    refuses(test, delete_collection(test, 1), ERR_CONFLICT, "www.example.");
+    store_routed(test, &routing, false);
+    does(test, delete_collection(test, 1));
+}
+
+static void test_region_in_use_stays(void **state)
+{
+    struct test_apply *test = *state;
+    struct zone_routing routing = {.kind = POLICY_LATENCY, .region = "our-dc"};
+
+    does(test, put_region(test, "our-dc", 100));
+    does(test, put_region(test, "our-d", 100));
+    store_routed(test, &routing, true);
+    refuses(test, delete_region(test, "our-dc"), ERR_CONFLICT, "www.example.");
+    does(test, delete_region(test, "our-d"));
+    does(test, put_region(test, "our-dc", 200)); /* moved */
+    store_routed(test, &routing, false);
+    does(test, delete_region(test, "our-dc"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_blocks_of_locations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed_blocks_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_region_numbers_go_round, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_location_in_use_keeps_a_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_region_in_use_stays, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
