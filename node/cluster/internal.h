@@ -124,6 +124,7 @@ struct cluster {
     uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms, imports_looked_mono_ms,
         overrides_looked_mono_ms;
     bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
+    bool is_geo_behind;  /* of the state: geo_state_load() is due */
     struct {             /* of a snapshot */
         const char *dir; /* fetched, waits for the store_lock; the driver's */
         uint64_t index;

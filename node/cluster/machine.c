@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "cluster/ask.h"
 #include "cluster/change.h"
+#include "cluster/geo_parts.h"
+#include "cluster/geo_state.h"
 #include "cluster/hash_check.h"
 #include "cluster/health_view.h"
 #include "cluster/import_expiry.h"
@@ -36,6 +38,19 @@
 #define REBUILD_GAP_MS 1000 /* before it is tried again; doubled up to … */
 #define REBUILD_GAP_MS_MAX 60000
 
+/* Without memory what is routed by stays, and machine_tick() tries again. */
+static void take_geo_effect(struct cluster *cluster, const struct apply_effect *effect)
+{
+    if (geo_state_effect(cluster->geo_parts, store_kv(cluster->store), effect) != 0)
+        cluster->is_geo_behind = true;
+}
+
+static void catch_up_geo(struct cluster *cluster)
+{
+    cluster->is_geo_behind = geo_state_load(cluster->geo_parts, store_kv(cluster->store)) != 0;
+    geo_parts_publish(cluster->geo_parts);
+}
+
 static void on_effect(void *user, const struct apply_effect *effect)
 {
     struct cluster *cluster = user;
@@ -47,6 +62,8 @@ static void on_effect(void *user, const struct apply_effect *effect)
     case APPLY_HASH_CHECK: hash_check_applied(cluster, effect->index); break;
     case APPLY_OCTET:
     case APPLY_CHECK_CHANGED: health_view_effect(cluster->health_view, effect); break;
+    case APPLY_CIDR_CHANGED:
+    case APPLY_REGIONS_CHANGED: take_geo_effect(cluster, effect); break;
     default:
         if (effect->kind == APPLY_ZONE_ADDED)
             own_zone_added(cluster, effect->name);
@@ -248,6 +265,8 @@ static void try_install(struct cluster *cluster)
     rc = apply_reload(cluster->apply, store_kv(cluster->store));
     if (rc == 0)
         rc = health_view_load(cluster->health_view, store_kv(cluster->store));
+    if (rc == 0)
+        rc = geo_state_load(cluster->geo_parts, store_kv(cluster->store));
     if (rc != 0)
         install_failed(cluster, rc, true);
     else
@@ -380,6 +399,8 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
     if (rc == 0)
         rc = health_view_load(cluster->health_view, kv); /* before anything asks for it */
     if (rc == 0)
+        rc = geo_state_load(cluster->geo_parts, kv);
+    if (rc == 0)
         rc = publish_rebuild_all(cluster->publish, kv);
     if (rc != 0) {
         snprintf(error, CLUSTER_ERROR_MAX,
@@ -442,6 +463,8 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     }
     if (health_view_is_behind(cluster->health_view))
         (void)health_view_load(cluster->health_view, store_kv(cluster->store));
+    if (cluster->is_geo_behind)
+        catch_up_geo(cluster);
     write_out(cluster);
     settle(cluster, now_mono_ms);
     report_tick(cluster, now_mono_ms);

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "cluster/apply.h"
 #include "cluster/geo_parts.h"
+#include "cluster/geo_state.h"
 #include "cluster/publish.h"
 #include "geo/cidr.h"
 #include "geo/latency.h"
@@ -115,12 +117,126 @@ static void test_geo_parts_publish_waits_for_a_rebuild(void **state)
     test_apply_fini(&test);
 }
 
+#define COLLECTION "00000001-0000-4000-8000-000000000000"
+
+static int on_effect_rc;
+
+static void on_effect(void *user, const struct apply_effect *effect)
+{
+    const struct test_apply *test = user;
+    on_effect_rc |= geo_state_effect(parts, &test->kv, effect);
+}
+
+static void on_result(void *user, const struct apply_result *result)
+{
+    (void)user;
+    assert_int_equal(result->code, 0);
+}
+
+static void apply(struct test_apply *test, Cmd__Command *command)
+{
+    assert_int_equal(test_apply_batch(test, &command, 1), 0);
+    assert_int_equal(on_effect_rc, 0);
+    publish_commit(publish, test->index);
+}
+
+static void create_collection(struct test_apply *test)
+{
+    Cmd__Command *command = test_command(test);
+    Cmd__CreateCidrCollection create = CMD__CREATE_CIDR_COLLECTION__INIT;
+    create.collection_id = (char *)COLLECTION;
+    create.name = (char *)"offices";
+    create.caller_reference = (char *)"r";
+    command->kind_case = CMD__COMMAND__KIND_CREATE_CIDR_COLLECTION;
+    command->create_cidr_collection = &create;
+    apply(test, command);
+}
+
+static void change_collection(struct test_apply *test, bool is_delete)
+{
+    static uint8_t octets[] = {24, 192, 0, 2, 0};
+    Cmd__Command *command = test_command(test);
+    Cmd__ChangeCidrCollection body = CMD__CHANGE_CIDR_COLLECTION__INIT;
+    Cmd__CidrChange change = CMD__CIDR_CHANGE__INIT, *changes[] = {&change};
+    ProtobufCBinaryData block = {sizeof(octets), octets};
+    change.location = (char *)"berlin";
+    change.is_delete = is_delete;
+    change.n_blocks = 1;
+    change.blocks = &block;
+    body.collection_id = (char *)COLLECTION;
+    body.n_changes = 1;
+    body.changes = changes;
+    command->kind_case = CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION;
+    command->change_cidr_collection = &body;
+    apply(test, command);
+}
+
+static void put_region(struct test_apply *test)
+{
+    Cmd__Command *command = test_command(test);
+    Cmd__PutRegion put = CMD__PUT_REGION__INIT;
+    put.name = (char *)"dc-berlin";
+    put.latitude_cdeg = 5252;
+    put.longitude_cdeg = 1340;
+    command->kind_case = CMD__COMMAND__KIND_PUT_REGION;
+    command->put_region = &put;
+    apply(test, command);
+}
+
+/* The location of 192.0.2.1, in whichever slot; 0: in none. */
+static uint32_t location_seen(void)
+{
+    const struct geo_address address = {.octets = {192, 0, 2, 1}, .bits = 32};
+    unsigned scope_bits;
+    for (uint32_t slot = 0; seen()->cidr && slot < 16; slot++) {
+        const uint32_t found = geo_cidr_find(seen()->cidr, slot, &address, &scope_bits);
+        if (found != 0)
+            return found;
+    }
+    return 0;
+}
+
+static void test_geo_state_follows_effects_and_loads_the_same(void **state)
+{
+    (void)state;
+    struct test_apply test;
+    struct apply_sink sink = {&test, on_effect, on_result};
+    struct kv kv;
+
+    assert_int_equal(kv_memory_new(&kv), 0);
+    test_apply_init(&test, kv);
+    apply_free(test.apply);
+    assert_int_equal(apply_new(&test.kv, &sink, &test.apply), 0);
+    create_collection(&test);
+    assert_int_equal(location_seen(), 0);
+    change_collection(&test, false);
+    assert_int_equal(location_seen(), geo_cidr_location_hash("berlin"));
+    assert_int_equal(geo_regions_find(seen()->regions, "dc-berlin"), GEO_REGION_NONE);
+    put_region(&test);
+    const unsigned number = geo_regions_find(seen()->regions, "dc-berlin");
+    assert_int_equal(number, GEO_REGION_OWN_FIRST);
+    assert_int_equal(geo_regions_get(seen()->regions, number)->latitude_cdeg, 5252);
+
+    assert_int_equal(geo_parts_set_cidr(parts, NULL), 0); /* as a node that starts */
+    assert_int_equal(geo_parts_set_regions(parts, NULL), 0);
+    assert_int_equal(geo_state_load(parts, &test.kv), 0);
+    geo_parts_publish(parts);
+    assert_int_equal(location_seen(), geo_cidr_location_hash("berlin"));
+    assert_int_equal(geo_regions_find(seen()->regions, "dc-berlin"), number);
+
+    change_collection(&test, true);
+    assert_int_equal(location_seen(), 0);
+    test_apply_fini(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_geo_parts_begin_with_route53s_regions, start, stop),
         cmocka_unit_test_setup_teardown(test_geo_parts_set_keeps_the_other_parts, start, stop),
         cmocka_unit_test_setup_teardown(test_geo_parts_publish_waits_for_a_rebuild, start, stop),
+        cmocka_unit_test_setup_teardown(test_geo_state_follows_effects_and_loads_the_same, start,
+                                        stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
