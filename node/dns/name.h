@@ -65,3 +65,6 @@ int dns_name_parse(const char *text, const uint8_t *origin, uint8_t out[DNS_NAME
  * are escaped. Characters written without the NUL, or ERR_LIMIT when @size is too small (never with
  * DNS_NAME_TEXT_SIZE). dns_name_parse() of the outcome gives the same octets. */
 int dns_name_format(const uint8_t *name, char *out, size_t size);
+/* The same as Route 53 writes names: lower case, octets other than a-z, 0-9, '-' and '_' as \ooo
+ * (three octal digits). @out has room for DNS_NAME_TEXT_SIZE. */
+void dns_name_format_octal(const uint8_t *name, char out[DNS_NAME_TEXT_SIZE]);

@@ -110,3 +110,30 @@ int dns_name_format(const uint8_t *name, char *out, size_t size)
     out[len] = '\0';
     return (int)len;
 }
+
+static bool is_plain(uint8_t octet)
+{
+    return (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') || octet == '-' ||
+           octet == '_';
+}
+
+void dns_name_format_octal(const uint8_t *name, char out[DNS_NAME_TEXT_SIZE])
+{
+    for (const uint8_t *label = name; *label != 0; label += 1 + *label) {
+        for (unsigned i = 1; i <= *label; i++) {
+            uint8_t octet = dns_octet_lower(label[i]);
+            if (is_plain(octet)) {
+                *out++ = (char)octet;
+                continue;
+            }
+            *out++ = '\\';
+            *out++ = (char)('0' + (octet >> 6));
+            *out++ = (char)('0' + ((octet >> 3) & 7));
+            *out++ = (char)('0' + (octet & 7));
+        }
+        *out++ = '.';
+    }
+    if (dns_name_is_root(name))
+        *out++ = '.';
+    *out = '\0';
+}

@@ -166,6 +166,18 @@ static void test_parse_broken_is_refused(void **state)
     assert_int_equal(dns_name_parse(text, name_of("b."), out), ERR_INVALID);
 }
 
+static void test_format_octal_is_route53s(void **state)
+{
+    (void)state;
+    char text[DNS_NAME_TEXT_SIZE];
+    dns_name_format_octal(name_of("."), text);
+    assert_string_equal(text, ".");
+    dns_name_format_octal(name_of("*.A-b_9.WwW."), text);
+    assert_string_equal(text, "\\052.a-b_9.www.");
+    dns_name_format_octal(NAME("\4a.\\@\3\0 \xff\0"), text);
+    assert_string_equal(text, "a\\056\\134\\100.\\000\\040\\377.");
+}
+
 static void test_format_round_trips(void **state)
 {
     (void)state;
@@ -204,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_join_stops_at_the_limit),
         cmocka_unit_test(test_parse_relative_takes_origin),
         cmocka_unit_test(test_parse_broken_is_refused),
+        cmocka_unit_test(test_format_octal_is_route53s),
         cmocka_unit_test(test_format_round_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
