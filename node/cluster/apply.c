@@ -13,8 +13,9 @@
 #include "proto/command.pb-c.h"
 
 #define SCRATCH_LEN_MAX (128u << 20)
-#define JOURNAL_TRIM_STEP 64u  /* trimmed at a time: seeking past deleted keys is not free */
-#define JOURNAL_TRIM_MAX 1024u /* after `changes.kept` was lowered */
+#define GROUP_LEN_MAX (32u << 20) /* of one group, or one walk */
+#define JOURNAL_TRIM_STEP 64u     /* trimmed at a time: seeking past deleted keys is not free */
+#define JOURNAL_TRIM_MAX 1024u    /* after `changes.kept` was lowered */
 
 int apply__refuse(struct apply *apply, int code, const char *format, ...)
 {
@@ -164,6 +165,8 @@ static void begin(struct apply *apply, uint64_t index)
 {
     overlay_reset(apply->overlay, apply->kv);
     arena_reset(apply->scratch);
+    apply->rewritten_len = 0;
+    apply->walked = 0;
     apply->effect_count = apply->result_count = 0;
     apply->results = NULL;
     apply->has_new_counters = apply->has_zone = false;
@@ -224,11 +227,15 @@ int apply_entry(struct apply *apply, const struct raft_entry *entry)
 int apply_reload(struct apply *apply, const struct kv *kv)
 {
     struct state_applied point;
+    bool has_routed;
     int rc = state_get_applied(kv, &point);
 
+    if (rc == 0)
+        rc = state_has_routed(kv, 0, &has_routed);
     if (rc != 0)
         return rc;
     apply->kv = kv;
+    apply->may_have_routed = has_routed;
     apply->point = point;
     memset(apply->hashes, 0, sizeof(apply->hashes));
     remember_hash(apply);
@@ -247,7 +254,8 @@ int apply_new(const struct kv *kv, const struct apply_sink *sink, struct apply *
     apply->overlay = overlay_new(kv);
     apply->decoder = command_arena_new();
     apply->scratch = arena_new(SCRATCH_LEN_MAX);
-    if (apply->overlay && apply->decoder && apply->scratch)
+    apply->group = arena_new(GROUP_LEN_MAX);
+    if (apply->overlay && apply->decoder && apply->scratch && apply->group)
         rc = apply_reload(apply, kv);
     if (rc != 0) {
         apply_free(apply);
@@ -264,6 +272,7 @@ void apply_free(struct apply *apply)
     overlay_free(apply->overlay);
     command_arena_free(apply->decoder);
     arena_free(apply->scratch);
+    arena_free(apply->group);
     free(apply->effects);
     free(apply);
 }

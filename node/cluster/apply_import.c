@@ -261,6 +261,10 @@ static int put_chunk(struct apply *apply, const struct state_zone *zone,
 
     for (size_t i = 0; i < command->n_record_sets && rc == 0; i++)
         rc = apply__take_set(apply, zone, command->record_sets[i], &sets[i]);
+    for (size_t i = 0; i < command->n_record_sets && rc == 0; i++) {
+        if (sets[i].state.routing)
+            rc = apply__refuse(apply, ERR_UNSUPPORTED, "an import has no record sets with routing");
+    }
     for (size_t i = 0; i < command->n_record_sets && rc == 0;) {
         struct run run = {.sets = &sets[i], .count = 1};
         while (i + run.count < command->n_record_sets &&

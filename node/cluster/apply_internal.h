@@ -11,6 +11,7 @@
 #include "store/state.h"
 #include "store/state_put.h"
 #include "zone/record_set.h"
+#include "zone/routing.h"
 
 #define APPLY__REFUSED 1
 #define APPLY__CHANGES_KEPT_DEFAULT 100000u
@@ -29,6 +30,7 @@ struct Cmd__ImportExpire;
 struct Cmd__MemberContext;
 struct Cmd__PutOverride;
 struct Cmd__RecordSet;
+struct Cmd__Routing;
 
 struct apply {
     const struct kv *kv; /* borrowed */
@@ -36,6 +38,10 @@ struct apply {
     struct overlay *overlay;
     struct command_arena *decoder;
     struct arena *scratch; /* of one entry */
+    struct arena *group;   /* of one group of record sets that is looked at, or one walk */
+    bool may_have_routed;  /* false: no stored record set has routing, so none need be looked for */
+    uint64_t rewritten_len; /* by this entry: see apply_group.c */
+    uint32_t walked;        /* by this entry: see apply_alias.c */
     struct state_applied point;
     struct apply_effect *effects;
     size_t effect_count, effect_capacity;
@@ -110,6 +116,12 @@ bool apply__has_type(const struct apply__types *types, uint16_t type);
 /* Take as there: SOA and NS (of an apex); NS beside DS. */
 void apply__assume_apex(struct apply__types *types);
 void apply__assume_delegation(struct apply__types *types);
+/* The key of a set for people, as Route 53 writes it: [name='…', type='A', set-identifier='…']. */
+#define APPLY__SET_TEXT_SIZE 200u
+void apply__set_text(const struct state_record_set *set, char out[APPLY__SET_TEXT_SIZE]);
+/* "A", or "TYPE65280". */
+#define APPLY__TYPE_TEXT_SIZE 12u
+void apply__type_text(uint16_t type, char out[APPLY__TYPE_TEXT_SIZE]);
 /* Can this change of one set break a rule about the types of a name? */
 bool apply__types_matter(const struct state_record_set *before,
                          const struct state_record_set *after);
@@ -120,7 +132,36 @@ void apply__write_zone(struct apply *apply, const struct state_zone *zone);
 int apply__check_id(struct apply *apply, const char *what, const char *text, char first);
 int apply__check_text(struct apply *apply, const char *what, const char *text, size_t size);
 
+/* apply_set_routing.c */
+/* Fill the routing of @out, whose other fields are filled: each field bounded, or refused by name;
+ * none (NULL) when it says nothing. */
+int apply__take_routing(struct apply *apply, const struct Cmd__Routing *from,
+                        struct apply__set *out);
+/* What the routing of a set that obeys the rules names must be there: check, region, collection. */
+int apply__check_references(struct apply *apply, const struct zone_routing *routing);
+
+/* apply_group.c */
+/* The actions of one command; extra ones are added when sets are rewritten. In scratch memory. */
+struct apply__actions {
+    struct state_action *list;
+    size_t count, capacity;
+};
+/* Is telling the image left to apply__finish_groups()? */
+bool apply__is_deferred(const struct state_action *action);
+/* All changes made: the rules about sets of one name and type, one TTL for weighted ones, and the
+ * effects that were deferred. */
+int apply__finish_groups(struct apply *apply, const struct state_zone *zone,
+                         struct apply__actions *actions);
+
+/* apply_alias.c */
+/* These sets of @zone are aliases, just written: each target in this zone is there with the alias's
+ * type, and no chain of aliases, through whatever zones, comes back to itself or is too long. */
+int apply__check_aliases(struct apply *apply, const struct state_zone *zone,
+                         const struct state_record_set *const *sets, size_t count);
+
 /* apply_zone.c, apply_import.c */
+int apply__tell_set(struct apply *apply, enum apply_effect_kind kind, const struct state_zone *zone,
+                    const struct state_record_set *set);
 int apply__create_zone(struct apply *apply, const struct Cmd__CreateZone *command);
 int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *command);
 int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecordSets *command);

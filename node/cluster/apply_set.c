@@ -1,4 +1,5 @@
 /* node/cluster/apply_set.c: record sets and texts of commands, checked. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -81,6 +82,45 @@ static int take_rdata(struct apply *apply, const Cmd__RecordSet *from, struct ap
     return 0;
 }
 
+/* Length of the UTF-8 character at @text (RFC 3629 4); 0: malformed. */
+static size_t character_len(const char *text)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    size_t len = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+    if (at[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < len; i++) { /* stops at the NUL, too */
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+/* A set identifier is text that fits a line. */
+static int take_identifier(struct apply *apply, const char *text, struct apply__set *out)
+{
+    size_t len = strlen(text);
+
+    if (len > STATE_SET_IDENTIFIER_MAX)
+        return apply__refuse(apply, ERR_LIMIT, "the set identifier is longer than %u octets",
+                             STATE_SET_IDENTIFIER_MAX);
+    for (size_t i = 0, step; i < len; i += step) {
+        step = character_len(text + i);
+        if (step == 0 || (unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            return apply__refuse(apply, ERR_INVALID,
+                                 "the set identifier has a control character, or is no UTF-8");
+    }
+    out->state.set_identifier_len = len;
+    out->zone.set_identifier_len = (uint8_t)len;
+    if (len > 0)
+        out->state.set_identifier = out->zone.set_identifier = text;
+    return 0;
+}
+
 int apply__take_set(struct apply *apply, const struct state_zone *zone,
                     const struct Cmd__RecordSet *from, struct apply__set *out)
 {
@@ -91,8 +131,6 @@ int apply__take_set(struct apply *apply, const struct state_zone *zone,
         return apply__refuse(apply, ERR_INVALID, "a record set has no well-formed name");
     if (from->type > UINT16_MAX)
         return apply__refuse(apply, ERR_INVALID, "%u is not a record type", from->type);
-    if (from->set_identifier[0] != 0)
-        return apply__refuse(apply, ERR_UNSUPPORTED, "set identifiers are not served yet");
     uint8_t *name = arena_alloc(apply->scratch, from->name.len);
     if (!name)
         return ERR_NOMEM;
@@ -104,8 +142,15 @@ int apply__take_set(struct apply *apply, const struct state_zone *zone,
     out->state.name = out->zone.name = name;
     out->state.type = out->zone.type = (uint16_t)from->type;
     out->state.ttl_s = out->zone.ttl_s = from->ttl_s;
+    rc = take_identifier(apply, from->set_identifier, out);
+    if (rc == 0 && from->routing)
+        rc = apply__take_routing(apply, from->routing, out);
+    if (rc != 0)
+        return rc;
     rc = zone_rules_check_set(zone->name, &out->zone, &problem);
-    return rc != 0 ? apply__refuse(apply, rc, "%s", problem.text) : 0;
+    if (rc != 0)
+        return apply__refuse(apply, rc, "%s", problem.text);
+    return out->zone.routing ? apply__check_references(apply, out->zone.routing) : 0;
 }
 
 struct reading {
@@ -168,24 +213,73 @@ struct collecting {
     struct apply__types *types;
 };
 
+/* Names of types in messages; all that Route 53 has. */
+static const struct {
+    uint16_t type;
+    const char *text;
+} type_names[] = {
+    {DNS_TYPE_A, "A"},         {DNS_TYPE_AAAA, "AAAA"},   {DNS_TYPE_CAA, "CAA"},
+    {DNS_TYPE_CNAME, "CNAME"}, {DNS_TYPE_DS, "DS"},       {DNS_TYPE_HTTPS, "HTTPS"},
+    {DNS_TYPE_MX, "MX"},       {DNS_TYPE_NAPTR, "NAPTR"}, {DNS_TYPE_NS, "NS"},
+    {DNS_TYPE_PTR, "PTR"},     {DNS_TYPE_SOA, "SOA"},     {DNS_TYPE_SPF, "SPF"},
+    {DNS_TYPE_SRV, "SRV"},     {DNS_TYPE_SSHFP, "SSHFP"}, {DNS_TYPE_SVCB, "SVCB"},
+    {DNS_TYPE_TLSA, "TLSA"},   {DNS_TYPE_TXT, "TXT"},
+};
+
+void apply__type_text(uint16_t type, char out[APPLY__TYPE_TEXT_SIZE])
+{
+    snprintf(out, APPLY__TYPE_TEXT_SIZE, "TYPE%u", type);
+    for (size_t i = 0; i < sizeof(type_names) / sizeof(type_names[0]); i++) {
+        if (type_names[i].type == type)
+            snprintf(out, APPLY__TYPE_TEXT_SIZE, "%s", type_names[i].text);
+    }
+}
+
+void apply__set_text(const struct state_record_set *set, char out[APPLY__SET_TEXT_SIZE])
+{
+    char name[DNS_NAME_TEXT_SIZE], type[APPLY__TYPE_TEXT_SIZE];
+    int identifier_len = set->set_identifier_len < 48 ? (int)set->set_identifier_len : 48;
+
+    dns_name_format_octal(set->name, name);
+    apply__type_text(set->type, type);
+    if (identifier_len == 0)
+        snprintf(out, APPLY__SET_TEXT_SIZE, "[name='%.80s', type='%s']", name, type);
+    else
+        snprintf(out, APPLY__SET_TEXT_SIZE, "[name='%.80s', type='%s', set-identifier='%.*s']",
+                 name, type, identifier_len, set->set_identifier);
+}
+
 static int on_type(void *user, const struct state_record_set *set)
 {
     struct collecting *collecting = user;
 
     if (!dns_name_is_equal(set->name, collecting->name))
         return 1;
+    if (collecting->types->count > 0 &&
+        collecting->types->types[collecting->types->count - 1] == set->type)
+        return 0; /* another set of the same group */
     if (collecting->types->count == APPLY__TYPES_MAX)
         return ERR_LIMIT;
     collecting->types->types[collecting->types->count++] = set->type;
     return 0;
 }
 
+static int note_set(void *user, const struct state_record_set *set)
+{
+    (void)set;
+    *(bool *)user = true;
+    return 1;
+}
+
 static int has_cname(struct apply *apply, uint64_t content, const uint8_t *name, bool *out)
 {
     struct state_record_set cname = {.name = name, .type = DNS_TYPE_CNAME};
     const struct state_record_set *stored;
-    int rc = apply__read_set(apply, content, &cname, &stored);
 
+    *out = false;
+    if (apply->may_have_routed) /* it may be a group */
+        return state_list_group(apply__kv(apply), content, name, cname.type, note_set, out);
+    int rc = apply__read_set(apply, content, &cname, &stored);
     *out = rc == 0 && stored;
     return rc;
 }

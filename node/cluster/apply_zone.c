@@ -39,7 +39,7 @@ static int tell_zone(struct apply *apply, enum apply_effect_kind kind,
     return apply__tell(apply, &effect);
 }
 
-static int tell_set(struct apply *apply, enum apply_effect_kind kind, const struct state_zone *zone,
+int apply__tell_set(struct apply *apply, enum apply_effect_kind kind, const struct state_zone *zone,
                     const struct state_record_set *set)
 {
     struct apply_effect effect = {.kind = kind, .content = zone->content, .record_set = *set};
@@ -108,7 +108,7 @@ static int put_first_sets(struct apply *apply, const Cmd__CreateZone *command,
         types.types[types.count++] = set->state.type;
         state_put_record_set(apply->overlay, zone->content, NULL, &set->state);
         actions[i] = (struct state_action){NULL, &set->state};
-        rc = tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
+        rc = apply__tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
         if (rc != 0)
             return rc;
     }
@@ -184,45 +184,64 @@ int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *comman
     return rc != 0 ? rc : apply__journal(apply, &change, NULL);
 }
 
+/* What must be there for a change, and what not. */
+static int check_before(struct apply *apply, Cmd__Action action, const struct state_record_set *set,
+                        const struct state_record_set *before)
+{
+    char text[APPLY__SET_TEXT_SIZE];
+
+    apply__set_text(set, text);
+    switch (action) {
+    case CMD__ACTION__ACTION_CREATE:
+        if (before)
+            return apply__refuse(apply, ERR_EXISTS,
+                                 "Tried to create resource record set %s but it already exists",
+                                 text);
+        return 0;
+    case CMD__ACTION__ACTION_DELETE:
+        if (!before)
+            return apply__refuse(apply, ERR_NOT_FOUND,
+                                 "Tried to delete resource record set %s but it was not found",
+                                 text);
+        if (!state_set_is_equal(before, set))
+            return apply__refuse(apply, ERR_CONFLICT,
+                                 "Tried to delete resource record set %s but the values provided "
+                                 "do not match the current values",
+                                 text);
+        return 0;
+    case CMD__ACTION__ACTION_UPSERT: return 0;
+    default: return apply__refuse(apply, ERR_INVALID, "a change has no action");
+    }
+}
+
 /* One change: what must be there, what is there then. */
 static int change_set(struct apply *apply, struct state_zone *zone, const Cmd__Change *from,
                       struct state_action *action)
 {
     struct apply__set *set = arena_alloc(apply->scratch, sizeof(*set));
-    char text[DNS_NAME_TEXT_SIZE];
 
     if (!set)
         return ERR_NOMEM;
     int rc = apply__take_set(apply, zone, from->record_set, set);
     if (rc == 0)
         rc = apply__read_set(apply, zone->content, &set->state, &action->before);
+    if (rc == 0)
+        rc = check_before(apply, from->action, &set->state, action->before);
     if (rc != 0)
         return rc;
-    dns_name_format(set->state.name, text, sizeof(text));
-    switch (from->action) {
-    case CMD__ACTION__ACTION_CREATE:
-        if (action->before)
-            return apply__refuse(apply, ERR_EXISTS, "%.128s type %u: is there", text,
-                                 set->state.type);
-        break;
-    case CMD__ACTION__ACTION_DELETE:
-        if (!action->before)
-            return apply__refuse(apply, ERR_NOT_FOUND, "%.128s type %u: is not there", text,
-                                 set->state.type);
-        if (!state_set_is_equal(action->before, &set->state))
-            return apply__refuse(apply, ERR_CONFLICT,
-                                 "%.128s type %u: values or TTL are others now", text,
-                                 set->state.type);
+    if (from->action == CMD__ACTION__ACTION_DELETE) {
         state_delete_record_set(apply->overlay, zone->content, &set->state);
         zone->record_set_count--;
-        return tell_set(apply, APPLY_RECORD_SET_REMOVED, zone, &set->state);
-    case CMD__ACTION__ACTION_UPSERT: break;
-    default: return apply__refuse(apply, ERR_INVALID, "a change has no action");
+        if (apply__is_deferred(action))
+            return 0;
+        return apply__tell_set(apply, APPLY_RECORD_SET_REMOVED, zone, &set->state);
     }
     action->after = &set->state;
     zone->record_set_count += !action->before;
     state_put_record_set(apply->overlay, zone->content, action->before, &set->state);
-    return tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
+    if (apply__is_deferred(action))
+        return 0;
+    return apply__tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
 }
 
 /* The rules about the types of one name, all changes done. What was not touched obeyed them. */
@@ -259,10 +278,12 @@ int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecor
 {
     struct state_zone zone;
     struct state_change change;
-    struct state_action *actions =
-        arena_alloc(apply->scratch, command->n_changes * sizeof(*actions) + 1);
-    int rc = actions ? apply__read_zone(apply, command->zone_id, &zone) : ERR_NOMEM;
+    struct apply__actions actions = {.count = command->n_changes, .capacity = command->n_changes};
+    int rc = apply__read_zone(apply, command->zone_id, &zone);
 
+    actions.list = arena_alloc(apply->scratch, actions.count * sizeof(*actions.list) + 1);
+    if (!actions.list)
+        return ERR_NOMEM;
     if (rc == 0)
         rc = check_new_change(apply, command->change_id);
     if (rc == 0)
@@ -270,21 +291,23 @@ int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecor
     if (rc == 0 && command->n_changes == 0)
         rc = apply__refuse(apply, ERR_INVALID, "there are no changes");
     for (size_t i = 0; i < command->n_changes && rc == 0; i++) {
-        actions[i] = (struct state_action){NULL, NULL};
-        rc = change_set(apply, &zone, command->changes[i], &actions[i]);
+        actions.list[i] = (struct state_action){NULL, NULL};
+        rc = change_set(apply, &zone, command->changes[i], &actions.list[i]);
     }
     if (rc == 0)
-        rc = check_names(apply, &zone, actions, command->n_changes);
+        rc = check_names(apply, &zone, actions.list, actions.count);
     for (size_t i = 0; i < command->n_changes && rc == 0; i++) {
-        if (!actions[i].after)
-            rc = apply__forget_override(apply, &zone, actions[i].before);
+        if (!actions.list[i].after)
+            rc = apply__forget_override(apply, &zone, actions.list[i].before);
     }
+    if (rc == 0)
+        rc = apply__finish_groups(apply, &zone, &actions);
     if (rc != 0)
         return rc;
     zone.changed_index = apply->index;
     apply__write_zone(apply, &zone);
     start_change(apply, &zone, STATE_CHANGE_RECORD_SETS, command->change_id, &change);
     copy_text(change.comment, command->comment);
-    change.action_count = (uint32_t)command->n_changes;
-    return apply__journal(apply, &change, actions);
+    change.action_count = (uint32_t)actions.count;
+    return apply__journal(apply, &change, actions.list);
 }

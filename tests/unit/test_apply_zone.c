@@ -260,7 +260,7 @@ static void test_change_refused_changes_nothing(void **state)
     assert_refused(test_change(&test, 1, 1, 1, CREATE, good), ERR_EXISTS);
     assert_refused(test_change(&test, 1, 2, 0), ERR_INVALID);
     good->set_identifier = test_apply_format(&test, "eu");
-    assert_refused(test_change(&test, 1, 2, 1, CREATE, good), ERR_UNSUPPORTED);
+    assert_refused(test_change(&test, 1, 2, 1, CREATE, good), ERR_INVALID);
     good->set_identifier = test_apply_format(&test, "%s", "");
     good->type = 70000;
     assert_refused(test_change(&test, 1, 2, 1, CREATE, good), ERR_INVALID);
