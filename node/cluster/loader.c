@@ -15,12 +15,14 @@
 #define BATCHES 6u /* enough that neither side waits for the other's hiccups: 1.2 MiB */
 #define STOPPED 1  /* a scan's callback: loader_stop() was called */
 
-_Static_assert(STATE_NAME_MAX + STATE_SET_VALUE_MAX <= LOAD_BATCH_LEN_MAX, "a set fits a batch");
+#define KEY_LEN_MAX (STATE_NAME_MAX + STATE_SET_IDENTIFIER_MAX)
+_Static_assert(KEY_LEN_MAX + STATE_SET_VALUE_MAX <= LOAD_BATCH_LEN_MAX, "a set fits a batch");
 
 struct content {
     uint64_t number;
     uint32_t apex_at; /* in `apexes` */
     bool is_import;
+    char zone_id[STATE_ID_SIZE];
 };
 
 struct loader {
@@ -64,9 +66,11 @@ static int grow(void *array, uint32_t count, uint32_t more, uint32_t *capacity, 
     return 0;
 }
 
-static int add_content(struct loader *loader, uint64_t number, const uint8_t *apex, bool is_import)
+static int add_content(struct loader *loader, uint64_t number, const struct state_zone *zone,
+                       bool is_import)
 {
-    unsigned len = dns_name_len(apex);
+    unsigned len = dns_name_len(zone->name);
+    struct content content = {number, loader->apexes_len, is_import, ""};
     int rc = grow(&loader->contents, loader->content_count, 1, &loader->content_capacity,
                   sizeof(*loader->contents));
 
@@ -74,9 +78,9 @@ static int add_content(struct loader *loader, uint64_t number, const uint8_t *ap
         rc = grow(&loader->apexes, loader->apexes_len, len, &loader->apexes_capacity, 1);
     if (rc != 0)
         return rc;
-    loader->contents[loader->content_count++] =
-        (struct content){number, loader->apexes_len, is_import};
-    memcpy(loader->apexes + loader->apexes_len, apex, len);
+    memcpy(content.zone_id, zone->id, sizeof(content.zone_id));
+    loader->contents[loader->content_count++] = content;
+    memcpy(loader->apexes + loader->apexes_len, zone->name, len);
     loader->apexes_len += len;
     return 0;
 }
@@ -91,7 +95,7 @@ static bool is_stopping(struct loader *loader)
 
 static int on_zone(void *user, const struct state_zone *zone)
 {
-    return add_content(user, zone->content, zone->name, false);
+    return add_content(user, zone->content, zone, false);
 }
 
 static int on_import(void *user, const struct state_import *import)
@@ -102,7 +106,7 @@ static int on_import(void *user, const struct state_import *import)
     int rc = state_get_zone(loader->kv, import->zone_id, &zone);
     if (rc == ERR_NOT_FOUND)
         return ERR_CORRUPT;
-    return rc != 0 ? rc : add_content(loader, import->content, zone.name, true);
+    return rc != 0 ? rc : add_content(loader, import->content, &zone, true);
 }
 
 static int compare_contents(const void *a, const void *b)
@@ -176,9 +180,11 @@ static int add_set(struct load_batch *batch, uint32_t content, struct kv_slice k
     rc = state_set_decode(kv_slice(copy, value.len), &out->set);
     if (rc != 0)
         return rc;
-    out->set.set_identifier = NULL; /* was a view of the key; the image has no use for it */
-    out->set.set_identifier_len = 0;
-    batch->len += name_len + value.len;
+    if (out->set.set_identifier_len > 0) { /* was a view of the key */
+        memcpy(copy + value.len, out->set.set_identifier, out->set.set_identifier_len);
+        out->set.set_identifier = (const char *)copy + value.len;
+    }
+    batch->len += name_len + value.len + out->set.set_identifier_len;
     batch->count++;
     return 0;
 }
@@ -198,7 +204,7 @@ static int on_set(void *user, struct kv_slice key, struct kv_slice value)
         return 0; /* a content that was dropped and is still on the disk */
     struct load_batch *batch = loader->filling;
     if (batch && (batch->count == LOAD_BATCH_SETS_MAX ||
-                  batch->len + STATE_NAME_MAX + value.len > LOAD_BATCH_LEN_MAX))
+                  batch->len + KEY_LEN_MAX + value.len > LOAD_BATCH_LEN_MAX))
         hand_over(loader);
     if (!loader->filling && !take_empty(loader))
         return STOPPED;
@@ -356,5 +362,5 @@ struct load_content loader_content(const struct loader *loader, uint32_t at)
     ASSERT(at < loader->content_count);
     const struct content *content = &loader->contents[at];
     return (struct load_content){content->number, loader->apexes + content->apex_at,
-                                 content->is_import};
+                                 content->zone_id, content->is_import};
 }

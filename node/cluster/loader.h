@@ -15,8 +15,9 @@ struct loader; /* opaque */
 
 struct load_content {
     uint64_t number;
-    const uint8_t *apex; /* wire octets, lower case; valid until loader_stop() */
-    bool is_import;      /* not served: an import under way fills it */
+    const uint8_t *apex; /* wire octets, lower case; valid until loader_stop(), as is: */
+    const char *zone_id;
+    bool is_import; /* not served: an import under way fills it */
 };
 struct load_set {
     uint32_t content; /* which one: counted from 0; never less than in the set before */

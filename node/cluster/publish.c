@@ -10,6 +10,8 @@
 #include "cluster/apply.h"
 #include "cluster/publish_internal.h"
 #include "dns/name.h"
+#include "geo/region.h"
+#include "store/state_routing.h"
 
 #define RECLAIM_BLOCKS 20000
 
@@ -94,8 +96,41 @@ static int convert(struct publish *publish, const struct state_record_set *set,
                                     .type = set->type,
                                     .rdata_count = (uint16_t)count,
                                     .ttl_s = set->ttl_s,
-                                    .rdatas = publish->rdatas};
+                                    .rdatas = publish->rdatas,
+                                    .set_identifier = set->set_identifier,
+                                    .set_identifier_len = (uint8_t)set->set_identifier_len};
     return 0;
+}
+
+/* What is not there (any more) has the number 0: no check, no region, no collection. */
+static int or_none(int rc)
+{
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* What the routing names, by its numbers in the image. */
+static int resolve(struct publish *publish, const struct publish__place *place,
+                   const struct state_record_set *set)
+{
+    struct zone_routing *routing = &publish->routing;
+    int rc = state_routing_decode(kv_slice(set->routing, set->routing_len), routing);
+
+    if (rc == 0 && routing->health_check_id[0])
+        rc = or_none(
+            state_find_check_slot(place->kv, routing->health_check_id, &routing->check_slot));
+    if (rc == 0 && routing->cidr_collection_id[0])
+        rc = or_none(
+            state_find_cidr_slot(place->kv, routing->cidr_collection_id, &routing->cidr_slot));
+    if (rc == 0 && routing->region[0]) {
+        routing->region_number = (uint8_t)geo_region_builtin(routing->region);
+        if (routing->region_number == GEO_REGION_NONE)
+            rc = or_none(
+                state_find_region_number(place->kv, routing->region, &routing->region_number));
+    }
+    if (rc == 0)
+        rc = or_none(
+            state_find_override_slot(place->kv, place->zone_id, set, &routing->override_slot));
+    return rc;
 }
 
 static int put_once(struct publish *publish, const struct content_entry *entry,
@@ -106,16 +141,21 @@ static int put_once(struct publish *publish, const struct content_entry *entry,
     return zone_change_put(publish->image, entry->apex, set);
 }
 
-int publish__put(struct publish *publish, const struct content_entry *entry,
+int publish__put(struct publish *publish, const struct publish__place *place,
                  const struct state_record_set *set)
 {
     struct zone_record_set converted;
 
     int rc = convert(publish, set, &converted);
-    if (rc == 0)
-        rc = put_once(publish, entry, &converted);
+    if (rc == 0 && set->routing) {
+        rc = resolve(publish, place, set);
+        converted.routing = &publish->routing;
+    }
+    if (rc != 0)
+        return rc;
+    rc = put_once(publish, place->entry, &converted);
     if (rc == ERR_NOMEM && publish_reclaim(publish))
-        rc = put_once(publish, entry, &converted);
+        rc = put_once(publish, place->entry, &converted);
     if (rc == 0 || rc == ERR_NOMEM)
         return rc;
     char name[DNS_NAME_TEXT_SIZE];
@@ -194,22 +234,55 @@ static int content_dropped(struct publish *publish, const struct apply_effect *e
 }
 
 /* Contents that are not known went in the same entry. */
-static int set_put(struct publish *publish, const struct apply_effect *effect)
+static int set_put(struct publish *publish, const struct kv *kv, const struct apply_effect *effect)
 {
-    const struct content_entry *entry = content_map_find(&publish->map, effect->content);
+    const struct publish__place place = {kv, effect->zone_id,
+                                         content_map_find(&publish->map, effect->content)};
 
-    return entry ? publish__put(publish, entry, &effect->record_set) : 0;
+    return place.entry ? publish__put(publish, &place, &effect->record_set) : 0;
 }
 
+/* What the image has not, because it refused it or because a set of another policy took the place
+ * of all the others, need not be removed. */
 static int set_removed(struct publish *publish, const struct apply_effect *effect)
 {
     struct content_entry *entry = content_map_find(&publish->map, effect->content);
 
     if (!entry || entry->filling) /* imports only ever add */
         return 0;
-    return zone_change_remove(publish->image, entry->apex, effect->record_set.name,
-                              effect->record_set.type, effect->record_set.set_identifier,
-                              effect->record_set.set_identifier_len);
+    return or_none(zone_change_remove(publish->image, entry->apex, effect->record_set.name,
+                                      effect->record_set.type, effect->record_set.set_identifier,
+                                      effect->record_set.set_identifier_len));
+}
+
+struct putting {
+    struct publish *publish;
+    struct publish__place place;
+};
+
+static int put_again(void *user, const struct state_record_set *set)
+{
+    struct putting *putting = user;
+
+    /* Simple sets of records are always answered: the override of one is only shown. */
+    return set->routing ? publish__put(putting->publish, &putting->place, set) : 0;
+}
+
+/* The set's number may be another now. */
+static int override_changed(struct publish *publish, const struct kv *kv,
+                            const struct apply_effect *effect)
+{
+    struct putting putting = {publish, {kv, effect->zone_id, NULL}};
+    struct state_zone zone;
+    int rc = state_get_zone(kv, effect->zone_id, &zone);
+
+    if (rc != 0)
+        return or_none(rc);
+    putting.place.entry = content_map_find(&publish->map, zone.content);
+    if (!putting.place.entry || putting.place.entry->filling)
+        return 0; /* the zone, or an import, comes whole, behind this */
+    return or_none(
+        state_get_record_set(kv, zone.content, &effect->record_set, put_again, &putting));
 }
 
 static int note(struct publish *publish, const struct kv *kv, const struct apply_effect *effect)
@@ -217,11 +290,12 @@ static int note(struct publish *publish, const struct kv *kv, const struct apply
     switch (effect->kind) {
     case APPLY_ZONE_ADDED: return zone_added(publish, effect);
     case APPLY_ZONE_REMOVED: return zone_removed(publish, effect);
-    case APPLY_RECORD_SET_PUT: return set_put(publish, effect);
+    case APPLY_RECORD_SET_PUT: return set_put(publish, kv, effect);
     case APPLY_RECORD_SET_REMOVED: return set_removed(publish, effect);
     case APPLY_CONTENT_STARTED: return content_started(publish, kv, effect);
     case APPLY_CONTENT_SWITCHED: return content_switched(publish, effect);
     case APPLY_CONTENT_DROPPED: return content_dropped(publish, effect);
+    case APPLY_OVERRIDE_CHANGED: return override_changed(publish, kv, effect);
     default: return 0; /* nothing that DNS serves */
     }
 }

@@ -6,6 +6,7 @@
 #include "store/state.h"
 #include "zone/image.h"
 #include "zone/record_set.h"
+#include "zone/routing.h"
 
 struct load_batch;
 struct loader;
@@ -31,12 +32,18 @@ struct publish {
     bool is_frozen;
     struct zone_rdata *rdatas; /* scratch for one set */
     size_t rdata_capacity;
+    struct zone_routing routing; /* the same */
     struct rebuild rebuild;
 };
 
-/* Put one set of the content of @entry, which may be served or filling. ERR_NOMEM; a set that the
- * image refuses is logged and left out. */
-int publish__put(struct publish *publish, const struct content_entry *entry,
+/* Where a set belongs: the state that its routing is looked up in, and its zone's id. */
+struct publish__place {
+    const struct kv *kv;
+    const char *zone_id;
+    const struct content_entry *entry; /* may be served or filling */
+};
+/* Put one set. ERR_NOMEM, ERR_* of reads; a set that the image refuses is logged and left out. */
+int publish__put(struct publish *publish, const struct publish__place *place,
                  const struct state_record_set *set);
 /* Drop what is filling in @map, and the map. */
 void publish__drop_filling(struct publish *publish, struct content_map *map);

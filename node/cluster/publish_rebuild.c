@@ -61,7 +61,7 @@ static int approach(struct publish *publish)
     return complete(publish);
 }
 
-static int put_next(struct publish *publish)
+static int put_next(struct publish *publish, const struct kv *kv)
 {
     struct rebuild *rebuild = &publish->rebuild;
     const struct load_set *next = &rebuild->batch->sets[rebuild->batch_at];
@@ -69,7 +69,9 @@ static int put_next(struct publish *publish)
     if (rebuild->content_at < next->content || !rebuild->filling)
         return approach(publish);
     struct content_entry entry = {.filling = rebuild->filling};
-    int rc = publish__put(publish, &entry, &next->set);
+    struct publish__place place = {kv, loader_content(rebuild->loader, next->content).zone_id,
+                                   &entry};
+    int rc = publish__put(publish, &place, &next->set);
     rebuild->sets_left--;
     if (++rebuild->batch_at == rebuild->batch->count) {
         loader_give_back(rebuild->loader, rebuild->batch);
@@ -146,7 +148,7 @@ static int step(struct publish *publish, const struct kv *kv, uint32_t wait_ms, 
     ASSERT(rebuild->stage != REBUILD_OFF);
     if (rebuild->stage == REBUILD_DROPS)
         return drop_next(publish, kv, is_done);
-    return rebuild->batch ? put_next(publish) : go_on(publish, wait_ms);
+    return rebuild->batch ? put_next(publish, kv) : go_on(publish, wait_ms);
 }
 
 void publish_rebuild_cancel(struct publish *publish)

@@ -15,6 +15,7 @@
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
 #include "store/state.h"
+#include "zone/group.h"
 #include "zone/image.h"
 #include "zone/lookup.h"
 
@@ -351,6 +352,112 @@ static void test_rebuild_cancel_anywhere(void **state)
     publish_rebuild_cancel(NULL); /* of a node that had no memory to begin with */
 }
 
+/* ---- groups ---- */
+
+static Cmd__RecordSet *weighted(const char *identifier, unsigned weight, const char *rdata)
+{
+    Cmd__RecordSet *set = test_set(&test, "w.one.example.", DNS_TYPE_A, 60, rdata);
+
+    set->set_identifier = test_apply_format(&test, "%s", identifier);
+    set->routing = test_apply_alloc(&test, sizeof(*set->routing));
+    cmd__routing__init(set->routing);
+    set->routing->policy = CMD__POLICY__POLICY_WEIGHTED;
+    set->routing->weight = weight;
+    return set;
+}
+
+static void change(unsigned number, Cmd__Action action, Cmd__RecordSet *set)
+{
+    run(test_change(&test, 1, number, 1, action, set));
+}
+
+/* Its sets as "identifier:weight …", or "plain", or "". */
+static const char *group_in(struct publish *from)
+{
+    static char out[256];
+    struct zone_match match;
+    uint8_t name[DNS_NAME_MAX];
+
+    out[0] = 0;
+    assert_true(dns_name_parse("w.one.example.", NULL, name) > 0);
+    zone_reader_register();
+    zone_lookup(zone_image_read_begin(publish_image(from)), name, DNS_TYPE_A, &match);
+    if (match.outcome == ZONE_OUTCOME_ANSWER && !zone_set_is_group(match.set))
+        snprintf(out, sizeof(out), "plain");
+    else if (match.outcome == ZONE_OUTCOME_ANSWER) {
+        const struct policy_group *group = zone_set_group(match.set);
+        for (unsigned i = 0; i < group->count; i++) {
+            size_t len, at = strlen(out);
+            const char *identifier = zone_group_identifier(group, i, &len);
+            snprintf(out + at, sizeof(out) - at, "%.*s:%u%s ", (int)len, identifier,
+                     group->sets[i].key, group->sets[i].override_slot ? "!" : "");
+        }
+    }
+    zone_image_read_end();
+    zone_reader_unregister();
+    return out;
+}
+
+/* Both words of a group of two, in any order. */
+static void assert_group(const char *a, const char *b)
+{
+    struct publish *fresh;
+    const char *seen_now = group_in(publish);
+
+    assert_int_equal(strlen(seen_now), strlen(a) + strlen(b));
+    assert_non_null(strstr(seen_now, a));
+    assert_non_null(strstr(seen_now, b));
+    assert_int_equal(publish_new(&fresh), 0);
+    rebuild(fresh, 1);
+    seen_now = group_in(fresh);
+    assert_int_equal(strlen(seen_now), strlen(a) + strlen(b));
+    assert_non_null(strstr(seen_now, a));
+    assert_non_null(strstr(seen_now, b));
+    publish_free(fresh);
+}
+
+static void test_groups_come_by_effects_and_by_rebuild(void **state)
+{
+    (void)state;
+    fill();
+    change(20, CMD__ACTION__ACTION_CREATE, weighted("a", 1, "c0000201"));
+    change(21, CMD__ACTION__ACTION_CREATE, weighted("b", 2, "c0000202"));
+    assert_group("a:1 ", "b:2 ");
+    change(22, CMD__ACTION__ACTION_UPSERT, weighted("b", 7, "c0000202"));
+    assert_group("a:1 ", "b:7 ");
+    change(23, CMD__ACTION__ACTION_DELETE, weighted("a", 1, "c0000201"));
+    assert_group("b:7 ", "");
+    Cmd__Command *command =
+        test_change(&test, 1, 24, 2, CMD__ACTION__ACTION_CREATE,
+                    test_set(&test, "w.one.example.", DNS_TYPE_A, 60, "c0000203"),
+                    CMD__ACTION__ACTION_DELETE, weighted("b", 7, "c0000202"));
+    run(command);
+    assert_group("plain", "");
+    assert_false(publish_is_frozen(publish));
+}
+
+static void test_override_of_a_set_reaches_its_group(void **state)
+{
+    Cmd__PutOverride put = CMD__PUT_OVERRIDE__INIT;
+    Cmd__RecordSet *set = weighted("a", 1, "c0000201");
+    Cmd__Command *command;
+
+    (void)state;
+    fill();
+    change(20, CMD__ACTION__ACTION_CREATE, set);
+    command = test_command(&test);
+    put.mode = CMD__OVERRIDE_MODE__OVERRIDE_FORCE_DOWN;
+    put.zone_id = test_id(&test, 'Z', 1);
+    put.name = set->name;
+    put.type = DNS_TYPE_A;
+    put.set_identifier = set->set_identifier;
+    put.reason = test_apply_format(&test, "drill");
+    command->kind_case = CMD__COMMAND__KIND_PUT_OVERRIDE;
+    command->put_override = &put;
+    run(command);
+    assert_group("a:1! ", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +471,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rebuild_malformed_set_is_told, start, stop),
         cmocka_unit_test_setup_teardown(test_rebuild_leaves_out_what_no_zone_has, start, stop),
         cmocka_unit_test_setup_teardown(test_rebuild_cancel_anywhere, start, stop),
+        cmocka_unit_test_setup_teardown(test_groups_come_by_effects_and_by_rebuild, start, stop),
+        cmocka_unit_test_setup_teardown(test_override_of_a_set_reaches_its_group, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
