@@ -12,6 +12,7 @@
 #include "proto/command.pb-c.h"
 #include "proto/control.pb-c.h"
 #include "store/state.h"
+#include "zone/routing.h"
 
 #define SETS_LISTED_MAX 5000u
 #define SETS_LISTED_DEFAULT 300u
@@ -20,17 +21,25 @@
 /* A page being collected: sets and their octets in growing storage, pointers made at the end. */
 struct page {
     struct {
-        size_t name, identifier, rdata; /* offsets into octets */
-        size_t rdata_len;
+        size_t name, identifier, rdata, routing; /* offsets into octets */
+        size_t rdata_len, routing_len;           /* no routing: 0 */
         uint32_t ttl_s;
         uint16_t type, rdata_count;
     } * sets;
-    size_t count, limit;
+    size_t count, routed_count, limit;
     struct kv_buffer octets;
     size_t len;
     uint8_t next_name[DNS_NAME_MAX];
     uint16_t next_type;
+    char next_identifier[STATE_SET_IDENTIFIER_MAX + 1];
     bool has_more;
+};
+
+/* A set's routing as a message, and what that points into. */
+struct routing_message {
+    struct zone_routing routing;
+    Cmd__Routing message;
+    Cmd__Alias alias;
 };
 
 static int page_reserve(struct page *page, size_t more)
@@ -64,12 +73,17 @@ static int add_set(void *user, const struct state_record_set *set)
     if (page->count == page->limit || page->len >= SETS_LISTED_LEN_MAX) {
         memcpy(page->next_name, set->name, name_len);
         page->next_type = set->type;
+        if (set->set_identifier_len > 0)
+            memcpy(page->next_identifier, set->set_identifier, set->set_identifier_len);
         page->has_more = true;
         return 1;
     }
-    if (page_reserve(page, name_len + set->set_identifier_len + 1 + set->rdata_len) != 0)
+    if (page_reserve(page, name_len + set->set_identifier_len + 1 + set->rdata_len +
+                               set->routing_len) != 0)
         return ERR_NOMEM;
     size_t i = page->count++;
+    page->routed_count += set->routing != NULL;
+    page->sets[i].routing_len = set->routing_len;
     page->sets[i].ttl_s = set->ttl_s;
     page->sets[i].type = set->type;
     page->sets[i].rdata_count = set->rdata_count;
@@ -78,6 +92,55 @@ static int add_set(void *user, const struct state_record_set *set)
     page->sets[i].identifier = page_append(page, set->set_identifier, set->set_identifier_len);
     page_append(page, "", 1);
     page->sets[i].rdata = page_append(page, set->rdata, set->rdata_len);
+    page->sets[i].routing = page_append(page, set->routing, set->routing_len);
+    return 0;
+}
+
+static ProtobufCBinaryData name_octets(const uint8_t *name)
+{
+    return (ProtobufCBinaryData){name ? dns_name_len(name) : 0, (uint8_t *)name};
+}
+
+static void fill_alias(struct routing_message *out)
+{
+    const struct zone_routing *routing = &out->routing;
+
+    out->alias = (Cmd__Alias)CMD__ALIAS__INIT;
+    out->alias.target = name_octets(routing->alias_target);
+    out->alias.hosted_zone_id = (char *)routing->hosted_zone_id;
+    out->alias.evaluate_target_health = routing->evaluate_target_health;
+    out->message.alias = &out->alias;
+}
+
+static int fill_routing(struct kv_slice octets, struct routing_message *out)
+{
+    struct zone_routing *routing = &out->routing;
+    Cmd__Routing *message = &out->message;
+    int rc = state_routing_decode(octets, routing);
+
+    if (rc != 0)
+        return rc;
+    *message = (Cmd__Routing)CMD__ROUTING__INIT;
+    message->policy = (Cmd__Policy)routing->kind;
+    message->weight = routing->weight;
+    message->region = routing->region;
+    message->continent = routing->continent;
+    message->country = routing->country;
+    message->subdivision = routing->subdivision;
+    message->has_coordinates = routing->has_coordinates;
+    message->latitude_cdeg = routing->latitude_cdeg;
+    message->longitude_cdeg = routing->longitude_cdeg;
+    message->bias = routing->bias;
+    message->is_secondary = routing->is_secondary;
+    message->cidr_collection_id = routing->cidr_collection_id;
+    message->cidr_location = routing->cidr_location;
+    message->health_check_id = routing->health_check_id;
+    message->is_sticky = routing->is_sticky;
+    message->answers_max = routing->answers_max;
+    message->all_down = (Cmd__AllDown)routing->all_down;
+    message->fallback = name_octets(routing->fallback);
+    if (routing->is_alias)
+        fill_alias(out);
     return 0;
 }
 
@@ -103,40 +166,78 @@ static void fill_set(const struct page *page, size_t i, Cmd__RecordSet *out,
         rdatas[out->n_rdata++] = (ProtobufCBinaryData){len, (uint8_t *)rdata};
 }
 
-static int reply_page(struct call *call, struct page *page, struct state_zone *zone)
+/* What a reply with a page is made of. */
+struct page_message {
+    Cmd__RecordSet *sets, **pointers;
+    ProtobufCBinaryData *rdatas;
+    struct routing_message *routings;
+};
+
+static bool page_message_init(const struct page *page, struct page_message *out)
 {
-    Ctl__Reply reply = CTL__REPLY__INIT;
-    Ctl__RecordListReply list = CTL__RECORD_LIST_REPLY__INIT;
     size_t rdata_count = 0;
 
     for (size_t i = 0; i < page->count; i++)
         rdata_count += page->sets[i].rdata_count;
-    Cmd__RecordSet *sets = malloc((page->count + 1) * sizeof(*sets));
-    Cmd__RecordSet **pointers = malloc((page->count + 1) * sizeof(Cmd__RecordSet *));
-    ProtobufCBinaryData *rdatas = malloc((rdata_count + 1) * sizeof(*rdatas));
-    int rc = sets && pointers && rdatas ? 0 : ERR_NOMEM;
+    out->sets = malloc((page->count + 1) * sizeof(*out->sets));
+    out->pointers = malloc((page->count + 1) * sizeof(Cmd__RecordSet *));
+    out->rdatas = malloc((rdata_count + 1) * sizeof(*out->rdatas));
+    out->routings = malloc((page->routed_count + 1) * sizeof(*out->routings));
+    return out->sets && out->pointers && out->rdatas && out->routings;
+}
+
+static void page_message_fini(struct page_message *message)
+{
+    free(message->sets);
+    free(message->pointers);
+    free(message->rdatas);
+    free(message->routings);
+}
+
+static int fill_page(const struct page *page, struct page_message *out)
+{
+    ProtobufCBinaryData *rdatas = out->rdatas;
+    struct routing_message *routing = out->routings;
+
+    for (size_t i = 0; i < page->count; i++) {
+        fill_set(page, i, &out->sets[i], rdatas);
+        rdatas += out->sets[i].n_rdata;
+        out->pointers[i] = &out->sets[i];
+        if (page->sets[i].routing_len == 0)
+            continue;
+        int rc = fill_routing(
+            kv_slice(page->octets.data + page->sets[i].routing, page->sets[i].routing_len),
+            routing);
+        if (rc != 0)
+            return rc;
+        out->sets[i].routing = &routing->message;
+        routing++;
+    }
+    return 0;
+}
+
+static int reply_page(struct call *call, struct page *page, struct state_zone *zone)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    Ctl__RecordListReply list = CTL__RECORD_LIST_REPLY__INIT;
+    struct page_message message;
+    int rc = page_message_init(page, &message) ? fill_page(page, &message) : ERR_NOMEM;
+
     if (rc == 0) {
-        ProtobufCBinaryData *next = rdatas;
-        for (size_t i = 0; i < page->count; i++) {
-            fill_set(page, i, &sets[i], next);
-            next += sets[i].n_rdata;
-            pointers[i] = &sets[i];
-        }
         list.n_record_sets = page->count;
-        list.record_sets = pointers;
+        list.record_sets = message.pointers;
         list.zone_id = zone->id;
         list.content = zone->content;
         if (page->has_more) {
-            list.next_name = (ProtobufCBinaryData){dns_name_len(page->next_name), page->next_name};
+            list.next_name = name_octets(page->next_name);
             list.next_type = page->next_type;
+            list.next_identifier = page->next_identifier;
         }
         reply.kind_case = CTL__REPLY__KIND_RECORD_LIST;
         reply.record_list = &list;
         call_reply(call, &reply);
     }
-    free(sets);
-    free(pointers);
-    free(rdatas);
+    page_message_fini(&message);
     return rc;
 }
 
@@ -157,6 +258,12 @@ static void list_records(struct call *call)
         }
         start.name = request->start_name.data;
     }
+    if (strlen(request->start_identifier) > STATE_SET_IDENTIFIER_MAX) {
+        call_fail(call, ERR_INVALID, "the start identifier is too long");
+        return;
+    }
+    if (start.type != 0 && request->start_identifier[0])
+        start.set_identifier = request->start_identifier;
     if (page.limit > SETS_LISTED_MAX)
         page.limit = SETS_LISTED_MAX;
     page.sets = malloc(page.limit * sizeof(*page.sets));
