@@ -15,7 +15,7 @@
 #define SOCKET_DEFAULT "/var/lib/quartet/control.sock"
 #define ADMIN_FILE_DEFAULT "/var/lib/quartet/admin.conf"
 #define TIMEOUT_DEFAULT_MS 15000u
-#define COMMAND_OPTIONS_MAX 24
+#define COMMAND_OPTIONS_MAX 32
 #define WAIT_MAX_MS (UINT64_C(86400) * 1000)
 
 const char *argp_program_version = "quartet " QUARTET_VERSION;

@@ -6,6 +6,7 @@
 #include "cli/record_view.h"
 #include "dns/name.h"
 #include "proto/control.pb-c.h"
+#include "zone/routing.h"
 
 #define PAGE_SETS 2000
 
@@ -13,11 +14,11 @@
 static int give_page(struct cli *cli, const Ctl__RecordListReply *page, record_list_cb cb,
                      void *user)
 {
-    static struct zone_rdata rdatas[RECORD_VIEW_RDATAS_MAX];
+    static struct record_view view;
 
     for (size_t i = 0; i < page->n_record_sets; i++) {
         struct zone_record_set set;
-        int rc = record_view_fill(page->record_sets[i], rdatas, &set);
+        int rc = record_view_fill(page->record_sets[i], &view, &set);
         if (rc == 0)
             rc = cb(user, &set);
         if (rc < 0)
@@ -28,16 +29,25 @@ static int give_page(struct cli *cli, const Ctl__RecordListReply *page, record_l
     return 0;
 }
 
-/* Where the next page begins. false: that was the last. */
-static bool next_page(const Ctl__RecordListReply *page, uint8_t *name, Ctl__RecordList *list)
-{
-    size_t len = page->next_name.len;
+/* Where a page begins. */
+struct start {
+    uint8_t name[DNS_NAME_MAX];
+    char identifier[ZONE_SET_IDENTIFIER_MAX + 1];
+};
 
-    if (len == 0 || dns_name_check(page->next_name.data, len) != (int)len)
+/* Where the next page begins. false: that was the last. */
+static bool next_page(const Ctl__RecordListReply *page, struct start *start, Ctl__RecordList *list)
+{
+    size_t len = page->next_name.len, identifier_len = strlen(page->next_identifier);
+
+    if (len == 0 || dns_name_check(page->next_name.data, len) != (int)len ||
+        identifier_len >= sizeof(start->identifier))
         return false;
-    memcpy(name, page->next_name.data, len);
-    list->start_name = (ProtobufCBinaryData){len, name};
+    memcpy(start->name, page->next_name.data, len);
+    memcpy(start->identifier, page->next_identifier, identifier_len + 1);
+    list->start_name = (ProtobufCBinaryData){len, start->name};
     list->start_type = page->next_type;
+    list->start_identifier = start->identifier;
     return true;
 }
 
@@ -46,7 +56,7 @@ int record_list_each(struct cli *cli, const char *zone, const uint8_t *start_nam
 {
     Ctl__Request request = CTL__REQUEST__INIT;
     Ctl__RecordList list = CTL__RECORD_LIST__INIT;
-    uint8_t name[DNS_NAME_MAX];
+    struct start start;
     uint64_t content = 0;
     int outcome = 0;
 
@@ -69,7 +79,7 @@ int record_list_each(struct cli *cli, const char *zone, const uint8_t *start_nam
                                 "an import has replaced the zone meanwhile; start again");
         else
             outcome = give_page(cli, page, cb, user);
-        has_more = page && next_page(page, name, &list);
+        has_more = page && next_page(page, &start, &list);
         content = page ? page->content : 0;
         cli_free_reply(reply);
     }

@@ -17,6 +17,7 @@
 struct exported {
     struct zone_record_set *sets;
     size_t count, capacity;
+    size_t routed_count; /* sets that a zone file cannot hold */
 };
 
 static struct zone_record_set *copy_set(const struct zone_record_set *set,
@@ -46,6 +47,10 @@ static int gather(void *user, const struct zone_record_set *set)
 {
     struct exported *exported = user;
 
+    if (set->routing) {
+        exported->routed_count++;
+        return 0;
+    }
     if (exported->count == exported->capacity) {
         size_t capacity = exported->capacity ? exported->capacity * 2 : 1024;
         struct zone_record_set *grown = realloc(exported->sets, capacity * sizeof(*exported->sets));
@@ -114,7 +119,13 @@ int zone_export_run(struct cli *cli)
     struct exported exported = {.count = 0};
 
     int status = record_list_each(cli, cli->words[0], NULL, gather, &exported);
-    if (status == CLI_OK && cli->output) {
+    if (status == CLI_OK && exported.routed_count > 0)
+        status =
+            cli_fail(cli, CLI_REFUSED,
+                     "%zu of its record sets have routing, a health check or an alias, which a "
+                     "zone file cannot hold: use 'quartet record list %s --route53'",
+                     exported.routed_count, cli->words[0]);
+    else if (status == CLI_OK && cli->output) {
         status = write_file(cli, &exported);
     } else if (status == CLI_OK) {
         int rc = write_all(stdout, &exported);
