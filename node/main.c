@@ -40,7 +40,9 @@ enum {
     OPTION_ZONE_LIST,
     OPTION_THREADS,
     OPTION_XDP,
-    OPTION_RRL
+    OPTION_RRL,
+    OPTION_ROUTING,
+    OPTION_GEO
 };
 
 static const struct argp_option options[] = {
@@ -52,6 +54,9 @@ static const struct argp_option options[] = {
     {"zone", OPTION_ZONE, "NAME=FILE", 0, "a zone and its file; may be repeated", 1},
     {"zone-list", OPTION_ZONE_LIST, "FILE", 0,
      "a file of zones, one a line: name, blanks, file; may be repeated", 1},
+    {"routing", OPTION_ROUTING, "FILE", 0,
+     "record sets with routing policies in Route 53's JSON; may be repeated", 1},
+    {"geo", OPTION_GEO, "FILE", 0, "a location database (MaxMind format) for them", 1},
     {"xdp", OPTION_XDP, "IFACE", 0, "answer UDP of this interface by AF_XDP, too (as root)", 1},
     {"rrl", OPTION_RRL, NULL, 0, "limit the rate of equal replies, as a node does by default", 1},
     {"threads", OPTION_THREADS, "N", 0, "UDP workers (one for each processor)", 1},
@@ -94,6 +99,11 @@ static error_t parse_serve_option(int key, char *value, struct argp_state *state
         if (serve_add_list(serve, value, error) != 0)
             argp_failure(state, EX_NOINPUT, 0, "--zone-list: %s", error);
         return 0;
+    case OPTION_ROUTING:
+        if (serve_add_routing(serve, value) != 0)
+            argp_error(state, "--routing: there are over %u files", SERVE_ROUTING_FILES_MAX);
+        return 0;
+    case OPTION_GEO: serve->geo_path = value; return 0;
     case OPTION_XDP: serve->xdp_interface = value; return 0;
     case OPTION_RRL: serve->is_rate_limited = true; return 0;
     case OPTION_THREADS: serve->threads = parse_threads(state, value); return 0;
@@ -102,10 +112,11 @@ static error_t parse_serve_option(int key, char *value, struct argp_state *state
             argp_failure(state, EX_USAGE, 0, "--serve: %s", error);
         if (serve->address_count > 0 && serve->zone_count == 0)
             argp_error(state, "--serve needs a zone: --zone NAME=FILE or --zone-list FILE");
-        if (serve->address_count == 0 && (serve->zone_count > 0 || serve->threads > 0 ||
-                                          serve->xdp_interface != NULL || serve->is_rate_limited))
-            argp_error(state, "--zone, --zone-list, --threads, --xdp and --rrl go with --serve "
-                              "ADDR:PORT");
+        if (serve->address_count == 0 &&
+            (serve->zone_count > 0 || serve->threads > 0 || serve->xdp_interface != NULL ||
+             serve->is_rate_limited || serve->routing_file_count > 0 || serve->geo_path != NULL))
+            argp_error(state, "--zone, --zone-list, --routing, --geo, --threads, --xdp and --rrl "
+                              "go with --serve ADDR:PORT");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

@@ -140,7 +140,7 @@ static unsigned choose_thread_count(size_t zone_count)
 }
 
 int serve_load(struct zone_publisher *publisher, const struct serve_zone *zones, size_t zone_count,
-               unsigned long index, struct serve_loaded *out)
+               struct serve_loaded *out)
 {
     struct load load = {.publisher = publisher,
                         .zones = zones,
@@ -157,8 +157,7 @@ int serve_load(struct zone_publisher *publisher, const struct serve_zone *zones,
     for (unsigned i = 0; i < started; i++)
         ASSERT(pthread_join(threads[i], NULL) == 0);
     pthread_mutex_destroy(&load.writer);
-    int code = load.code != 0 ? load.code : zone_publish(publisher, index);
-    if (code == 0)
+    if (load.code == 0)
         *out = load.loaded;
-    return code;
+    return load.code;
 }

@@ -12,8 +12,8 @@ struct serve_loaded {
     size_t failed_count; /* zones whose files have errors; told on standard error */
 };
 
-/* Read every file; each zone without errors replaces what the image served under its name. Then
- * publish all as generation @index. Caller is the publisher's writer; nothing else may write
- * meanwhile. 0 or ERR_NOMEM (nothing published). */
+/* Read every file; each zone without errors replaces what the image served under its name, for the
+ * next publish. Caller is the publisher's writer; nothing else may write meanwhile. 0 or ERR_NOMEM.
+ */
 int serve_load(struct zone_publisher *publisher, const struct serve_zone *zones, size_t zone_count,
-               unsigned long index, struct serve_loaded *out);
+               struct serve_loaded *out);

@@ -10,6 +10,7 @@
 #include "net/net.h"
 #include "net/rrl.h"
 #include "serve/load.h"
+#include "serve/routing.h"
 #include "zone/image.h"
 #include "zone/zone_list.h"
 
@@ -118,6 +119,14 @@ int serve_add_list(struct serve_options *options, const char *path, char error[S
     return code;
 }
 
+int serve_add_routing(struct serve_options *options, const char *path)
+{
+    if (options->routing_file_count == SERVE_ROUTING_FILES_MAX)
+        return ERR_LIMIT;
+    options->routing_files[options->routing_file_count++] = path;
+    return 0;
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return dns_name_compare(*(const uint8_t *const *)a, *(const uint8_t *const *)b);
@@ -159,6 +168,26 @@ void serve_options_fini(struct serve_options *options)
 
 /* ---- serving ---- */
 
+/* Routing is read and checked before the image is touched: files with errors change nothing. */
+static int read_all(const struct serve_options *options, struct zone_publisher *publisher,
+                    unsigned long index, struct serve_loaded *loaded)
+{
+    struct serve_routing *routing = NULL;
+    size_t failed_count = 0;
+    int code = 0;
+    if (options->routing_file_count > 0 || options->geo_path != NULL)
+        code = serve_routing_load(options, &routing);
+    if (code == 0)
+        code = serve_load(publisher, options->zones, options->zone_count, loaded);
+    if (code == 0 && routing != NULL) {
+        code = serve_routing_put(routing, publisher, &failed_count);
+        loaded->set_count += serve_routing_count(routing) - failed_count;
+        loaded->failed_count += failed_count;
+    }
+    serve_routing_free(routing);
+    return code == 0 ? zone_publish(publisher, index) : code;
+}
+
 /* Read all files as generation @index; an exit status. */
 static int load(const struct serve_options *options, struct zone_publisher *publisher,
                 unsigned long index)
@@ -166,10 +195,10 @@ static int load(const struct serve_options *options, struct zone_publisher *publ
     struct serve_loaded loaded;
     struct zone_memory memory;
     uint64_t start = clock_mono_ms();
-    int code = serve_load(publisher, options->zones, options->zone_count, index, &loaded);
+    int code = read_all(options, publisher, index, &loaded);
     if (code != 0) {
         log_error("serve", "load_failed reason=\"%s\"", err_text(code));
-        return EX_OSERR;
+        return code == ERR_INVALID ? EX_DATAERR : EX_OSERR;
     }
     malloc_trim(0); /* what reading took is more than all that is left */
     zone_image_memory(publisher, &memory);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define SERVE_ADDRESSES_MAX 16u
+#define SERVE_ROUTING_FILES_MAX 64u
 #define SERVE_ERROR_LEN 512u
 
 struct serve_zone {
@@ -25,6 +26,9 @@ struct serve_options { /* all zero is none; strings of the zones are owned */
     unsigned threads;          /* UDP workers; 0: one for each processor */
     struct serve_zone *zones;
     size_t zone_count, zone_capacity;
+    const char *routing_files[SERVE_ROUTING_FILES_MAX]; /* record sets in Route 53's JSON */
+    unsigned routing_file_count;
+    const char *geo_path; /* location database; NULL: none */
 };
 
 /* Add one address to listen on; the text is kept. ERR_LIMIT, ERR_INVALID. */
@@ -34,6 +38,8 @@ int serve_add_zone(struct serve_options *options, const char *text, char error[S
 /* Add a zone for each line of the file @path: name, blanks, file. Empty lines and lines that begin
  * with '#' are passed over. ERR_IO, ERR_INVALID, ERR_NOMEM; @error says what and where. */
 int serve_add_list(struct serve_options *options, const char *path, char error[SERVE_ERROR_LEN]);
+/* Add a file of record sets with routing; the text is kept. ERR_LIMIT. */
+int serve_add_routing(struct serve_options *options, const char *path);
 /* ERR_EXISTS: a zone was added twice, so that which file it has would be chance; ERR_NOMEM; @error
  * says which. */
 int serve_check_zones(const struct serve_options *options, char error[SERVE_ERROR_LEN]);
