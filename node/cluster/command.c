@@ -114,11 +114,9 @@ static int check_cidr(const Cmd__ChangeCidrCollection *command)
     return block_count <= COMMAND_CIDR_BLOCKS_MAX ? 0 : ERR_LIMIT;
 }
 
-/* A command is of a known kind and within its bounds. */
-static int check_command(const Cmd__Command *command)
+/* Counts of things in a command. */
+static int check_bounds(const Cmd__Command *command)
 {
-    if (command->kind_case == CMD__COMMAND__KIND__NOT_SET)
-        return ERR_VERSION; /* its kind is among the unknown fields, or is a new empty one */
     if (command->kind_case == CMD__COMMAND__KIND_CHANGE_RECORD_SETS &&
         command->change_record_sets->n_changes > COMMAND_CHANGES_MAX)
         return ERR_LIMIT;
@@ -133,10 +131,18 @@ static int check_command(const Cmd__Command *command)
     return 0;
 }
 
+static int check_command(const Cmd__Command *command)
+{
+    if (command->kind_case == CMD__COMMAND__KIND__NOT_SET)
+        return ERR_VERSION; /* its kind is among the unknown fields, or is a new empty one */
+    return check_bounds(command);
+}
+
+/* The bounds here too: an entry that breaks them would stop every node. */
 int command_encode(const struct Cmd__Command *command, uint8_t **out, size_t *len)
 {
     size_t packed_len = cmd__command__get_packed_size(command);
-    if (packed_len > COMMAND_LEN_MAX)
+    if (packed_len > COMMAND_LEN_MAX || check_bounds(command) != 0)
         return ERR_LIMIT;
     uint8_t *packed = malloc(packed_len + 1);
     if (!packed)

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
+#include "cluster/command.h"
 #include "control/call.h"
 #include "control/requests.h"
 #include "proto/control.pb-c.h"
@@ -106,6 +107,20 @@ void request_cidr_create(struct call *call)
     call_propose(call, &command, on_written);
 }
 
+/* true; false: the call has failed. */
+static bool check_counts(struct call *call, const Ctl__CidrChange *request)
+{
+    size_t block_count = 0;
+
+    for (size_t i = 0; i < request->n_changes; i++)
+        block_count += request->changes[i]->n_blocks;
+    if (request->n_changes <= COMMAND_CIDR_CHANGES_MAX && block_count <= COMMAND_CIDR_BLOCKS_MAX)
+        return true;
+    call_fail(call, ERR_LIMIT, "at most %u CIDR blocks are changed at once, not %zu: send parts",
+              COMMAND_CIDR_BLOCKS_MAX, block_count);
+    return false;
+}
+
 static void change(struct call *call)
 {
     const Ctl__CidrChange *request = call->request->cidr_change;
@@ -113,7 +128,7 @@ static void change(struct call *call)
     Cmd__ChangeCidrCollection body = CMD__CHANGE_CIDR_COLLECTION__INIT;
     struct state_cidr_collection collection;
 
-    if (!find_collection(call, request->collection, &collection))
+    if (!check_counts(call, request) || !find_collection(call, request->collection, &collection))
         return;
     body.collection_id = collection.id;
     body.version = request->version;

@@ -151,6 +151,8 @@ class TestHealthCommands(unittest.TestCase):
         self.assertIn("/1 to /24", self.refused("cidr", "change", "offices", "lab", "10.0.0.1"))
         self.assertIn("bits", self.refused("cidr", "change", "offices", "lab", "10.0.0.1/8",
                                            status=2))
+        many = [f"10.{i // 256}.{i % 256}.0/24" for i in range(1001)]
+        self.assertIn("1000 CIDR blocks", self.refused("cidr", "change", "offices", "lab", *many))
         self.assertIn("3 blocks", self.refused("cidr", "delete", "offices"))
         self.node.quartet("cidr", "change", "offices", "paris", "192.0.2.0/24", "2001:db8::/32",
                           "--remove")

@@ -193,6 +193,41 @@ static void test_batch_other_version_is_version(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
+/* What no node could decode must not get into an entry: it would stop all of them. */
+static void test_encode_over_a_bound_refused(void **state)
+{
+    static Cmd__VerdictOf verdict;
+    static Cmd__VerdictOf *verdicts[COMMAND_VERDICTS_MAX + 1];
+    static ProtobufCBinaryData blocks[COMMAND_CIDR_BLOCKS_MAX + 1];
+    Cmd__PutVerdicts put = CMD__PUT_VERDICTS__INIT;
+    Cmd__ChangeCidrCollection change = CMD__CHANGE_CIDR_COLLECTION__INIT;
+    Cmd__CidrChange one = CMD__CIDR_CHANGE__INIT, *changes[] = {&one};
+    Cmd__Command command = CMD__COMMAND__INIT;
+    uint8_t *octets;
+    size_t len;
+
+    (void)state;
+    cmd__verdict_of__init(&verdict);
+    for (size_t i = 0; i <= COMMAND_VERDICTS_MAX; i++)
+        verdicts[i] = &verdict;
+    put.verdicts = verdicts;
+    command.kind_case = CMD__COMMAND__KIND_PUT_VERDICTS;
+    command.put_verdicts = &put;
+    put.n_verdicts = COMMAND_VERDICTS_MAX + 1;
+    assert_int_equal(command_encode(&command, &octets, &len), ERR_LIMIT);
+    put.n_verdicts = COMMAND_VERDICTS_MAX;
+    assert_int_equal(command_encode(&command, &octets, &len), 0);
+    free(octets);
+
+    command.kind_case = CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION;
+    command.change_cidr_collection = &change;
+    change.changes = changes;
+    change.n_changes = 1;
+    one.blocks = blocks;
+    one.n_blocks = COMMAND_CIDR_BLOCKS_MAX + 1;
+    assert_int_equal(command_encode(&command, &octets, &len), ERR_LIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +241,7 @@ int main(void)
         CASE(test_batch_add_full_changes_nothing),
         CASE(test_batch_bounds_commands),
         CASE(test_batch_other_version_is_version),
+        CASE(test_encode_over_a_bound_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
