@@ -1,8 +1,10 @@
 /* node/cluster/apply_health.c: health checks and what is concluded about them. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "cluster/apply_routing.h"
 #include "policy/health.h"
 #include "proto/command.pb-c.h"
@@ -135,9 +137,7 @@ static int put_verdict(struct apply *apply, const Cmd__VerdictOf *verdict)
     if (verdict->verdict < CMD__VERDICT__VERDICT_UNKNOWN ||
         verdict->verdict > CMD__VERDICT__VERDICT_UNHEALTHY)
         return apply__refuse(apply, ERR_INVALID, "%d is no verdict", (int)verdict->verdict);
-    int rc = apply__check_text(apply, "a verdict's reason", verdict->reason, STATE_CHECK_TEXT_SIZE);
-    if (rc == 0)
-        rc = state_get_check(apply__kv(apply), verdict->health_check_id, &check);
+    int rc = state_get_check(apply__kv(apply), verdict->health_check_id, &check);
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
     if (check.version != verdict->version || check.config.type == STATE_CHECK_CALCULATED)
@@ -153,7 +153,9 @@ static int put_verdict(struct apply *apply, const Cmd__VerdictOf *verdict)
     status.judged_version = verdict->version;
     status.healthy_checkers = verdict->healthy_checkers;
     status.checkers = verdict->checkers;
-    memcpy(status.reason, verdict->reason, strlen(verdict->reason) + 1);
+    /* What an endpoint answered may be part of it: never a cause to lose the verdicts of others. */
+    snprintf(status.reason, sizeof(status.reason), "%s", verdict->reason);
+    text_make_printable(status.reason);
     return apply__settle_check(apply, &check, &status);
 }
 

@@ -25,7 +25,7 @@ static bool is_string_match(enum state_check_type type)
 static int take_text(struct apply *apply, const char *what, const char *text, char *out,
                      size_t size)
 {
-    int rc = apply__check_text(apply, what, text, size);
+    int rc = apply__check_shown(apply, what, text, size);
 
     if (rc == 0)
         memcpy(out, text, strlen(text) + 1);

@@ -110,7 +110,7 @@ static int check_words(struct apply *apply, const Cmd__PutOverride *command)
         return apply__refuse(apply, ERR_INVALID, "an override needs a reason");
     if (command->expires_wall_ms != 0 && command->expires_wall_ms <= apply->command->time_wall_ms)
         return apply__refuse(apply, ERR_INVALID, "the override would have expired already");
-    return apply__check_text(apply, "the reason", command->reason, STATE_CHECK_TEXT_SIZE);
+    return apply__check_shown(apply, "the reason", command->reason, STATE_CHECK_TEXT_SIZE);
 }
 
 /* Of a record set: its own slot, which it keeps while it is replaced. */

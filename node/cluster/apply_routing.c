@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "policy/health.h"
 #include "proto/command.pb-c.h"
 
@@ -63,7 +64,16 @@ int apply__check_reference(struct apply *apply, const char *text)
 {
     if (text[0] == 0)
         return apply__refuse(apply, ERR_INVALID, "the caller reference is empty");
-    return apply__check_text(apply, "the caller reference", text, STATE_CHECK_REFERENCE_SIZE);
+    return apply__check_shown(apply, "the caller reference", text, STATE_CHECK_REFERENCE_SIZE);
+}
+
+int apply__check_shown(struct apply *apply, const char *what, const char *text, size_t size)
+{
+    int rc = apply__check_text(apply, what, text, size);
+
+    if (rc == 0 && !text_is_printable(text))
+        rc = apply__refuse(apply, ERR_INVALID, "%s is not printable UTF-8", what);
+    return rc;
 }
 
 void apply__name_result(struct apply *apply, const char *id)

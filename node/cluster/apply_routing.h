@@ -71,6 +71,8 @@ int apply__next_slot(struct apply *apply, uint32_t *slot);
 int apply__tell_about(struct apply *apply, enum apply_effect_kind kind, const char *what);
 int apply__check_uuid(struct apply *apply, const char *what, const char *text);
 int apply__check_word(struct apply *apply, const char *what, const char *text, size_t len_max);
+/* Shorter than @size, and such that it can be shown (base/text.h). */
+int apply__check_shown(struct apply *apply, const char *what, const char *text, size_t size);
 int apply__check_reference(struct apply *apply, const char *text);
 /* Name what the command is about in its result. */
 void apply__name_result(struct apply *apply, const char *id);

@@ -258,6 +258,8 @@ SPOIL(bad_type, config->type = TEXT("CLOUDWATCH_METRIC"))
 SPOIL(no_host, config->ip_address = TEXT(""))
 SPOIL(bad_ip, config->ip_address = TEXT("10.0.0.256"))
 SPOIL(prefix_ip, config->ip_address = TEXT("10.0.0.0/8"))
+SPOIL(bad_octets, config->search_string = TEXT("\xc3("); config->type = TEXT("HTTP_STR_MATCH"))
+SPOIL(new_line, config->resource_path = TEXT("/a\n"))
 SPOIL(bad_name, config->fully_qualified_domain_name = TEXT("a..b"))
 SPOIL(no_port, config->port = 0)
 SPOIL(big_port, config->port = 65536)
@@ -282,6 +284,8 @@ static void test_create_breaking_a_rule_refused(void **state)
         {ERR_INVALID, "10.0.0.256", bad_ip},
         {ERR_INVALID, "10.0.0.0/8", prefix_ip},
         {ERR_INVALID, "a..b", bad_name},
+        {ERR_INVALID, "search string is not printable", bad_octets},
+        {ERR_INVALID, "path is not printable", new_line},
         {ERR_INVALID, "port", no_port},
         {ERR_INVALID, "port", big_port},
         {ERR_INVALID, "interval", no_interval},
@@ -405,6 +409,15 @@ static void test_verdict_of_another_version_passed_over(void **state)
     assert_int_equal(test->effects[0], APPLY_OCTET);
     assert_int_equal(test->last_effect.slot, 1);
     assert_int_equal(test->last_effect.octet, UP(HEALTHY));
+    Cmd__Command *hostile = verdict(test, 1, 2, CMD__VERDICT__VERDICT_UNHEALTHY);
+    char *reason = test_apply_alloc(test, 400);
+    memset(reason, 'x', 400);
+    memcpy(reason, "a\x1b\xff", 3);
+    hostile->put_verdicts->verdicts[0]->reason = reason;
+    does(test, hostile);
+    before = status_of(test, 1);
+    assert_int_equal(strlen(before.reason), 255);
+    assert_memory_equal(before.reason, "a??x", 4);
     Cmd__Command *bad = verdict(test, 1, 2, (Cmd__Verdict)3);
     refuses(test, bad, ERR_INVALID, "no verdict");
 }

@@ -1,0 +1,9 @@
+/* node/base/text.h: text from outside that will be shown to people. Pure; any thread. */
+#pragma once
+
+#include <stdbool.h>
+
+/* UTF-8 (RFC 3629: shortest forms, no surrogates) without control characters. */
+bool text_is_printable(const char *text);
+/* Make it so, in place: octets that are not ASCII, or not printable, become '?'. */
+void text_make_printable(char *text);
