@@ -189,6 +189,19 @@ static int app_checkpoint(void *user, const char *dir, struct raft_snapshot *out
     return rc;
 }
 
+/* What routing needs besides record sets, from a snapshot. Without memory the old stays for now,
+ * as the image does: machine_tick() tries again. */
+static int load_views(struct cluster *cluster, const struct kv *kv)
+{
+    int rc = health_view_load(cluster->health_view, kv);
+    int geo_rc = geo_state_load(cluster->geo_parts, kv);
+
+    cluster->is_geo_behind = geo_rc != 0;
+    if (rc != 0 && rc != ERR_NOMEM)
+        return rc;
+    return geo_rc == ERR_NOMEM ? 0 : geo_rc;
+}
+
 static void install_failed(struct cluster *cluster, int code, bool is_fatal)
 {
     cluster->install.is_running = false;
@@ -264,9 +277,7 @@ static void try_install(struct cluster *cluster)
     cluster->install.gap_ms = 0;
     rc = apply_reload(cluster->apply, store_kv(cluster->store));
     if (rc == 0)
-        rc = health_view_load(cluster->health_view, store_kv(cluster->store));
-    if (rc == 0)
-        rc = geo_state_load(cluster->geo_parts, store_kv(cluster->store));
+        rc = load_views(cluster, store_kv(cluster->store));
     if (rc != 0)
         install_failed(cluster, rc, true);
     else
