@@ -14,6 +14,7 @@
 #include "geo/region.h"
 #include "zone/image.h"
 
+#include <endian.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -30,14 +31,22 @@ static unsigned prefix_bits(const struct geo_address *address)
     return address->is_ipv6 ? PREFIX_BITS_IPV6 : PREFIX_BITS_IPV4;
 }
 
+/* The first @bits of the 64 bits that are octets in memory. */
+static uint64_t leading_bits(uint64_t octets, unsigned bits)
+{
+    return bits >= 64 ? octets : octets & htobe64(~(UINT64_MAX >> bits));
+}
+
 /* @address without what lies behind its first @bits bits. */
 static struct geo_address cut(const struct geo_address *address, unsigned bits)
 {
+    uint64_t halves[2];
     struct geo_address out = {.is_ipv6 = address->is_ipv6};
     out.bits = (uint8_t)(bits < address->bits ? bits : address->bits);
-    memcpy(out.octets, address->octets, (out.bits + 7u) / 8);
-    if (out.bits % 8 != 0)
-        out.octets[out.bits / 8] &= (uint8_t)(0xff00u >> out.bits % 8);
+    memcpy(halves, address->octets, sizeof halves);
+    halves[0] = leading_bits(halves[0], out.bits);
+    halves[1] = out.bits > 64 ? leading_bits(halves[1], out.bits - 64u) : 0;
+    memcpy(out.octets, halves, sizeof halves);
     return out;
 }
 
@@ -46,7 +55,8 @@ static bool read_ecs(const struct dns_ecs *ecs, struct geo_address *out)
     if (ecs->family == DNS_ECS_NONE || ecs->source_bits == 0)
         return false;
     struct geo_address whole = {.bits = ecs->source_bits, .is_ipv6 = ecs->family == DNS_ECS_IPV6};
-    memcpy(whole.octets, ecs->address, ecs->address_len);
+    for (unsigned i = 0; i < ecs->address_len; i++)
+        whole.octets[i] = ecs->address[i];
     *out = cut(&whole, prefix_bits(&whole));
     return true;
 }
@@ -215,7 +225,7 @@ void query__locate(struct exchange *x, const struct policy_group *group, uint64_
         find_location(x, geo);
         narrow(&x->place, x->place.location_bits);
         out->location = x->place.location;
-        if (x->place.has_address)
+        if (group->kind == POLICY_GEOPROXIMITY && x->place.has_address)
             out->hash = query__hash_prefix(&x->place.address, x->place.location_bits);
         break;
     }

@@ -25,7 +25,6 @@ struct merge { /* several sets on their way into one */
     enum dns_section section;
     const struct dns_owner *owner;
     const struct query_found *found;
-    uint32_t ttl_s;
 };
 
 static uint32_t least_ttl_s(const struct query_found *found)
@@ -63,7 +62,8 @@ static bool is_repeated(const struct merge *merge, unsigned set_number, const ui
 }
 
 /* Records @from to before @to of set @set_number, those that are new. */
-static bool add_new(const struct merge *merge, unsigned set_number, unsigned from, unsigned to)
+static bool add_new(const struct merge *merge, unsigned set_number, unsigned from, unsigned to,
+                    uint32_t ttl_s)
 {
     const uint8_t *record = merge->found->sets[set_number]->wire;
     for (unsigned i = 0; i < to; i++) {
@@ -71,7 +71,7 @@ static bool add_new(const struct merge *merge, unsigned set_number, unsigned fro
             .octets = record, .octets_len = dns_rrset_record_len(record), .count = 1};
         record += one.octets_len;
         if (i >= from && !is_repeated(merge, set_number, one.octets) &&
-            !dns_answer_add_one(merge->x->reply, merge->section, merge->owner, &one, merge->ttl_s))
+            !dns_answer_add_one(merge->x->reply, merge->section, merge->owner, &one, ttl_s))
             return false;
     }
     return true;
@@ -80,11 +80,12 @@ static bool add_new(const struct merge *merge, unsigned set_number, unsigned fro
 static bool add_merged(const struct merge *merge)
 {
     struct dns_writer *reply = merge->x->reply;
+    const uint32_t ttl_s = least_ttl_s(merge->found);
     const struct dns_mark mark = dns_answer_mark(reply, merge->section);
     for (unsigned i = 0; i < merge->found->count; i++) {
         const unsigned count = merge->found->sets[i]->record_count;
         const unsigned first = first_of(merge->x, count, i);
-        if (!add_new(merge, i, first, count) || !add_new(merge, i, 0, first)) {
+        if (!add_new(merge, i, first, count, ttl_s) || !add_new(merge, i, 0, first, ttl_s)) {
             dns_answer_rewind(reply, merge->section, &mark);
             return false;
         }
@@ -105,8 +106,7 @@ bool query__add_found(struct exchange *x, enum dns_section section, const struct
                       const struct query_found *found)
 {
     ASSERT(found->count > 0);
-    const struct merge merge = {
-        .x = x, .section = section, .owner = owner, .found = found, .ttl_s = least_ttl_s(found)};
+    const struct merge merge = {.x = x, .section = section, .owner = owner, .found = found};
     if (found->count > 1 ? !add_merged(&merge) : !add_single(x, section, owner, found->sets[0]))
         return false;
     for (unsigned i = 0; x->recorder != NULL && i < found->count; i++)

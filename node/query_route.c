@@ -60,7 +60,6 @@ static bool is_nothing(enum result result)
 static uint8_t octet_of(const struct exchange *x, uint32_t slot)
 {
     const struct query_recorder *recorder = x->recorder;
-    const struct policy_health *health = zone_image_health(x->env->image);
     if (slot == POLICY_SLOT_NONE)
         return POLICY_HEALTHY_BIT | POLICY_HEALTH_NONE;
     for (unsigned i = 0; recorder != NULL && i < recorder->assumption_count; i++)
@@ -68,8 +67,7 @@ static uint8_t octet_of(const struct exchange *x, uint32_t slot)
             return recorder->assumptions[i].is_healthy
                        ? POLICY_HEALTHY_BIT | POLICY_HEALTH_ASSUMED_UP
                        : POLICY_HEALTH_ASSUMED_DOWN;
-    return health != NULL ? policy_health_get(health, slot)
-                          : POLICY_HEALTHY_BIT | POLICY_HEALTH_NONE;
+    return policy_health_get(zone_image_health(x->env->image), slot);
 }
 
 struct own_health { /* of a candidate by itself */
@@ -285,10 +283,9 @@ static uint64_t down_since_below(struct route *route, const uint8_t *name)
 
 static uint64_t octet_down_since(const struct exchange *x, uint32_t slot)
 {
-    const struct policy_health *health = zone_image_health(x->env->image);
-    if (health == NULL || policy_is_healthy(octet_of(x, slot)))
+    if (policy_is_healthy(octet_of(x, slot)))
         return 0;
-    return policy_health_since(health, slot);
+    return policy_health_since(zone_image_health(x->env->image), slot);
 }
 
 static uint64_t down_since(struct route *route, const struct policy_group *group, unsigned index)

@@ -1,8 +1,8 @@
 /* links: query test_image test_route geo */
-/* bench_query [ROUNDS [DATABASE.mmdb]]: answer batches of 64 questions for a few names on one
- * thread, as a UDP worker does between its system calls; nanoseconds a question. Under callgrind:
- * instructions. The routed ones: by weight; by client subnet, 57,088 /16 and a random /24 in each
- * question; by country, likewise, with a database. */
+/* bench_query [ROUNDS [DATABASE.mmdb [WORKLOAD]]]: answer batches of 64 questions for a few names
+ * on one thread, as a UDP worker does between its system calls; nanoseconds a question. Under
+ * callgrind: instructions. The routed ones: by weight; by client subnet, 57,088 /16 and a random
+ * /24 in each question; by country, likewise, with a database. */
 #include "dns/name.h"
 #include "dns/type.h"
 #include "dns/wire.h"
@@ -27,6 +27,7 @@ struct bench {
     struct zone_publisher *publisher;
     struct query_scratch *scratch;
     unsigned long rounds;
+    const char *only;        /* this workload; NULL: all */
     uint8_t *subnets[COUNT]; /* the three octets of each question's; NULL: none */
 };
 
@@ -83,6 +84,8 @@ static void run(struct bench *bench, const char *prefix, bool has_ecs)
     static struct query_item items[COUNT];
     struct query_env env = {.proto = QUERY_UDP};
     unsigned answers = 0;
+    if (bench->only != NULL && strcmp(bench->only, prefix) != 0)
+        return;
     for (unsigned i = 0; i < COUNT; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s%u.example.com.", prefix, i % NAMES);
@@ -181,7 +184,8 @@ int main(int argc, char **argv)
 {
     struct bench bench = {.publisher = test_image_new(),
                           .scratch = query_scratch_new(),
-                          .rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000};
+                          .rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000,
+                          .only = argc > 3 ? argv[3] : NULL};
     if (bench.scratch == NULL)
         return 1;
     zone_reader_register();
