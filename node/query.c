@@ -121,7 +121,7 @@ static enum step solve_answer(struct exchange *x)
     if (x->match.set->record_count == 1) {
         if (!add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set))
             return STEP_NO_ROOM;
-        if (x->recorder != NULL)
+        if (query__is_watched(x))
             tell_chosen(x, x->match.set);
     } else {
         struct query_found found;
@@ -147,7 +147,7 @@ static bool add_dname(struct exchange *x)
         return true;
     ASSERT(x->dname_count < QUERY_CHAIN_MAX);
     x->dnames[x->dname_count++] = x->match.set;
-    if (x->recorder != NULL)
+    if (query__is_watched(x))
         tell_chosen(x, x->match.set);
     return add_set(x, DNS_SECTION_ANSWER, x->match.owner_offset, x->match.set);
 }
@@ -234,7 +234,7 @@ static enum step solve(struct exchange *x)
 {
     enum zone_outcome outcome = x->match.outcome;
     ASSERT(outcome <= ZONE_OUTCOME_NXDOMAIN);
-    if (x->recorder != NULL)
+    if (query__is_watched(x))
         query__tell(x, &(struct query_event){
                            .kind = QUERY_EVENT_LOOKUP, .name = x->owner.name, .outcome = outcome});
     if (x->link_count == 0 && outcome != ZONE_OUTCOME_NONE && outcome != ZONE_OUTCOME_DELEGATION)
@@ -315,6 +315,7 @@ static void exchange_init(struct exchange *x, const struct dns_question *questio
     x->dname_count = 0;
     x->group_count = 0;
     x->candidate_count = 0;
+    x->is_aside = false;
     x->place.known = 0;
     x->place.scope_bits = 0;
     x->visited[0] = question->name;
@@ -398,7 +399,7 @@ static void settle(struct work *work)
 static void finish(struct work *work, struct query_item *item)
 {
     struct exchange *x = &work->x;
-    if (x->recorder != NULL)
+    if (query__is_watched(x))
         query__find_address(x);
     item->traits = traits_of(&x->match, work->question.name_len);
     enum step step = solve(x);

@@ -34,12 +34,11 @@ bool query__add_aside(struct exchange *x, const struct dns_owner *owner,
     const struct dns_rrset rrset = query__rrset_of(set);
     if (!zone_set_is_group(set))
         return dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, owner, &rrset);
-    const struct query_recorder *recorder = x->recorder;
     struct query_found found;
-    x->recorder = NULL;
+    x->is_aside = true;
     const bool has_room = query__route(x, zone_set_group(set), &found) != QUERY_ROUTE_FOUND ||
                           query__add_found(x, DNS_SECTION_ADDITIONAL, owner, &found);
-    x->recorder = recorder;
+    x->is_aside = false;
     return has_room;
 }
 

@@ -92,7 +92,7 @@ void query__find_address(struct exchange *x)
     place->address = (struct geo_address){.bits = 0};
     place->has_address = place->is_ecs ? read_ecs(&options->ecs, &place->address)
                                        : read_sender(x->client, &place->address);
-    if (x->recorder != NULL)
+    if (query__is_watched(x))
         query__tell(x, &(struct query_event){
                            .kind = QUERY_EVENT_CLIENT,
                            .address = place->has_address ? &place->address : NULL,
@@ -120,7 +120,7 @@ static void find_location(struct exchange *x, const struct geo_view *geo)
     if (place->has_address && geo != NULL && geo->database != NULL)
         place->location = geo_database_find(geo->database, &place->address, &bits);
     place->location_bits = (uint8_t)bits;
-    if (x->recorder != NULL)
+    if (query__is_watched(x))
         query__tell(x, &(struct query_event){.kind = QUERY_EVENT_LOCATION,
                                              .location = place->location,
                                              .scope_bits = bits});
@@ -137,7 +137,7 @@ static void find_latency(struct exchange *x, const struct geo_view *geo)
     if (place->has_address && geo != NULL && geo->latency != NULL)
         place->latency = geo_latency_find(geo->latency, &place->address, &bits);
     place->latency_bits = (uint8_t)bits;
-    if (x->recorder != NULL)
+    if (query__is_watched(x))
         query__tell(x, &(struct query_event){.kind = QUERY_EVENT_LATENCY,
                                              .latency = place->latency,
                                              .scope_bits = bits});
@@ -155,7 +155,7 @@ static uint32_t find_cidr_location(struct exchange *x, const struct geo_view *ge
     if (place->has_address && geo != NULL && geo->cidr != NULL)
         place->cidr_location = geo_cidr_find(geo->cidr, slot, &place->address, &bits);
     narrow(place, bits);
-    if (x->recorder != NULL)
+    if (query__is_watched(x))
         query__tell(x, &(struct query_event){.kind = QUERY_EVENT_CIDR,
                                              .cidr_location = place->cidr_location,
                                              .scope_bits = bits});

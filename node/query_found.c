@@ -109,7 +109,7 @@ bool query__add_found(struct exchange *x, enum dns_section section, const struct
     const struct merge merge = {.x = x, .section = section, .owner = owner, .found = found};
     if (found->count > 1 ? !add_merged(&merge) : !add_single(x, section, owner, found->sets[0]))
         return false;
-    for (unsigned i = 0; x->recorder != NULL && i < found->count; i++)
+    for (unsigned i = 0; query__is_watched(x) && i < found->count; i++)
         query__tell(x, &(struct query_event){.kind = QUERY_EVENT_CHOSEN, .set = found->sets[i]});
     return true;
 }

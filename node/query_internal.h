@@ -32,6 +32,7 @@ struct exchange { /* one question on its way to its reply */
     struct dns_writer *reply;
     const struct sockaddr *client;
     const struct query_recorder *recorder; /* NULL: nobody watches */
+    bool is_aside;                         /* additional data: nobody is told of it */
     uint64_t draw;                         /* of this question */
     uint8_t *ecs_scope;                    /* in the reply's client subnet option, or NULL */
     enum query_outcome outcome;
@@ -63,7 +64,12 @@ static inline uint64_t query__draw(const struct exchange *x, unsigned number)
     return bits ^ bits >> 31;
 }
 
-/* Tell who watches; only where x->recorder is not NULL. */
+static inline bool query__is_watched(const struct exchange *x)
+{
+    return __builtin_expect(x->recorder != NULL, 0) && !x->is_aside;
+}
+
+/* Tell who watches; only where query__is_watched(). */
 static inline void query__tell(const struct exchange *x, const struct query_event *event)
 {
     x->recorder->event(x->recorder->user, event);

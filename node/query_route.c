@@ -100,7 +100,7 @@ static bool can_enter(const struct route *route, const struct policy_group *grou
 static void tell_group(const struct route *route, const struct policy_group *group,
                        const struct policy_client *client, bool is_assumed)
 {
-    if (route->x->recorder != NULL)
+    if (query__is_watched(route->x))
         query__tell(route->x, &(struct query_event){.kind = QUERY_EVENT_GROUP,
                                                     .depth = route->depth - 1,
                                                     .group = group,
@@ -110,7 +110,7 @@ static void tell_group(const struct route *route, const struct policy_group *gro
 
 static void tell_all_down(const struct route *route, const struct policy_group *group)
 {
-    if (route->x->recorder != NULL)
+    if (query__is_watched(route->x))
         query__tell(route->x, &(struct query_event){.kind = QUERY_EVENT_ALL_DOWN,
                                                     .depth = route->depth - 1,
                                                     .group = group});
@@ -156,7 +156,7 @@ struct attempt { /* a candidate under way */
 static void tell_candidate(const struct route *route, const struct attempt *attempt,
                            const struct own_health *own, enum query_verdict verdict)
 {
-    if (route->x->recorder != NULL)
+    if (query__is_watched(route->x))
         query__tell(route->x, &(struct query_event){.kind = QUERY_EVENT_CANDIDATE,
                                                     .depth = route->depth - 1,
                                                     .group = attempt->group,
@@ -357,7 +357,7 @@ static enum result resolve_name(struct route *route, const uint8_t *name, unsign
 {
     struct zone_target target;
     zone_find_target(route->x->env->image, name, route->type, &target);
-    if (route->x->recorder != NULL)
+    if (query__is_watched(route->x))
         tell_alias(route, index, name, &target);
     if (target.set == NULL)
         return RESULT_MISSING;
