@@ -1,17 +1,18 @@
+/* links: net test_reply test_world */
+/* wraps: clock_mono_ms geo_database_find geo_database_prefetch geo_database_unref */
 /* The whole server with bytes as network. An input is a list of datagrams or of pieces of a TCP
  * stream. Three ways through it, chosen by the first octet:
  *   - a worker's batches with rate limits, on a clock of the input's own, from several clients;
  *   - true sockets on loopback, UDP: every datagram has its reply, in order;
  *   - true sockets, TCP: likewise, however the stream is cut.
- * A reply is never larger than allowed, and one sent back as a request is met with silence.
- * links: net test_reply
- * wraps: clock_mono_ms */
+ * A reply is never larger than allowed, and one sent back as a request is met with silence. */
 #include "net/net.h"
 
 #include "base/assert.h"
 #include "dns/answer.h"
 #include "dns/cookie.h"
 #include "lib/test_reply.h"
+#include "lib/test_world.h"
 #include "net/batch.h"
 #include "net/counters.h"
 #include "net/env.h"
@@ -37,6 +38,16 @@ enum {
     BURST_MS = 500,
     REPLY_LIMIT_S = 20, /* a reply that is later than this is missing */
 };
+
+static struct zone_publisher *routed_image(void)
+{
+    static struct zone_publisher *publisher;
+    if (publisher == NULL) {
+        publisher = test_reply_image();
+        test_world_put(publisher);
+    }
+    return publisher;
+}
 
 static const uint8_t cookie_key[DNS_COOKIE_KEY_LEN] = "a key of no use";
 
@@ -105,7 +116,7 @@ static void limited_init(struct limited *run, bool is_log_only)
     limits.prefix_rate_s = PREFIX_RATE_S;
     limits.burst_ms = BURST_MS;
     limits.bucket_count = 1u << 14; /* no set of buckets overflows */
-    const struct net_options options = {.publisher = test_reply_image(),
+    const struct net_options options = {.publisher = routed_image(),
                                         .identity = "n1",
                                         .version = "v",
                                         .cookie_key = cookie_key,
@@ -224,7 +235,7 @@ static const struct sockaddr_storage *server_address(void)
     const struct net_options options = {.addresses = &address,
                                         .address_count = 1,
                                         .udp_threads = 1,
-                                        .publisher = test_reply_image(),
+                                        .publisher = routed_image(),
                                         .identity = "n1",
                                         .version = "v",
                                         .cookie_key = cookie_key};

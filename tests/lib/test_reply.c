@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "dns/answer.h"
 #include "lib/test_image.h"
+#include "lib/test_route.h"
 #include "zone/image.h"
 
 #include <libknot/libknot.h>
@@ -42,6 +43,26 @@ static const char other_text[] = "@ 60 SOA n h 1 7200 900 1209600 60\n"
                                  "@ 60 NS n\n"
                                  "e 60 DNAME x.\n";
 
+/* Groups of every policy, trees, circles. */
+static const char routes_text[] =
+    "gw 60 A a weighted weight=1 check=1 = 192.0.2.1\ngw 60 A b weighted weight=2 = 192.0.2.2\n"
+    "gk 60 A a weighted weight=1 sticky check=1 = 192.0.2.1\n"
+    "gk 60 A b weighted weight=2 sticky check=2 = 192.0.2.2\n"
+    "gl 60 A a latency region=128 check=2 = 192.0.2.1\ngl 0 A b latency region=130 => gw\n"
+    "gg 60 A a geo place=EU closed = 192.0.2.1\ngg 60 A b geo place=US closed = 192.0.2.2\n"
+    "gp 60 A a near at=10,10 bias=5 answers=3 check=3 = 192.0.2.1\n"
+    "gp 0 A b near region=129 answers=3 => gm\n"
+    "gf 60 A a failover last-good check=4 = 192.0.2.1\n"
+    "gf 0 A b failover last-good secondary => gw\n"
+    "gm 60 A a multi check=5 = 192.0.2.1; 192.0.2.2\ngm 30 A b multi check=6 = 192.0.2.2\n"
+    "gi 60 A a cidr cidr=7/a fallback=gf check=7 = 192.0.2.1\n"
+    "gi 60 A b cidr cidr=7/* fallback=gf check=8 = 192.0.2.2\n"
+    "gs 60 TXT - simple check=1 = \"t\"\n"
+    "ga 0 A - simple -> gl\nga 0 MX - simple => o\n"
+    "gc 60 CNAME a weighted weight=1 check=1 = ga\ngc 60 CNAME b weighted weight=1 = gl\n"
+    "go 0 A a weighted weight=1 => go\nq 0 A a weighted weight=1 => r\n"
+    "r 0 A a failover => q\n*.g 0 A - simple -> w.w\ngx 0 A - simple -> e.z.\n";
+
 struct zone_publisher *test_reply_image(void)
 {
     static struct zone_publisher *publisher;
@@ -50,6 +71,7 @@ struct zone_publisher *test_reply_image(void)
         test_image_serve(publisher, "x.", zone_text);
         test_image_serve(publisher, "y.", other_text);
         zone_reader_register();
+        test_route_put(publisher, "x.", routes_text);
     }
     return publisher;
 }

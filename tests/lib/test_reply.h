@@ -8,8 +8,8 @@
 
 struct zone_publisher;
 
-/* Zones x. and y. with short names, so that random requests find them. Made once, by a thread that
- * becomes a reader. */
+/* Zones x. and y. with short names, so that random requests find them; names with "g" are routed,
+ * by checks in slots 1 to 8. Made once, by a thread that becomes a reader. */
 struct zone_publisher *test_reply_image(void);
 
 /* Must the @len octets of a request be answered, whatever they are? Not those that are too short or

@@ -1,9 +1,10 @@
-/* links: query test_image */
+/* links: query test_image test_route */
 /* Many requests side by side are answered as each would be by itself. */
 #include "dns/name.h"
 #include "dns/type.h"
 #include "dns/wire.h"
 #include "lib/test_image.h"
+#include "lib/test_route.h"
 #include "query.h"
 #include "zone/image.h"
 
@@ -37,6 +38,8 @@ static const char *const names[] = {
     "nothing.example.",
     "other.",
     "loop.example.",
+    "many.example.",
+    "routed.example.",
 };
 static const uint16_t types[] = {DNS_TYPE_A,   DNS_TYPE_NS,  DNS_TYPE_MX,   DNS_TYPE_DS,
                                  DNS_TYPE_ANY, DNS_TYPE_SOA, DNS_TYPE_AXFR, DNS_TYPE_CNAME};
@@ -74,11 +77,13 @@ static uint16_t make_request(uint8_t *out)
     return draw(16) == 0 ? (uint16_t)draw(len) : len;
 }
 
-static void compare(const struct query_env *env, const struct query_item *item)
+static void compare(const struct query_env *env, const struct query_item *item, unsigned index)
 {
+    struct query_env own = *env;
     uint8_t octets[REPLY_SIZE];
     struct dns_writer reply = {.octets = octets, .capacity = sizeof octets};
-    enum query_outcome outcome = query_answer(env, item->request, item->request_len, &reply);
+    own.draw = query_draw_at(env->draw, index);
+    enum query_outcome outcome = query_answer(&own, item->request, item->request_len, &reply);
     assert_int_equal(outcome, item->outcome);
     if (outcome == QUERY_DROPPED)
         return;
@@ -100,9 +105,13 @@ static void test_answer_many_gives_each_its_own_answer(void **state)
                      "@ 60 SOA ns host 1 7200 900 1209600 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n"
                      "www 60 A 192.0.2.2\na.ent 60 A 192.0.2.3\n*.w 60 A 192.0.2.4\n"
                      "chain 60 CNAME far\nfar 60 CNAME www.example.\nd 60 DNAME w\n"
-                     "loop 60 CNAME loop\nsub 60 NS host.sub\nhost.sub 60 A 192.0.2.5\n");
+                     "loop 60 CNAME loop\nmany 60 A 192.0.2.7\nmany 60 A 192.0.2.8\nmany 60 A "
+                     "192.0.2.9\nsub 60 NS host.sub\nhost.sub 60 A 192.0.2.5\n");
     test_image_serve(publisher, "child.example.",
                      "@ 60 SOA ns host 1 7200 900 1209600 60\n@ 60 NS ns\na 60 A 192.0.2.6\n");
+    test_route_put(publisher, "example.",
+                   "routed 60 A a multi = 192.0.2.10\nrouted 60 A b multi = 192.0.2.11\n"
+                   "routed 60 A c multi = 192.0.2.12; 192.0.2.13\n");
     struct query_scratch *scratch = query_scratch_new();
     assert_non_null(scratch);
     struct query_env env = {.image = zone_image_read_begin(publisher), .proto = QUERY_UDP};
@@ -114,9 +123,10 @@ static void test_answer_many_gives_each_its_own_answer(void **state)
                 .request_len = make_request(requests[i]),
                 .reply = {.octets = replies[i], .capacity = REPLY_SIZE},
             };
+        env.draw = round;
         query_answer_many(scratch, &env, items, count);
         for (unsigned i = 0; i < count; i++) {
-            compare(&env, &items[i]);
+            compare(&env, &items[i], i);
             outcomes[items[i].outcome]++;
         }
     }
