@@ -65,6 +65,10 @@ static const cyaml_schema_field_t fields[] = {
                            dns_version, 0, CONFIG_DNS_TEXT_MAX),
     CYAML_FIELD_STRING_PTR("geo_database", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            geo_database, 1, CONFIG_PATH_LEN_MAX),
+    CYAML_FIELD_SEQUENCE("resolvers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                         resolvers, &address_schema, 0, CONFIG_RESOLVERS_MAX),
+    CYAML_FIELD_UINT("alias_ttl_floor", CYAML_FLAG_OPTIONAL, struct config, alias_ttl_floor),
+    CYAML_FIELD_UINT("alias_ttl_cap", CYAML_FLAG_OPTIONAL, struct config, alias_ttl_cap),
     CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
     CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
                      tcp_connections_max),
@@ -356,6 +360,39 @@ static int check_tcp(const struct config *config, char *error)
     return 0;
 }
 
+/* A name would have to be resolved first. */
+static int check_resolvers(struct config *config, char *error)
+{
+    char host[HOST_LEN_MAX + 1];
+    int rc = 0;
+
+    for (unsigned i = 0; rc == 0 && i < config->resolvers_count; i++) {
+        unsigned port = CONFIG_DNS_PORT;
+        if (split_address(config->resolvers[i], host, &port) != 0 || !is_ip_address(host))
+            return refuse(error, "resolvers: '%s' is not ADDRESS, ADDRESS:PORT or [IPV6]:PORT",
+                          config->resolvers[i]);
+        rc = normalise_address(&config->resolvers[i], "resolvers", &port, error);
+    }
+    if (config->alias_ttl_floor > CONFIG_ALIAS_TTL_MAX ||
+        config->alias_ttl_cap > CONFIG_ALIAS_TTL_MAX)
+        return refuse(error, "alias_ttl_floor and alias_ttl_cap: at most %d seconds",
+                      CONFIG_ALIAS_TTL_MAX);
+    return rc;
+}
+
+/* The defaults are filled in here, so that one that is given is compared with the other. */
+static int check_alias_ttls(struct config *config, char *error)
+{
+    if (config->alias_ttl_floor == 0)
+        config->alias_ttl_floor = CONFIG_ALIAS_TTL_FLOOR;
+    if (config->alias_ttl_cap == 0)
+        config->alias_ttl_cap = CONFIG_ALIAS_TTL_CAP;
+    if (config->alias_ttl_floor > config->alias_ttl_cap)
+        return refuse(error, "alias_ttl_floor: %u is over alias_ttl_cap, %u",
+                      config->alias_ttl_floor, config->alias_ttl_cap);
+    return 0;
+}
+
 static int check(struct config *config, char *error)
 {
     enum log_level level;
@@ -393,6 +430,10 @@ static int check(struct config *config, char *error)
         rc = check_tcp(config, error);
     if (rc == 0)
         rc = check_dns_listen(config, error);
+    if (rc == 0)
+        rc = check_resolvers(config, error);
+    if (rc == 0)
+        rc = check_alias_ttls(config, error);
     if (rc == 0)
         rc = check_cluster_addresses(config, error);
     return rc == 0 ? check_public_addresses(config, error) : rc;

@@ -17,6 +17,10 @@
 #define CONFIG_DNS_TEXT_MAX 128
 #define CONFIG_PATH_LEN_MAX 1000
 #define CONFIG_DNS_XDP_MAX 8
+#define CONFIG_RESOLVERS_MAX 8
+#define CONFIG_ALIAS_TTL_FLOOR 5 /* seconds */
+#define CONFIG_ALIAS_TTL_CAP 300
+#define CONFIG_ALIAS_TTL_MAX 86400
 #define CONFIG_DNS_PORT 53
 #define CONFIG_RRL_RATE_MAX 100000
 #define CONFIG_RRL_BURST_MAX_MS 60000
@@ -58,6 +62,9 @@ struct config {
     uint32_t tcp_idle_ms;
     uint32_t log_keep_entries; /* kept for nodes that were away; 0: the default of raft/io */
     char *geo_database;        /* path of a location database; "" if left out: none */
+    char **resolvers;          /* ADDRESS:PORT; none: those of /etc/resolv.conf */
+    unsigned resolvers_count;
+    uint32_t alias_ttl_floor, alias_ttl_cap; /* seconds */
     struct config_rrl rrl;
     char *peer_listen; /* 0.0.0.0:5301 */
     char *admin_listen;

@@ -241,6 +241,10 @@ static int open_cluster(struct node *node)
         .public_address_count = config->public_addresses_count,
         .log_keep_entries = config->log_keep_entries,
         .geo_database = config->geo_database,
+        .resolvers = (const char *const *)config->resolvers,
+        .resolver_count = config->resolvers_count,
+        .alias_ttl_floor_s = config->alias_ttl_floor,
+        .alias_ttl_cap_s = config->alias_ttl_cap,
         .fatal = on_fatal,
         .user = node,
     };

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "cluster/admin_port.h"
+#include "cluster/alias_targets.h"
 #include "cluster/ask.h"
 #include "cluster/change.h"
 #include "cluster/command.h"
@@ -390,6 +391,9 @@ int cluster_open(const struct cluster_options *options, struct cluster **out,
         rc = geo_parts_new(cluster->publish, &cluster->geo_parts);
     if (rc == 0)
         rc = geo_load_new(cluster, options->geo_database, &cluster->geo_load);
+    if (rc == 0 && (rc = alias_targets_new(cluster, options, &cluster->alias_targets)) != 0)
+        snprintf(error, CLUSTER_ERROR_MAX, "cannot prepare to resolve alias targets: %s",
+                 err_text(rc));
     if (rc == 0)
         rc = identity_load(cluster->data_dir, &cluster->identity, error);
     if (rc == 0)

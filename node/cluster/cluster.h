@@ -47,6 +47,10 @@ struct cluster_options {
     uint32_t heartbeat_ms;               /* 0: the default, 50 */
     uint32_t log_keep_entries;           /* 0: the default of raft/io/driver.h */
     const char *geo_database;            /* path of a location database; NULL or "": none */
+    const char *const *resolvers; /* ADDRESS:PORT, that alias targets are asked of; none: those of
+                                     /etc/resolv.conf */
+    unsigned resolver_count;
+    uint32_t alias_ttl_floor_s, alias_ttl_cap_s; /* each 0: the default of resolve/resolve.h */
     /* The node must stop: storage failed, or state cannot be trusted. @message says what to do.
      * Not called again; the caller then calls cluster_close() and exits. */
     void (*fatal)(void *user, const char *message);

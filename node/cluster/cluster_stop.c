@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "cluster/admin_port.h"
+#include "cluster/alias_targets.h"
 #include "cluster/ask.h"
 #include "cluster/change.h"
 #include "cluster/command.h"
@@ -54,15 +55,14 @@ static void free_parts(struct cluster *cluster)
     cluster->arena = NULL;
 }
 
-static void handle_closed(uv_handle_t *handle)
+static void part_closed(void *user)
 {
-    struct cluster *cluster = handle->data;
+    struct cluster *cluster = user;
 
-    free(handle);
     if (--cluster->handles_open > 0)
         return;
     cluster_close_cb cb = cluster->close_cb;
-    void *user = cluster->close_user;
+    void *close_user = cluster->close_user;
     health_view_free(cluster->health_view);
     geo_load_free(cluster->geo_load);
     geo_parts_free(cluster->geo_parts);
@@ -71,7 +71,15 @@ static void handle_closed(uv_handle_t *handle)
     free(cluster->data_dir);
     explicit_bzero(cluster, sizeof(*cluster));
     free(cluster);
-    cb(user);
+    cb(close_user);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct cluster *cluster = handle->data;
+
+    free(handle);
+    part_closed(cluster);
 }
 
 static void free_all(struct cluster *cluster)
@@ -96,6 +104,10 @@ static void free_all(struct cluster *cluster)
     uv_close((uv_handle_t *)cluster->flush, handle_closed);
     uv_close((uv_handle_t *)cluster->wake, handle_closed);
     cluster->wake = NULL;
+    if (cluster->alias_targets) {
+        cluster->handles_open++;
+        alias_targets_close(cluster->alias_targets, part_closed, cluster);
+    }
 }
 
 static void driver_closed(void *user)

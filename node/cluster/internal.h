@@ -21,6 +21,7 @@
 
 struct Clu__Message;
 struct admin_port;
+struct alias_targets;
 struct apply;
 struct asks;
 struct change;
@@ -143,6 +144,7 @@ struct cluster {
     struct publish *publish;
     struct health_view *health_view;
     struct geo_parts *geo_parts;
+    struct alias_targets *alias_targets;
     struct geo_load *geo_load;
     struct init *init;
     struct join *join;

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cluster/alias_targets.h"
 #include "cluster/ask.h"
 #include "cluster/change.h"
 #include "cluster/geo_parts.h"
@@ -68,6 +69,7 @@ static void on_effect(void *user, const struct apply_effect *effect)
         if (effect->kind == APPLY_ZONE_ADDED)
             own_zone_added(cluster, effect->name);
         publish_effect(cluster->publish, store_kv(cluster->store), effect);
+        alias_targets_effect(cluster->alias_targets, effect);
     }
 }
 
@@ -220,6 +222,7 @@ static void end_install(struct cluster *cluster)
     if (!cluster->driver)
         return; /* stopping */
     cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
+    alias_targets_read(cluster->alias_targets);
     raft_driver_installed(cluster->driver, 0);
     proposer_skipped(cluster->proposer);
     machine_refresh(cluster);
@@ -421,6 +424,7 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
         return rc;
     }
     cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
+    alias_targets_read(cluster->alias_targets);
     return 0;
 }
 
@@ -489,4 +493,5 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     join_server_tick(cluster, now_mono_ms);
     known_tick(cluster->known, now_mono_ms);
     renew_tick(cluster, now_mono_ms);
+    alias_targets_tick(cluster->alias_targets, now_mono_ms);
 }

@@ -60,6 +60,30 @@ static void test_config_load_geo_database_is_a_whole_path(void **state)
     assert_non_null(strstr(error, "geo_database: 'geo.mmdb' is no whole path"));
 }
 
+static void test_config_load_resolvers_are_addresses(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN];
+    const char *text = "name: a\npeer_listen: 192.0.2.1\nalias_ttl_cap: 60\n"
+                       "resolvers: [192.0.2.53, '[2001:db8::1]:5353', '2001:db8::2']\n";
+
+    assert_int_equal(load(text, &config, error), 0);
+    assert_int_equal(config->resolvers_count, 3);
+    assert_string_equal(config->resolvers[0], "192.0.2.53:53");
+    assert_string_equal(config->resolvers[1], "[2001:db8::1]:5353");
+    assert_string_equal(config->resolvers[2], "[2001:db8::2]:53");
+    assert_int_equal(config->alias_ttl_floor, CONFIG_ALIAS_TTL_FLOOR);
+    assert_int_equal(config->alias_ttl_cap, 60);
+    config_free(config);
+    text = "name: a\npeer_listen: 192.0.2.1\nresolvers: [dns.example]\n";
+    assert_int_equal(load(text, &config, error), ERR_INVALID);
+    assert_non_null(strstr(error, "resolvers: 'dns.example' is not ADDRESS"));
+    text = "name: a\npeer_listen: 192.0.2.1\nalias_ttl_floor: 301\n";
+    assert_int_equal(load(text, &config, error), ERR_INVALID);
+    assert_non_null(strstr(error, "alias_ttl_floor: 301 is over alias_ttl_cap, 300"));
+}
+
 static void test_config_load_addresses_get_their_ports(void **state)
 {
     (void)state;
@@ -234,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_load_one_key_fills_in_the_rest),
         cmocka_unit_test(test_config_load_geo_database_is_a_whole_path),
+        cmocka_unit_test(test_config_load_resolvers_are_addresses),
         cmocka_unit_test(test_config_load_addresses_get_their_ports),
         cmocka_unit_test(test_config_load_rrl_says_what_the_file_says),
         cmocka_unit_test(test_config_load_tcp_limits_are_read),
