@@ -33,6 +33,7 @@ static const struct {
     {CTL__REQUEST__KIND_IMPORT_ABORT, request_import_abort},
     {CTL__REQUEST__KIND_GEO_LOAD, request_geo_load},
     {CTL__REQUEST__KIND_GEO_STATUS, request_geo_status},
+    {CTL__REQUEST__KIND_ALIAS_STATUS, request_alias_status},
     {CTL__REQUEST__KIND_CHANGE_GET, request_change_get},
     {CTL__REQUEST__KIND_CHANGE_LIST, request_change_list},
     {CTL__REQUEST__KIND_HEALTH_CREATE, request_health_create},

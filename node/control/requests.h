@@ -53,6 +53,8 @@ void request_region_list(struct call *call);
 /* geo_requests.c */
 void request_geo_load(struct call *call);
 void request_geo_status(struct call *call);
+/* alias_requests.c */
+void request_alias_status(struct call *call);
 /* change_requests.c */
 void request_change_get(struct call *call);
 void request_change_list(struct call *call);
