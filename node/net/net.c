@@ -139,6 +139,7 @@ static int start_threads(struct net *net, const struct net_options *options, uns
         .fd_count = net->address_count,
         .limits = choose_tcp_limits(options),
         .env = &net->env,
+        .latency = options->latency,
     };
     code = tcp_server_start(&tcp, &net->tcp, error);
     memset(table->tcp, -1, sizeof table->tcp);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct latency_samples; /* net/latency_samples.h */
 struct rrl_options;
 struct zone_publisher;
 
@@ -34,8 +35,9 @@ struct net_options {
     uint32_t tcp_idle_ms;                     /* 0: NET_TCP_IDLE_DEFAULT_MS */
     size_t tcp_memory_max;                    /* octets; 0: NET_TCP_MEMORY_DEFAULT */
     const struct zone_publisher *publisher;   /* of the image; must outlive the net */
-    const char *identity;      /* NSID, hostname.bind, id.server; NULL or "": none; copied */
-    const char *version;       /* version.bind, version.server; likewise */
+    struct latency_samples *latency; /* what TCP clients' handshakes tell; outlives the net; NULL */
+    const char *identity;            /* NSID, hostname.bind, id.server; NULL or "": none; copied */
+    const char *version;             /* version.bind, version.server; likewise */
     const uint8_t *cookie_key; /* 16 octets that server cookies are made with; NULL: none; copied */
     const struct rrl_options *rrl;     /* response rate limits of UDP; borrowed; NULL: none */
     bool is_rrl_log_only;              /* count what would be limited, and send everything */

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/random.h"
 #include "net/env.h"
+#include "net/latency_samples.h"
 #include "net/net.h"
 #include "net/tcp_answer.h"
 #include "net/tcp_pending.h"
@@ -66,9 +67,10 @@ struct tcp_server {
     uv_async_t stop;
     uv_timer_t tick; /* runs while connections are open */
     struct tcp_table table;
-    uint64_t now_ms;  /* since the start, by ticks: see on_tick() */
-    uint64_t tick_ms; /* the loop's time at the last tick */
-    size_t held_peak; /* of the table's held_len since memory was last given back */
+    struct latency_samples *latency; /* NULL: not wanted */
+    uint64_t now_ms;                 /* since the start, by ticks: see on_tick() */
+    uint64_t tick_ms;                /* the loop's time at the last tick */
+    size_t held_peak;                /* of the table's held_len since memory was last given back */
     const struct net_env *env;
     struct net_thread_env own;
     struct tcp_listener listeners[NET_ADDRESSES_MAX];
@@ -454,6 +456,18 @@ static bool learn_client(struct tcp_connection *connection)
     return code == 0; /* else it is gone already */
 }
 
+/* The handshake was one round trip, and the kernel has smoothed nothing else into it yet. */
+static void measure(const struct tcp_connection *connection)
+{
+    struct latency_samples *latency = connection->server->latency;
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    uv_os_fd_t fd;
+    if (latency != NULL && uv_fileno((const uv_handle_t *)&connection->socket, &fd) == 0 &&
+        getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0)
+        latency_samples_add(latency, &connection->client.any, info.tcpi_rtt);
+}
+
 /* Where the table is full another has to go; a network that has its share gets nobody out. */
 static void connection_admit(struct tcp_connection *connection)
 {
@@ -468,6 +482,7 @@ static void connection_admit(struct tcp_connection *connection)
     start_ticking(server);
     tcp_table_join(&server->table, &connection->member, client, server->now_ms);
     count(server, NET_TCP_ACCEPTED);
+    measure(connection);
     read_start(connection);
 }
 
@@ -607,6 +622,7 @@ static struct tcp_server *server_new(const struct tcp_options *options)
     memset(server, 0, sizeof *server);
     random_bytes(&seed, sizeof seed);
     server->env = options->env;
+    server->latency = options->latency;
     server->slot_count = options->limits.connections_max + TCP_SPARE_SLOTS;
     server->slots = calloc(server->slot_count, sizeof *server->slots);
     if (server->slots == NULL || tcp_table_init(&server->table, &options->limits, seed) != 0) {

@@ -21,6 +21,7 @@
 
 #include "net/tcp_table.h"
 
+struct latency_samples;
 struct net_cells;
 struct net_env;
 struct net_error;
@@ -37,7 +38,8 @@ struct tcp_options {
     const int *fds_take; /* listening sockets; taken whatever the outcome */
     unsigned fd_count;
     struct tcp_limits limits;
-    const struct net_env *env; /* borrowed until the stop */
+    const struct net_env *env;       /* borrowed until the stop */
+    struct latency_samples *latency; /* likewise; told of each handshake; NULL: nobody is */
 };
 
 /* Start the thread. ERR_NOMEM, or ERR_* with *@error filled. On 0 the caller owns *@out.
