@@ -60,7 +60,8 @@ enum apply_effect_kind {
                              * came, went or changed */
     APPLY_CIDR_CHANGED,     /* setting: id of the collection; slot */
     APPLY_REGIONS_CHANGED,
-    APPLY_HASH_CHECK, /* report apply_hash_at(index) to the leader */
+    APPLY_LATENCY_CHANGED, /* a figure that counts */
+    APPLY_HASH_CHECK,      /* report apply_hash_at(index) to the leader */
 };
 struct apply_effect {
     enum apply_effect_kind kind;

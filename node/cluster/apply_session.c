@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "cluster/apply_latency.h"
 #include "cluster/apply_routing.h"
 #include "proto/command.pb-c.h"
 
@@ -101,6 +102,8 @@ static int run_kind(struct apply *apply)
     default: break;
     }
     int rc = apply__routing(apply, command);
+    if (rc == ERR_VERSION)
+        rc = apply__latency(apply, command);
     return rc == ERR_VERSION ? apply__admin(apply, command) : rc;
 }
 

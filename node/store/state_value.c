@@ -402,6 +402,7 @@ int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slic
     case KV_CIDR_COLLECTIONS:
     case KV_CIDR_BLOCKS:
     case KV_REGIONS: return state__check_cidr(family, key, value);
+    case KV_LATENCY: return state__check_latency(key, value);
     default: return ERR_CORRUPT;
     }
 }

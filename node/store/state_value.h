@@ -25,6 +25,7 @@ void state__put_message(struct overlay *overlay, enum kv_family family, struct k
                         const struct ProtobufCMessage *message);
 int state__check_health(enum kv_family family, struct kv_slice key, struct kv_slice value);
 int state__check_override(struct kv_slice key, struct kv_slice value);
+int state__check_latency(struct kv_slice key, struct kv_slice value);
 int state__check_cidr(enum kv_family family, struct kv_slice key, struct kv_slice value);
 
 /* ---- decoders ---- */
