@@ -169,8 +169,7 @@ static unsigned key_ms(uint64_t key)
     return (unsigned)(key >> POLICY__INDEX_BITS);
 }
 
-/* The greatest time that is equal to @least_ms. What is not known is equal only to itself. */
-static unsigned tie_max_ms(unsigned least_ms)
+unsigned policy_latency_tie_ms(unsigned least_ms)
 {
     if (least_ms == GEO_LATENCY_NONE)
         return GEO_LATENCY_NONE;
@@ -189,7 +188,7 @@ static unsigned latency_keys(struct policy_ranking *ranking, bool is_first)
         unsigned ms = measured_ms(set, ranking->client);
         if (ms == GEO_LATENCY_NONE)
             ms = estimated_ms(set, ranking->client,
-                              is_first ? tie_max_ms(least_ms) : GEO_LATENCY_NONE);
+                              is_first ? policy_latency_tie_ms(least_ms) : GEO_LATENCY_NONE);
         ranking->order[i] = policy__key(ms, i);
         least_ms = ms < least_ms ? ms : least_ms;
     }
@@ -204,7 +203,7 @@ static uint64_t tie_hash(const struct policy_ranking *ranking, unsigned index)
 
 unsigned policy__latency_first(struct policy_ranking *ranking)
 {
-    const unsigned max_ms = tie_max_ms(latency_keys(ranking, true));
+    const unsigned max_ms = policy_latency_tie_ms(latency_keys(ranking, true));
     uint64_t best = UINT64_MAX;
     for (unsigned i = 0; i < ranking->group->count; i++) {
         if (key_ms(ranking->order[i]) > max_ms)
@@ -221,13 +220,13 @@ unsigned policy__latency_first(struct policy_ranking *ranking)
 static void tiers_mark(struct policy_ranking *ranking)
 {
     uint64_t tier = 0;
-    unsigned max_ms = tie_max_ms(key_ms(ranking->order[0]));
+    unsigned max_ms = policy_latency_tie_ms(key_ms(ranking->order[0]));
     for (unsigned i = 0; i < ranking->group->count; i++) {
         const unsigned ms = key_ms(ranking->order[i]);
         const unsigned index = policy__key_index(ranking->order[i]);
         if (ms > max_ms) {
             tier++;
-            max_ms = tie_max_ms(ms);
+            max_ms = policy_latency_tie_ms(ms);
         }
         const uint64_t rank = tier << (POLICY__RANK_BITS - TIER_BITS) | tie_hash(ranking, index);
         ranking->order[i] = policy__key(rank, index);

@@ -163,3 +163,5 @@ double policy_distance_km(const struct policy_set *set, const struct policy_clie
  * negative: not known. */
 int policy_latency_ms(const struct policy_set *set, const struct policy_client *client,
                       bool *is_measured);
+/* The greatest time that counts as equal to @least_ms. GEO_LATENCY_NONE is equal only to itself. */
+unsigned policy_latency_tie_ms(unsigned least_ms);
