@@ -69,6 +69,9 @@ static const cyaml_schema_field_t fields[] = {
                          resolvers, &address_schema, 0, CONFIG_RESOLVERS_MAX),
     CYAML_FIELD_UINT("alias_ttl_floor", CYAML_FLAG_OPTIONAL, struct config, alias_ttl_floor),
     CYAML_FIELD_UINT("alias_ttl_cap", CYAML_FLAG_OPTIONAL, struct config, alias_ttl_cap),
+    CYAML_FIELD_UINT("latency_window", CYAML_FLAG_OPTIONAL, struct config, latency_window),
+    CYAML_FIELD_ENUM("latency_private", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config,
+                     latency_private, switch_words, CYAML_ARRAY_LEN(switch_words)),
     CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
     CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
                      tcp_connections_max),
@@ -434,6 +437,9 @@ static int check(struct config *config, char *error)
         rc = check_resolvers(config, error);
     if (rc == 0)
         rc = check_alias_ttls(config, error);
+    if (rc == 0 && config->latency_window > CONFIG_LATENCY_WINDOW_MAX)
+        rc = refuse(error, "latency_window: %u is over %d seconds", config->latency_window,
+                    CONFIG_LATENCY_WINDOW_MAX);
     if (rc == 0)
         rc = check_cluster_addresses(config, error);
     return rc == 0 ? check_public_addresses(config, error) : rc;

@@ -21,6 +21,7 @@
 #define CONFIG_ALIAS_TTL_FLOOR 5 /* seconds */
 #define CONFIG_ALIAS_TTL_CAP 300
 #define CONFIG_ALIAS_TTL_MAX 86400
+#define CONFIG_LATENCY_WINDOW_MAX 86400 /* seconds */
 #define CONFIG_DNS_PORT 53
 #define CONFIG_RRL_RATE_MAX 100000
 #define CONFIG_RRL_BURST_MAX_MS 60000
@@ -65,6 +66,8 @@ struct config {
     char **resolvers;          /* ADDRESS:PORT; none: those of /etc/resolv.conf */
     unsigned resolvers_count;
     uint32_t alias_ttl_floor, alias_ttl_cap; /* seconds */
+    uint32_t latency_window;                 /* seconds; 0: the default of cluster */
+    bool latency_private;                    /* measure private clients, too */
     struct config_rrl rrl;
     char *peer_listen; /* 0.0.0.0:5301 */
     char *admin_listen;

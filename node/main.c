@@ -1,6 +1,7 @@
 /* node/main.c: quartetd. Opens the parts in order, runs the loop, closes them in reverse. */
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cluster/cluster.h"
+#include "cluster/latency.h"
 #include "config.h"
 #include "control/control.h"
 #include "listen.h"
+#include "net/latency_samples.h"
 #include "net/net.h"
 #include "serve/serve.h"
 
@@ -150,6 +153,7 @@ struct node {
     struct config *config;
     struct cluster *cluster;
     struct net *net;
+    struct latency_samples *latency;
     struct control *control;
     uv_signal_t on_term, on_int;
     uv_idle_t stop_later; /* stopping starts from a clean turn of the loop */
@@ -245,6 +249,7 @@ static int open_cluster(struct node *node)
         .resolver_count = config->resolvers_count,
         .alias_ttl_floor_s = config->alias_ttl_floor,
         .alias_ttl_cap_s = config->alias_ttl_cap,
+        .latency_window_s = config->latency_window,
         .fatal = on_fatal,
         .user = node,
     };
@@ -274,6 +279,36 @@ static int open_cluster(struct node *node)
             return EX_UNAVAILABLE;
         return rc == ERR_INVALID ? EX_CONFIG : EX_SOFTWARE;
     }
+    return EX_OK;
+}
+
+/* The end of a window: what net measured, for the cluster. */
+static size_t take_latency(void *user, struct cluster_latency_measure *out, size_t max)
+{
+    struct node *node = user;
+    struct latency_sample *samples = calloc(max, sizeof(*samples));
+    uint64_t left_out = 0;
+
+    if (!samples)
+        return 0;
+    const size_t count = latency_samples_take(node->latency, samples, max, &left_out);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct cluster_latency_measure){
+            .prefix = samples[i].prefix, .samples = samples[i].count, .ms = samples[i].ms};
+    free(samples);
+    if (left_out > 0)
+        log_warn("main", "latency_networks_left_out handshakes=%" PRIu64 " networks_max=%u",
+                 left_out, LATENCY_NETWORKS_MAX);
+    return count;
+}
+
+static int open_latency(struct node *node)
+{
+    if (latency_samples_new(node->config->latency_private, &node->latency) != 0) {
+        log_error("main", "open_failed reason=\"out of memory\"");
+        return EX_OSERR;
+    }
+    cluster_set_latency_source(node->cluster, take_latency, node);
     return EX_OK;
 }
 
@@ -318,7 +353,9 @@ static int run_node(struct config *config)
     watch_signals(&node);
     int status = open_cluster(&node);
     if (status == EX_OK)
-        status = listen_open(config, cluster_image(node.cluster), &node.net);
+        status = open_latency(&node);
+    if (status == EX_OK)
+        status = listen_open(config, cluster_image(node.cluster), node.latency, &node.net);
     if (status == EX_OK)
         status = open_control(&node);
     if (status == EX_OK)
@@ -332,6 +369,7 @@ static int run_node(struct config *config)
     uv_walk(&node.loop, close_handle, NULL);
     uv_run(&node.loop, UV_RUN_DEFAULT);
     uv_loop_close(&node.loop);
+    latency_samples_free(node.latency);
     if (status == EX_OK)
         status = node.status;
     log_info("main", "stopped status=%d", status);

@@ -27,6 +27,8 @@
 #include "cluster/join.h"
 #include "cluster/join_check.h"
 #include "cluster/known.h"
+#include "cluster/latency.h"
+#include "cluster/latency_view.h"
 #include "cluster/leader_queue.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
@@ -382,8 +384,12 @@ int cluster_open(const struct cluster_options *options, struct cluster **out,
     cluster->asks = asks_new(cluster);
     cluster->init = init_new();
     cluster->join = join_new(cluster);
-    rc = cluster->asks && cluster->init && cluster->join ? publish_new(&cluster->publish)
-                                                         : ERR_NOMEM;
+    cluster->latency = latency_new(cluster, options->latency_window_s);
+    cluster->latency_view = latency_view_new(cluster);
+    rc =
+        cluster->asks && cluster->init && cluster->join && cluster->latency && cluster->latency_view
+            ? publish_new(&cluster->publish)
+            : ERR_NOMEM;
     if (rc == 0)
         rc = health_view_new(zone_publisher_health(publish_image(cluster->publish)),
                              &cluster->health_view);

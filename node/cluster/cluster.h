@@ -51,6 +51,7 @@ struct cluster_options {
                                      /etc/resolv.conf */
     unsigned resolver_count;
     uint32_t alias_ttl_floor_s, alias_ttl_cap_s; /* each 0: the default of resolve/resolve.h */
+    uint32_t latency_window_s;                   /* 0: the default of cluster/latency.h */
     /* The node must stop: storage failed, or state cannot be trusted. @message says what to do.
      * Not called again; the caller then calls cluster_close() and exits. */
     void (*fatal)(void *user, const char *message);

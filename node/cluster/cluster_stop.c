@@ -19,6 +19,8 @@
 #include "cluster/internal.h"
 #include "cluster/join.h"
 #include "cluster/known.h"
+#include "cluster/latency.h"
+#include "cluster/latency_view.h"
 #include "cluster/leader_queue.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
@@ -64,6 +66,8 @@ static void part_closed(void *user)
     cluster_close_cb cb = cluster->close_cb;
     void *close_user = cluster->close_user;
     health_view_free(cluster->health_view);
+    latency_free(cluster->latency);
+    latency_view_free(cluster->latency_view);
     geo_load_free(cluster->geo_load);
     geo_parts_free(cluster->geo_parts);
     publish_free(cluster->publish);
@@ -191,7 +195,7 @@ void cluster__stop_step(struct cluster *cluster)
         break;
     case CLUSTER_STOP_WORKERS:
         if (!join_is_running(cluster) && !known_is_running(cluster->known) &&
-            !cluster->is_verifying)
+            !cluster->is_verifying && !latency_view_is_running(cluster->latency_view))
             cluster->stop = CLUSTER_STOP_DONE;
         break;
     case CLUSTER_STOP_WAIT: break;

@@ -33,6 +33,8 @@ struct health_view;
 struct init;
 struct join;
 struct known;
+struct latency;
+struct latency_view;
 struct leader_queue;
 struct own_zone;
 struct proposer;
@@ -145,6 +147,8 @@ struct cluster {
     struct health_view *health_view;
     struct geo_parts *geo_parts;
     struct alias_targets *alias_targets;
+    struct latency *latency;
+    struct latency_view *latency_view;
     struct geo_load *geo_load;
     struct init *init;
     struct join *join;

@@ -21,6 +21,8 @@
 #include "cluster/internal.h"
 #include "cluster/join.h"
 #include "cluster/known.h"
+#include "cluster/latency.h"
+#include "cluster/latency_view.h"
 #include "cluster/leader_queue.h"
 #include "cluster/members.h"
 #include "cluster/override_expiry.h"
@@ -60,6 +62,7 @@ static void on_effect(void *user, const struct apply_effect *effect)
     case APPLY_MEMBERS_CHANGED: cluster->is_members_dirty = true; break;
     case APPLY_SETTINGS_CHANGED: cluster->is_settings_dirty = true; break;
     case APPLY_CLUSTER_CHANGED: cluster->is_cluster_dirty = true; break;
+    case APPLY_LATENCY_CHANGED: latency_view_changed(cluster->latency_view); break;
     case APPLY_HASH_CHECK: hash_check_applied(cluster, effect->index); break;
     case APPLY_OCTET:
     case APPLY_CHECK_CHANGED: health_view_effect(cluster->health_view, effect); break;
@@ -68,6 +71,8 @@ static void on_effect(void *user, const struct apply_effect *effect)
     default:
         if (effect->kind == APPLY_ZONE_ADDED)
             own_zone_added(cluster, effect->name);
+        if (effect->kind == APPLY_REGIONS_CHANGED)
+            latency_view_changed(cluster->latency_view);
         publish_effect(cluster->publish, store_kv(cluster->store), effect);
         alias_targets_effect(cluster->alias_targets, effect);
     }
@@ -223,6 +228,7 @@ static void end_install(struct cluster *cluster)
         return; /* stopping */
     cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
     alias_targets_read(cluster->alias_targets);
+    latency_view_changed(cluster->latency_view);
     raft_driver_installed(cluster->driver, 0);
     proposer_skipped(cluster->proposer);
     machine_refresh(cluster);
@@ -416,6 +422,8 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
         rc = geo_state_load(cluster->geo_parts, kv);
     if (rc == 0)
         rc = publish_rebuild_all(cluster->publish, kv);
+    if (rc == 0)
+        rc = latency_view_load(cluster->latency_view);
     if (rc != 0) {
         snprintf(error, CLUSTER_ERROR_MAX,
                  "the state in the data folder cannot be read: %s; remove this node from the "
@@ -494,4 +502,6 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     known_tick(cluster->known, now_mono_ms);
     renew_tick(cluster, now_mono_ms);
     alias_targets_tick(cluster->alias_targets, now_mono_ms);
+    latency_tick(cluster->latency, clock_wall_ms() / 1000);
+    latency_view_tick(cluster->latency_view, now_mono_ms);
 }
