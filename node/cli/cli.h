@@ -135,6 +135,7 @@ extern const struct cli_command cli_cidr_commands[];
 extern const struct cli_command cli_region_commands[];
 extern const struct cli_command cli_geo_commands[];
 extern const struct cli_command cli_alias_commands[];
+extern const struct cli_command cli_latency_commands[];
 
 /* Parse the line, connect, run: the whole program but main(). Returns the exit status. */
 int cli_run(int argc, char **argv);

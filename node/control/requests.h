@@ -55,6 +55,9 @@ void request_geo_load(struct call *call);
 void request_geo_status(struct call *call);
 /* alias_requests.c */
 void request_alias_status(struct call *call);
+/* latency_requests.c */
+void request_latency_import(struct call *call);
+void request_latency_show(struct call *call);
 /* change_requests.c */
 void request_change_get(struct call *call);
 void request_change_list(struct call *call);
