@@ -47,7 +47,7 @@ FENCES = {
     "jansson.h": ["node/cli", "node/route53"],
     "maxminddb.h": ["node/geo"],
     "curl/": ["node/health"],
-    "ares": ["node/resolve"],
+    "ares": ["node/health", "node/resolve"],
     "cyaml/": ["node/config"],
     "xxhash.h": ["raft/io", "node/store"],
     "argp.h": ["node/cli", "node/main"],
