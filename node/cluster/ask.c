@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cluster/change.h"
 #include "cluster/report.h"
+#include "cluster/verdicts.h"
 #include "proto/cluster.pb-c.h"
 
 #define ASK_RESEND_MS 700
@@ -214,6 +215,9 @@ static void handle(struct cluster *cluster, struct ask_call *call, const Clu__As
     case CLU__ASK__KIND_CHANGE: change_asked(cluster, call, ask->change); break;
     case CLU__ASK__KIND_ADD: change_asked_add(cluster, call, ask->add); break;
     case CLU__ASK__KIND_KNOWN: report_answer_known(cluster, call, ask->known->member); break;
+    case CLU__ASK__KIND_OPINIONS:
+        verdicts_answer(cluster, call, ask->opinions->health_check_id);
+        break;
     default:
         ask_reply_text(cluster, call, ERR_UNSUPPORTED, "the leader does not know this request");
     }

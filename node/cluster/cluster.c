@@ -30,12 +30,14 @@
 #include "cluster/latency.h"
 #include "cluster/latency_view.h"
 #include "cluster/leader_queue.h"
+#include "cluster/opinions.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
 #include "cluster/renew.h"
 #include "cluster/report.h"
 #include "cluster/settings.h"
+#include "cluster/verdicts.h"
 #include "raft/io/driver_net.h"
 #include "store/store.h"
 #include "zone/image.h"
@@ -134,6 +136,8 @@ static void on_flush(uv_prepare_t *prepare)
         return;
     }
     report_tick(cluster, now_mono_ms);
+    opinions_flush(cluster);
+    verdicts_flush(cluster, now_mono_ms);
     proposer_flush(cluster->proposer, now_mono_ms);
     asks_flush(cluster, now_mono_ms);
     if (cluster__leads(cluster))
@@ -173,10 +177,28 @@ static int make_parts(struct cluster *cluster)
     cluster->hash_check = hash_check_new();
     cluster->own_zone = own_zone_new();
     cluster->known = known_new(cluster);
+    cluster->verdicts = verdicts_new();
     return cluster->arena && cluster->queue && cluster->proposer && cluster->change &&
-                   cluster->hash_check && cluster->own_zone && cluster->known
+                   cluster->hash_check && cluster->own_zone && cluster->known && cluster->verdicts
                ? 0
                : ERR_NOMEM;
+}
+
+static void on_check_changed(void *user, const char *id)
+{
+    opinions_check_changed(user, id);
+    verdicts_check_changed(user, id);
+}
+
+static int open_opinions(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
+{
+    int rc = opinions_open(cluster, &cluster->opinions);
+
+    if (rc != 0)
+        snprintf(error, CLUSTER_ERROR_MAX, "cannot start the health checks: %s", err_text(rc));
+    else
+        health_view_watch(cluster->health_view, on_check_changed, cluster);
+    return rc;
 }
 
 static void on_driver_log(void *user, enum raft_log_level level, const char *line)
@@ -248,6 +270,8 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]
     }
     (void)renew_certificate(cluster);
     rc = make_parts(cluster);
+    if (rc == 0)
+        rc = open_opinions(cluster, error);
     if (rc == 0)
         rc = open_net(cluster, error);
     if (rc == 0)
@@ -321,6 +345,8 @@ static int copy_options(struct cluster *cluster, const struct cluster_options *o
     cluster->election_timeout_ms = options->election_timeout_ms;
     cluster->heartbeat_ms = options->heartbeat_ms;
     cluster->log_keep_entries = options->log_keep_entries;
+    cluster->is_health_off = options->is_health_off;
+    cluster->health_connections = options->health_connections;
     settings_defaults(&cluster->settings);
     int rc = copy_addresses(cluster, options);
     if (rc != 0)

@@ -22,9 +22,11 @@
 #include "cluster/latency.h"
 #include "cluster/latency_view.h"
 #include "cluster/leader_queue.h"
+#include "cluster/opinions.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
+#include "cluster/verdicts.h"
 #include "raft/io/driver_net.h"
 
 #define HANDLES 4
@@ -43,6 +45,11 @@ static void free_parts(struct cluster *cluster)
     struct own_zone *own_zone = cluster->own_zone;
     int rc = cluster->is_closing ? ERR_CLOSED : ERR_UNAVAILABLE;
 
+    health_view_watch(cluster->health_view, NULL, NULL);
+    opinions_close(cluster->opinions);
+    cluster->opinions = NULL;
+    verdicts_free(cluster->verdicts);
+    cluster->verdicts = NULL;
     cluster->proposer = NULL;
     cluster->own_zone = NULL;
     proposer_free(proposer, rc);

@@ -5,6 +5,7 @@
  *     proposer.c  own commands                   publish.c  state into the image
  *     ask.c       questions to the leader        members.c  table of members
  *     change.c    membership changes (leader)    report.c   status messages
+ *     opinions.c  checks of this node            verdicts.c what follows (leader)
  *     hash_check.c, own_zone.c, autopilot.c      the leader's housekeeping
  *     admin_port.c, join_server.c, join_client.c how others get in */
 #pragma once
@@ -36,10 +37,12 @@ struct known;
 struct latency;
 struct latency_view;
 struct leader_queue;
+struct opinions;
 struct own_zone;
 struct proposer;
 struct publish;
 struct store;
+struct verdicts;
 struct uv_async_s;
 struct uv_prepare_s;
 struct uv_timer_s;
@@ -91,6 +94,8 @@ struct cluster {
     unsigned public_address_count;
     struct cluster_addresses listen, advertised;
     uint32_t election_timeout_ms, heartbeat_ms, log_keep_entries;
+    bool is_health_off;
+    uint32_t health_connections;
     void (*fatal)(void *user, const char *message);
     void *fatal_user;
 
@@ -117,6 +122,8 @@ struct cluster {
     struct own_zone *own_zone;
     struct admin_port *admin_port;
     struct known *known;
+    struct opinions *opinions;
+    struct verdicts *verdicts;
     struct members members;
     struct cluster_settings settings;
     enum raft_role role;

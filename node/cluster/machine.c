@@ -25,6 +25,7 @@
 #include "cluster/latency_view.h"
 #include "cluster/leader_queue.h"
 #include "cluster/members.h"
+#include "cluster/opinions.h"
 #include "cluster/override_expiry.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
@@ -32,6 +33,7 @@
 #include "cluster/renew.h"
 #include "cluster/report.h"
 #include "cluster/settings.h"
+#include "cluster/verdicts.h"
 #include "store/kv_rocks.h"
 #include "store/store.h"
 
@@ -65,6 +67,9 @@ static void on_effect(void *user, const struct apply_effect *effect)
     case APPLY_LATENCY_CHANGED: latency_view_changed(cluster->latency_view); break;
     case APPLY_HASH_CHECK: hash_check_applied(cluster, effect->index); break;
     case APPLY_OCTET:
+        health_view_effect(cluster->health_view, effect);
+        verdicts_octet(cluster, effect->slot);
+        break;
     case APPLY_CHECK_CHANGED: health_view_effect(cluster->health_view, effect); break;
     case APPLY_CIDR_CHANGED:
     case APPLY_REGIONS_CHANGED: take_geo_effect(cluster, effect); break;
@@ -339,12 +344,14 @@ static void app_role_changed(void *user, enum raft_role role, uint64_t term, raf
         report_reset(cluster);
         change_leader_changed(cluster);
         own_zone_members_changed(cluster);
+        verdicts_role_changed(cluster);
     }
     if (cluster->leader != old_leader && cluster->leader != 0) {
         log_info("cluster", "leader_changed leader=%016" PRIx64 " term=%" PRIu64, cluster->leader,
                  term);
         proposer_leader_changed(cluster->proposer);
         asks_leader_changed(cluster);
+        opinions_leader_changed(cluster);
         cluster->is_report_due = true;
     }
     cluster__wake(cluster);
@@ -496,6 +503,8 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     hash_check_tick(cluster, now_mono_ms);
     import_expiry_tick(cluster, now_mono_ms);
     override_expiry_tick(cluster, now_mono_ms);
+    opinions_tick(cluster, now_mono_ms);
+    verdicts_tick(cluster, now_mono_ms);
     own_zone_tick(cluster, now_mono_ms);
     init_tick(cluster, now_mono_ms);
     join_server_tick(cluster, now_mono_ms);

@@ -7,8 +7,10 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "cluster/opinions.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
+#include "cluster/verdicts.h"
 #include "proto/command.pb-c.h"
 #include "store/store.h"
 
@@ -158,6 +160,8 @@ void members_reload(struct cluster *cluster)
     if (is_changed) {
         write_admin(cluster);
         own_zone_members_changed(cluster);
+        opinions_members_changed(cluster);
+        verdicts_members_changed(cluster);
     }
     if (was_member && !members_find(cluster, cluster->identity.id))
         cluster__removed(cluster);

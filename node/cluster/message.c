@@ -13,6 +13,7 @@
 #include "cluster/leader_queue.h"
 #include "cluster/proposer.h"
 #include "cluster/report.h"
+#include "cluster/verdicts.h"
 #include "proto/cluster.pb-c.h"
 #include "raft/io/codec.h"
 
@@ -97,6 +98,7 @@ void message_receive(struct cluster *cluster, uint64_t from, const uint8_t *data
             break;
         case CLU__MESSAGE__KIND_ASK: ask_received(cluster, from, message->ask); break;
         case CLU__MESSAGE__KIND_ANSWER: ask_answered(cluster, message->answer); break;
+        case CLU__MESSAGE__KIND_OPINIONS: verdicts_take(cluster, from, message->opinions); break;
         default: break; /* a later program's */
         }
     }
