@@ -6,6 +6,8 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "cluster/health_status.h"
+#include "cluster/status.h"
 #include "control/call.h"
 #include "dns/name.h"
 #include "policy/health.h"
@@ -23,6 +25,8 @@ struct health_reply {
     Ctl__Override override_reply;
     char *children[STATE_CHECK_CHILDREN_MAX];
     char *regions[STATE_CHECK_REGIONS_MAX];
+    Ctl__Opinion opinions[CLUSTER_MEMBERS_MAX];
+    Ctl__Opinion *opinion_pointers[CLUSTER_MEMBERS_MAX];
 };
 struct health_key {
     Ctl__RecordSetKey key;
@@ -291,7 +295,34 @@ bool health_find(struct call *call, const char *text, struct state_check *out)
     return rc == 0 && beginning.count == 1;
 }
 
+/* One without an opinion says nothing yet. */
+static void add_opinions(struct health_reply *view, const struct cluster_opinion *from,
+                         unsigned count)
+{
+    Ctl__HealthReply *reply = &view->reply;
+
+    for (unsigned i = 0; i < count && i < CLUSTER_MEMBERS_MAX; i++) {
+        Ctl__Opinion *opinion = &view->opinions[i];
+        ctl__opinion__init(opinion);
+        opinion->node = (char *)from[i].node;
+        opinion->region = (char *)from[i].region;
+        opinion->status = (char *)from[i].status;
+        opinion->checked_wall_ms = from[i].checked_wall_ms;
+        opinion->is_healthy = from[i].is_healthy || !from[i].is_known; /* healthy until it fails */
+        opinion->last_failure = (char *)from[i].last_failure;
+        opinion->last_failure_wall_ms = from[i].last_failure_wall_ms;
+        view->opinion_pointers[reply->n_opinions++] = opinion;
+    }
+    reply->opinions = view->opinion_pointers;
+}
+
 void health_reply_one(struct call *call, const char *id)
+{
+    health_reply_with(call, id, NULL, 0);
+}
+
+void health_reply_with(struct call *call, const char *id, const struct cluster_opinion *opinions,
+                       unsigned count)
 {
     Ctl__Reply reply = CTL__REPLY__INIT;
     struct health_reply *view = NULL;
@@ -307,6 +338,7 @@ void health_reply_one(struct call *call, const char *id)
         call_fail_code(call, rc, "read the health check");
     else {
         add_users(view, users);
+        add_opinions(view, opinions, count);
         reply.kind_case = CTL__REPLY__KIND_HEALTH;
         reply.health = &view->reply;
         call_reply(call, &reply);

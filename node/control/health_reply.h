@@ -11,9 +11,10 @@ struct Ctl__HealthReply;
 struct Ctl__Override;
 struct Ctl__RecordSetKey;
 struct call;
-struct health_key;   /* names one record set */
-struct health_reply; /* one check, with all that its message points into */
-struct health_users; /* the record sets that have a check */
+struct cluster_opinion; /* cluster/health_status.h */
+struct health_key;      /* names one record set */
+struct health_reply;    /* one check, with all that its message points into */
+struct health_users;    /* the record sets that have a check */
 
 /* All about @check but who uses it. 0, or what reading gives; on 0 the caller owns *@out. */
 int health_reply_new(const struct kv *kv, const struct state_check *check,
@@ -43,3 +44,6 @@ void health_override_fill(const struct state_override *from, struct Ctl__Overrid
 bool health_find(struct call *call, const char *text, struct state_check *out);
 /* Reply with all about the check @id. */
 void health_reply_one(struct call *call, const char *id);
+/* The same, with what each checker found. */
+void health_reply_with(struct call *call, const char *id, const struct cluster_opinion *opinions,
+                       unsigned count);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "cluster/health_status.h"
 #include "control/call.h"
 #include "control/health_reply.h"
 #include "control/requests.h"
@@ -12,12 +13,30 @@
 #define LISTED_MAX 500u
 #define LISTED_DEFAULT 100u
 
+static void on_opinions(void *user, int rc, const struct cluster_opinion *opinions, unsigned count)
+{
+    struct call *call = user;
+
+    if (rc != 0)
+        call_fail_code(call, rc, "ask the leader what the checkers found");
+    else
+        health_reply_with(call, call->object_id, opinions, count);
+}
+
 static void get_check(struct call *call)
 {
     struct state_check check;
 
-    if (health_find(call, call->request->health_get->id, &check))
+    if (!health_find(call, call->request->health_get->id, &check))
+        return;
+    if (!call->request->health_get->with_opinions) {
         health_reply_one(call, check.id);
+        return;
+    }
+    snprintf(call->object_id, sizeof(call->object_id), "%s", check.id);
+    int rc = cluster_opinions(call->cluster, check.id, on_opinions, call);
+    if (rc != 0)
+        call_fail_code(call, rc, "ask the leader what the checkers found");
 }
 
 void request_health_get(struct call *call)

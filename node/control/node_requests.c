@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/process.h"
 #include "cluster/cluster.h"
+#include "cluster/health_status.h"
 #include "cluster/status.h"
 #include "control/call.h"
 #include "control/internal.h"
@@ -104,6 +105,7 @@ void request_node_status(struct call *call)
     node.image = &image;
     if (call->control->counters)
         call->control->counters(call->control->counters_user, add_counter, &counters);
+    cluster_health_counters(call->cluster, add_counter, &counters);
     add_counter(&counters, "peer.sent", figures.messages_sent);
     add_counter(&counters, "peer.received", figures.messages_received);
     add_counter(&counters, "peer.dropped", figures.messages_dropped);
