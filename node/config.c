@@ -79,6 +79,9 @@ static const cyaml_schema_field_t fields[] = {
                      tcp_connections_per_prefix),
     CYAML_FIELD_UINT("tcp_idle_ms", CYAML_FLAG_OPTIONAL, struct config, tcp_idle_ms),
     CYAML_FIELD_UINT("log_keep_entries", CYAML_FLAG_OPTIONAL, struct config, log_keep_entries),
+    CYAML_FIELD_ENUM_PTR("health_checks", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config,
+                         health_checks, switch_words, CYAML_ARRAY_LEN(switch_words)),
+    CYAML_FIELD_UINT("health_connections", CYAML_FLAG_OPTIONAL, struct config, health_connections),
     CYAML_FIELD_STRING_PTR("peer_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            peer_listen, 1, CYAML_UNLIMITED),
     CYAML_FIELD_STRING_PTR("admin_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
@@ -427,6 +430,9 @@ static int check(struct config *config, char *error)
         config->log_keep_entries < CONFIG_LOG_KEEP_ENTRIES_MIN)
         rc = refuse(error, "log_keep_entries: %u is below %d", config->log_keep_entries,
                     CONFIG_LOG_KEEP_ENTRIES_MIN);
+    if (rc == 0 && config->health_connections > CONFIG_HEALTH_CONNECTIONS_MAX)
+        rc = refuse(error, "health_connections: %u is over %d", config->health_connections,
+                    CONFIG_HEALTH_CONNECTIONS_MAX);
     if (rc == 0)
         rc = check_rrl(&config->rrl, error);
     if (rc == 0)

@@ -23,6 +23,7 @@
 #define CONFIG_ALIAS_TTL_MAX 86400
 #define CONFIG_LATENCY_WINDOW_MAX 86400 /* seconds */
 #define CONFIG_DNS_PORT 53
+#define CONFIG_HEALTH_CONNECTIONS_MAX 16384
 #define CONFIG_RRL_RATE_MAX 100000
 #define CONFIG_RRL_BURST_MAX_MS 60000
 #define CONFIG_RRL_SLIP_MAX 10
@@ -69,7 +70,9 @@ struct config {
     uint32_t latency_window;                 /* seconds; 0: the default of cluster */
     bool latency_private;                    /* measure private clients, too */
     struct config_rrl rrl;
-    char *peer_listen; /* 0.0.0.0:5301 */
+    bool *health_checks;         /* this node checks endpoints; NULL or true: yes */
+    uint32_t health_connections; /* of checks at once; 0: the default of health/checker.h */
+    char *peer_listen;           /* 0.0.0.0:5301 */
     char *admin_listen;
     char *snapshot_listen;
     char *peer_address; /* where the others reach this node; as peer_listen if that names a host */

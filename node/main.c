@@ -250,6 +250,8 @@ static int open_cluster(struct node *node)
         .alias_ttl_floor_s = config->alias_ttl_floor,
         .alias_ttl_cap_s = config->alias_ttl_cap,
         .latency_window_s = config->latency_window,
+        .is_health_off = config->health_checks && !*config->health_checks,
+        .health_connections = config->health_connections,
         .fatal = on_fatal,
         .user = node,
     };

@@ -60,6 +60,29 @@ static void test_config_load_geo_database_is_a_whole_path(void **state)
     assert_non_null(strstr(error, "geo_database: 'geo.mmdb' is no whole path"));
 }
 
+static void test_config_load_health_is_on_unless_off(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN];
+
+    assert_int_equal(load("name: a\npeer_address: 192.0.2.1\n", &config, error), 0);
+    assert_null(config->health_checks);
+    assert_int_equal(config->health_connections, 0);
+    config_free(config);
+    assert_int_equal(
+        load("name: a\npeer_address: 192.0.2.1\nhealth_checks: off\nhealth_connections: 64\n",
+             &config, error),
+        0);
+    assert_non_null(config->health_checks);
+    assert_false(*config->health_checks);
+    assert_int_equal(config->health_connections, 64);
+    config_free(config);
+    assert_int_equal(load("name: a\nhealth_checks: maybe\n", &config, error), ERR_INVALID);
+    assert_int_equal(load("name: a\nhealth_connections: 16385\n", &config, error), ERR_INVALID);
+    assert_non_null(strstr(error, "health_connections"));
+}
+
 static void test_config_load_resolvers_are_addresses(void **state)
 {
     (void)state;
@@ -259,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_config_load_one_key_fills_in_the_rest),
         cmocka_unit_test(test_config_load_geo_database_is_a_whole_path),
         cmocka_unit_test(test_config_load_resolvers_are_addresses),
+        cmocka_unit_test(test_config_load_health_is_on_unless_off),
         cmocka_unit_test(test_config_load_addresses_get_their_ports),
         cmocka_unit_test(test_config_load_rrl_says_what_the_file_says),
         cmocka_unit_test(test_config_load_tcp_limits_are_read),
