@@ -17,7 +17,7 @@ class TestHealthCommands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(2)
-        cls.cluster.form()
+        cls.cluster.form(config={"health_checks": "off"})
         cls.node = cls.cluster.node(1)
         cls.other = cls.cluster.node(2)
         cls.addClassCleanup(cls.cluster.__exit__, None, None, None)
