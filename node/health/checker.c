@@ -8,9 +8,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include "base/assert.h"
 #include "health/internal.h"
 
+struct health_handles {
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_poll_t poll;
+    uv_timer_t curl_timer, resolver_timer;
+};
 struct health_order {
     struct health_order *next;
     bool is_set;             /* else: remove */
@@ -23,6 +31,7 @@ static void check_closed(uv_handle_t *handle)
 {
     struct health_check *check = handle->data;
 
+    free(check->timer);
     free(check->last_failure);
     free(check);
 }
@@ -32,7 +41,7 @@ static void drop_check(struct health_check *check)
     schedule_end(check);
     if (check->run)
         run_cancel(check->run);
-    uv_close((uv_handle_t *)&check->timer, check_closed);
+    uv_close((uv_handle_t *)check->timer, check_closed);
 }
 
 static bool is_same_endpoint(const struct health_spec *a, const struct health_spec *b)
@@ -67,19 +76,24 @@ static void add_check(struct health_checker *checker, const struct health_spec *
 {
     struct health_check *check = calloc(1, sizeof(*check));
 
-    if (!check || checker->checks.count == HEALTH_CHECKS_MAX) { /* health_set() counts, too */
+    if (check)
+        check->timer = calloc(1, sizeof(*check->timer));
+    /* health_set() counts them, too, but may be ahead of this. */
+    if (!check || !check->timer || checker->checks.count == HEALTH_CHECKS_MAX) {
+        free(check ? check->timer : NULL);
         free(check);
         return;
     }
     memcpy(check->id, spec->id, sizeof(check->id));
     check->checker = checker;
     check->spec = *spec;
-    check->timer.data = check;
+    check->timer->data = check;
     if (health_index_add(&checker->checks, check) != 0) {
+        free(check->timer);
         free(check);
         return;
     }
-    ASSERT(uv_timer_init(&checker->loop, &check->timer) == 0);
+    ASSERT(uv_timer_init(checker->loop, check->timer) == 0);
     atomic_store(&checker->counters[HEALTH_COUNT_CHECKS], checker->checks.count);
     schedule_begin(check);
 }
@@ -105,18 +119,18 @@ static void close_runs(struct health_checker *checker)
     for (size_t i = 0; i < checker->checks.count; i++)
         drop_check(checker->checks.items[i]);
     for (uint32_t i = 0; checker->runs && i < checker->options.connections_max; i++)
-        uv_close((uv_handle_t *)&checker->runs[i].timer, NULL);
+        uv_close((uv_handle_t *)checker->runs[i].timer, NULL);
 }
 
 static void begin_end(struct health_checker *checker)
 {
     checker->is_closing = true;
     close_runs(checker);
-    uv_close((uv_handle_t *)&checker->wake, NULL);
-    uv_close((uv_handle_t *)&checker->curl_timer, NULL);
-    uv_close((uv_handle_t *)&checker->resolver_timer, NULL);
-    if (checker->poll.data)
-        uv_close((uv_handle_t *)&checker->poll, NULL);
+    uv_close((uv_handle_t *)checker->wake, NULL);
+    uv_close((uv_handle_t *)checker->curl_timer, NULL);
+    uv_close((uv_handle_t *)checker->resolver_timer, NULL);
+    if (checker->poll->data)
+        uv_close((uv_handle_t *)checker->poll, NULL);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -143,7 +157,7 @@ static void *run_thread(void *argument)
 {
     struct health_checker *checker = argument;
 
-    (void)uv_run(&checker->loop, UV_RUN_DEFAULT); /* until all is closed */
+    (void)uv_run(checker->loop, UV_RUN_DEFAULT); /* until all is closed */
     return NULL;
 }
 
@@ -155,12 +169,14 @@ static void free_checker(struct health_checker *checker)
         run_fini(&checker->runs[i]);
     http_close(checker);
     resolver_close(checker->resolver);
-    ASSERT(uv_loop_close(&checker->loop) == 0);
+    ASSERT(uv_loop_close(checker->loop) == 0);
     if (checker->poll_fd >= 0)
         (void)close(checker->poll_fd);
     health_index_fini(&checker->checks);
     pthread_mutex_destroy(&checker->lock);
     free(checker->runs);
+    free(checker->run_timers);
+    free(checker->handles);
     free(checker->resolvers);
     free(checker->ca_file);
     free(checker);
@@ -198,7 +214,9 @@ static int make_runs(struct health_checker *checker)
 {
     uint32_t count = checker->options.connections_max;
 
-    checker->runs = calloc(count, sizeof(*checker->runs));
+    checker->run_timers = calloc(count, sizeof(*checker->run_timers));
+    if (checker->run_timers)
+        checker->runs = calloc(count, sizeof(*checker->runs));
     if (!checker->runs)
         return ERR_NOMEM;
     for (uint32_t i = count; i-- > 0;) {
@@ -238,31 +256,55 @@ static int open_parts(struct health_checker *checker, const struct health_option
     return rc == 0 ? start_thread(checker) : rc;
 }
 
+static void point_to_handles(struct health_checker *checker)
+{
+    struct health_handles *handles = checker->handles;
+
+    checker->loop = &handles->loop;
+    checker->wake = &handles->wake;
+    checker->poll = &handles->poll;
+    checker->curl_timer = &handles->curl_timer;
+    checker->resolver_timer = &handles->resolver_timer;
+}
+
+/* With a loop and the handles that cannot fail. */
+static struct health_checker *new_checker(void)
+{
+    struct health_checker *checker = calloc(1, sizeof(*checker));
+
+    if (checker)
+        checker->handles = calloc(1, sizeof(*checker->handles));
+    if (!checker || !checker->handles || uv_loop_init(&checker->handles->loop) != 0) {
+        free(checker ? checker->handles : NULL);
+        free(checker);
+        return NULL;
+    }
+    point_to_handles(checker);
+    checker->poll_fd = -1;
+    if (uv_async_init(checker->loop, checker->wake, on_wake) != 0) {
+        (void)uv_loop_close(checker->loop);
+        free(checker->handles);
+        free(checker);
+        return NULL;
+    }
+    pthread_mutex_init(&checker->lock, NULL);
+    uv_timer_init(checker->loop, checker->curl_timer);
+    uv_timer_init(checker->loop, checker->resolver_timer);
+    checker->wake->data = checker->curl_timer->data = checker->resolver_timer->data = checker;
+    return checker;
+}
+
 int health_open(const struct health_options *options, struct health_checker **out)
 {
     if (options->connections_max > HEALTH_CONNECTIONS_MAX)
         return ERR_LIMIT;
-    struct health_checker *checker = calloc(1, sizeof(*checker));
+    struct health_checker *checker = new_checker();
     if (!checker)
         return ERR_NOMEM;
-    checker->poll_fd = -1;
-    if (uv_loop_init(&checker->loop) != 0) {
-        free(checker);
-        return ERR_NOMEM;
-    }
-    if (uv_async_init(&checker->loop, &checker->wake, on_wake) != 0) {
-        (void)uv_loop_close(&checker->loop);
-        free(checker);
-        return ERR_NOMEM;
-    }
-    pthread_mutex_init(&checker->lock, NULL);
-    uv_timer_init(&checker->loop, &checker->curl_timer);
-    uv_timer_init(&checker->loop, &checker->resolver_timer);
-    checker->wake.data = checker->curl_timer.data = checker->resolver_timer.data = checker;
     int rc = open_parts(checker, options);
     if (rc != 0) {
         begin_end(checker);
-        (void)uv_run(&checker->loop, UV_RUN_DEFAULT);
+        (void)uv_run(checker->loop, UV_RUN_DEFAULT);
         free_checker(checker);
         return rc;
     }
@@ -277,7 +319,7 @@ void health_close(struct health_checker *checker)
     pthread_mutex_lock(&checker->lock);
     checker->is_close_ordered = true;
     pthread_mutex_unlock(&checker->lock);
-    uv_async_send(&checker->wake);
+    uv_async_send(checker->wake);
     pthread_join(checker->thread, NULL);
     free_checker(checker);
 }
@@ -333,7 +375,7 @@ static void send_order(struct health_checker *checker, struct health_order *orde
         checker->first_order = order;
     checker->last_order = order;
     pthread_mutex_unlock(&checker->lock);
-    uv_async_send(&checker->wake);
+    uv_async_send(checker->wake);
 }
 
 int health_set(struct health_checker *checker, const struct health_spec *spec)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include <uv.h>
+
 #include "base/assert.h"
 #include "health/internal.h"
 
@@ -299,7 +301,7 @@ static void begin(struct health_run *run, bool has_sni)
         run_give_up(run);
         return;
     }
-    uv_timer_start(&run->timer, on_timeout, HEALTH_STATUS_MS, 0);
+    uv_timer_start(run->timer, on_timeout, HEALTH_STATUS_MS, 0);
 }
 
 void http_start(struct health_run *run)
@@ -352,7 +354,7 @@ void http_timeout(struct health_run *run)
         why = "Response timed out. The endpoint did not respond within 2 seconds of connecting.";
     }
     if (now < end)
-        uv_timer_start(&run->timer, on_timeout, end - now, 0);
+        uv_timer_start(run->timer, on_timeout, end - now, 0);
     else
         fail(run, why);
 }
@@ -392,7 +394,7 @@ static void finish_failed(struct health_run *run, CURLcode code)
 
 static void finish(struct health_run *run, CURLcode code)
 {
-    uv_timer_stop(&run->timer);
+    uv_timer_stop(run->timer);
     if (run->http == HTTP_REFUSED) {
         fail(run, run->refusal);
     } else if (run->http == HTTP_DONE || (run->http == HTTP_BODY && code == CURLE_OK)) {
@@ -450,9 +452,9 @@ static int set_timer(CURLM *multi, long timeout_ms, void *user)
 
     (void)multi;
     if (timeout_ms < 0)
-        uv_timer_stop(&checker->curl_timer);
+        uv_timer_stop(checker->curl_timer);
     else
-        uv_timer_start(&checker->curl_timer, on_curl_timer, (uint64_t)timeout_ms, 0);
+        uv_timer_start(checker->curl_timer, on_curl_timer, (uint64_t)timeout_ms, 0);
     return 0;
 }
 

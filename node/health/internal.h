@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "health/checker.h"
 #include "health/index.h"
@@ -22,6 +21,8 @@
 #define HEALTH_HEADERS_MAX 16384
 #define HEALTH_BODY_MAX 5120
 
+struct curl_slist;
+struct health_handles; /* checker.c: libuv's */
 struct health_run;
 struct resolver;
 
@@ -40,7 +41,7 @@ struct health_check {
     enum health_state state;
     char *last_failure; /* or NULL */
     uint64_t last_failure_wall_ms;
-    uv_timer_t timer;
+    struct uv_timer_s *timer;
 };
 
 enum health_step { RUN_FREE, RUN_RESOLVING, RUN_TCP, RUN_HTTP };
@@ -52,7 +53,7 @@ struct health_run { /* a slot; its handles live as long as the checker */
     struct health_run *next_free;
     enum health_step step;
     uint32_t slot;
-    uv_timer_t timer;                  /* of the step at hand */
+    struct uv_timer_s *timer;          /* of the step at hand */
     char address[HEALTH_ADDRESS_SIZE]; /* that is checked */
     struct resolver_query *query;      /* while RESOLVING */
     int fd;                            /* while TCP */
@@ -76,11 +77,12 @@ struct health_order; /* checker.c: what waits in the queue */
 struct health_checker {
     struct health_options options;
     char *resolvers, *ca_file;
-    uv_loop_t loop;
-    uv_async_t wake;
-    uv_poll_t poll;
+    struct health_handles *handles; /* what these point to: */
+    struct uv_loop_s *loop;
+    struct uv_async_s *wake;
+    struct uv_poll_s *poll;
+    struct uv_timer_s *curl_timer, *resolver_timer, *run_timers;
     int poll_fd; /* epoll: the sockets of all runs */
-    uv_timer_t curl_timer, resolver_timer;
     void *multi; /* CURLM */
     struct resolver *resolver;
     struct health_index checks;

@@ -3,6 +3,8 @@
  * closed again. */
 #include <sys/epoll.h>
 
+#include <uv.h>
+
 #include "health/internal.h"
 
 #define EVENTS_MAX 256
@@ -39,10 +41,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 int poll_open(struct health_checker *checker)
 {
     checker->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (checker->poll_fd < 0 || uv_poll_init(&checker->loop, &checker->poll, checker->poll_fd) != 0)
+    if (checker->poll_fd < 0 || uv_poll_init(checker->loop, checker->poll, checker->poll_fd) != 0)
         return ERR_IO;
-    checker->poll.data = checker;
-    return uv_poll_start(&checker->poll, UV_READABLE, on_readable) == 0 ? 0 : ERR_IO;
+    checker->poll->data = checker;
+    return uv_poll_start(checker->poll, UV_READABLE, on_readable) == 0 ? 0 : ERR_IO;
 }
 
 int poll_watch(struct health_checker *checker, enum poll_kind kind, uint32_t slot, int fd,

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include <uv.h>
+
 #include "health/internal.h"
 
 #define TRY_MS 1500
@@ -50,7 +52,7 @@ static int open_channel(struct resolver *resolver)
 
     if (ares_init_options(&resolver->channel, &options, mask) != ARES_SUCCESS)
         return ERR_NOMEM;
-    resolver->opened_mono_ms = uv_now(&resolver->checker->loop);
+    resolver->opened_mono_ms = uv_now(resolver->checker->loop);
     if (!resolver->resolvers)
         return 0;
     if (ares_set_servers_ports_csv(resolver->channel, resolver->resolvers) == ARES_SUCCESS)
@@ -99,7 +101,7 @@ static void on_tick(uv_timer_t *timer)
     if (resolver->query_count > 0)
         return;
     uv_timer_stop(timer);
-    if (resolver->resolvers || uv_now(&checker->loop) - resolver->opened_mono_ms < RELOAD_MS)
+    if (resolver->resolvers || uv_now(checker->loop) - resolver->opened_mono_ms < RELOAD_MS)
         return;
     ares_destroy(resolver->channel); /* read the system's list again at the next question */
     resolver->channel = NULL;
@@ -158,8 +160,8 @@ void resolver_ask(struct resolver *resolver, const char *name, struct health_run
     *query = (struct resolver_query){resolver, run};
     run->query = query;
     resolver->query_count++;
-    if (!uv_is_active((uv_handle_t *)&resolver->checker->resolver_timer))
-        uv_timer_start(&resolver->checker->resolver_timer, on_tick, TICK_MS, TICK_MS);
+    if (!uv_is_active((uv_handle_t *)resolver->checker->resolver_timer))
+        uv_timer_start(resolver->checker->resolver_timer, on_tick, TICK_MS, TICK_MS);
     ares_getaddrinfo(resolver->channel, name, NULL, &hints, on_answer, query); /* may end at once */
 }
 

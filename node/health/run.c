@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include "base/assert.h"
 #include "health/internal.h"
 
@@ -22,8 +24,9 @@ int run_init(struct health_checker *checker, struct health_run *run, uint32_t sl
     run->checker = checker;
     run->slot = slot;
     run->fd = -1;
-    run->timer.data = run;
-    return uv_timer_init(&checker->loop, &run->timer) == 0 ? 0 : ERR_NOMEM;
+    run->timer = &checker->run_timers[slot];
+    run->timer->data = run;
+    return uv_timer_init(checker->loop, run->timer) == 0 ? 0 : ERR_NOMEM;
 }
 
 void run_fini(struct health_run *run)
@@ -36,7 +39,7 @@ static void release(struct health_run *run)
 {
     struct health_checker *checker = run->checker;
 
-    uv_timer_stop(&run->timer);
+    uv_timer_stop(run->timer);
     if (run->step == RUN_HTTP)
         http_stop(run);
     resolver_forget(run->query);
@@ -146,7 +149,7 @@ static void start_tcp(struct health_run *run)
     else if (poll_watch(run->checker, POLL_TCP, run->slot, run->fd, EPOLLOUT) != 0)
         run_give_up(run);
     else
-        uv_timer_start(&run->timer, on_timeout, HEALTH_TCP_MS, 0);
+        uv_timer_start(run->timer, on_timeout, HEALTH_TCP_MS, 0);
 }
 
 void run_connected(struct health_run *run, int fd)
@@ -180,7 +183,7 @@ void run_resolved(struct health_run *run, const char *const *addresses, unsigned
     char why[160];
 
     ASSERT(run->step == RUN_RESOLVING);
-    uv_timer_stop(&run->timer);
+    uv_timer_stop(run->timer);
     if (count == 0) {
         snprintf(why, sizeof(why), "DNS resolution failed: %s.", error);
         fail(run, why);
@@ -212,6 +215,6 @@ void run_start(struct health_run *run, struct health_check *check)
     }
     run->step = RUN_RESOLVING;
     run->address[0] = 0;
-    uv_timer_start(&run->timer, on_timeout, HEALTH_RESOLVE_MS, 0);
+    uv_timer_start(run->timer, on_timeout, HEALTH_RESOLVE_MS, 0);
     resolver_ask(run->checker->resolver, check->spec.domain_name, run);
 }

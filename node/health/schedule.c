@@ -2,6 +2,8 @@
  * that no other node has; only the first start, of a check that is new here, comes sooner. */
 #include <string.h>
 
+#include <uv.h>
+
 #include "base/assert.h"
 #include "base/siphash.h"
 #include "health/internal.h"
@@ -85,10 +87,10 @@ static void on_due(uv_timer_t *timer);
 
 static void arm(struct health_check *check)
 {
-    uint64_t now_mono_ms = uv_now(&check->checker->loop);
+    uint64_t now_mono_ms = uv_now(check->checker->loop);
     uint64_t wait_ms = check->due_mono_ms > now_mono_ms ? check->due_mono_ms - now_mono_ms : 0;
 
-    ASSERT(uv_timer_start(&check->timer, on_due, wait_ms, 0) == 0);
+    ASSERT(uv_timer_start(check->timer, on_due, wait_ms, 0) == 0);
 }
 
 /* The next time that is at the check's place, half an interval from now or later: so the second
@@ -108,7 +110,7 @@ static void on_due(uv_timer_t *timer)
     struct health_check *check = timer->data;
     uint64_t due_mono_ms = check->due_mono_ms;
 
-    check->due_mono_ms = next_due(check, uv_now(&check->checker->loop));
+    check->due_mono_ms = next_due(check, uv_now(check->checker->loop));
     arm(check);
     if (check->run || check->is_waiting) {
         health__count(check->checker, HEALTH_COUNT_SKIPPED);
@@ -133,13 +135,13 @@ void schedule_begin(struct health_check *check)
     check->phase_ms = hash % interval_ms(check);
     if (window_ms > interval_ms(check))
         window_ms = interval_ms(check);
-    check->due_mono_ms = uv_now(&check->checker->loop) + (hash >> 32) % window_ms;
+    check->due_mono_ms = uv_now(check->checker->loop) + (hash >> 32) % window_ms;
     arm(check);
 }
 
 void schedule_end(struct health_check *check)
 {
-    uv_timer_stop(&check->timer);
+    uv_timer_stop(check->timer);
     if (check->is_waiting)
         wait_no_more(check);
 }
