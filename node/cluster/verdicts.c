@@ -19,7 +19,7 @@
 #include "store/store.h"
 
 #define BATCH_MAX 500u         /* verdicts in one command */
-#define SWEEP_MS 250u          /* between looks at all checks */
+#define SWEEP_MS 1000u         /* between looks at all checks */
 #define DETAILS_MS 10000u      /* counts and reasons of one check change so often at most … */
 #define SWEEP_DETAILS_MAX 100u /* … and of so many checks in one sweep */
 #define PROPOSAL_MS 2000u      /* an old verdict must not be proposed for long */
@@ -39,6 +39,8 @@ struct note {                /* what state says of one check, and what is on its
 struct verdicts {
     struct verdict_table *table; /* NULL while this node does not lead */
     struct health_index notes;
+    struct note **by_slot; /* NULL: none of that slot */
+    size_t slot_count;
     uint64_t swept_mono_ms, round;
     unsigned due_count;
     bool is_stale; /* read all checks again */
@@ -60,6 +62,7 @@ static void clear(struct verdicts *verdicts)
     for (size_t i = 0; i < verdicts->notes.count; i++)
         free_note(verdicts->notes.items[i]);
     health_index_fini(&verdicts->notes);
+    free(verdicts->by_slot);
     verdict_free(verdicts->table);
     *verdicts = (struct verdicts){0};
 }
@@ -122,7 +125,26 @@ static void forget(struct verdicts *verdicts, const char *id)
     if (!note)
         return;
     verdicts->due_count -= note->is_due;
+    if (note->slot < verdicts->slot_count)
+        verdicts->by_slot[note->slot] = NULL;
     free_note(note);
+}
+
+/* Slots are counted up from 1, and never used again. */
+static int set_slot(struct verdicts *verdicts, struct note *note, uint32_t slot)
+{
+    if (slot >= verdicts->slot_count) {
+        size_t count = 2 * (size_t)slot + 64;
+        struct note **list = realloc(verdicts->by_slot, count * sizeof(*list));
+        if (!list)
+            return ERR_NOMEM;
+        memset(list + verdicts->slot_count, 0, (count - verdicts->slot_count) * sizeof(*list));
+        verdicts->by_slot = list;
+        verdicts->slot_count = count;
+    }
+    note->slot = slot;
+    verdicts->by_slot[slot] = note;
+    return 0;
 }
 
 static int add_note(struct verdicts *verdicts, const char *id, struct note **out)
@@ -158,10 +180,11 @@ static int take_check(struct cluster *cluster, const struct state_check *check)
         rc = verdict_set_check(verdicts->table, check->id, &rule, clock_mono_ms());
     if (rc == 0)
         rc = read_status(cluster, note);
+    if (rc == 0)
+        rc = set_slot(verdicts, note, check->slot);
     if (rc != 0)
         return rc;
     note->version = check->version;
-    note->slot = check->slot;
     note->round = verdicts->round;
     make_due(verdicts, note);
     return 0;
@@ -237,17 +260,13 @@ void verdicts_members_changed(struct cluster *cluster)
 
 void verdicts_octet(struct cluster *cluster, uint32_t slot)
 {
-    if (!is_leading(cluster))
+    struct verdicts *verdicts = cluster->verdicts;
+
+    if (!is_leading(cluster) || slot >= verdicts->slot_count || !verdicts->by_slot[slot])
         return;
-    for (size_t i = 0; i < cluster->verdicts->notes.count; i++) {
-        struct note *note = cluster->verdicts->notes.items[i];
-        if (note->slot != slot)
-            continue;
-        if (read_status(cluster, note) != 0)
-            cluster->verdicts->is_stale = true;
-        make_due(cluster->verdicts, note);
-        return;
-    }
+    if (read_status(cluster, verdicts->by_slot[slot]) != 0)
+        verdicts->is_stale = true;
+    make_due(verdicts, verdicts->by_slot[slot]);
 }
 
 /* ---- opinions → verdicts ---- */
