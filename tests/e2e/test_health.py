@@ -168,6 +168,9 @@ class TestHealth(unittest.TestCase):
         for opinion in seen["opinions"]:
             self.assertEqual(opinion["status"], "Success: HTTP Status Code 200, OK")
         self.assertEqual([o["node"] for o in seen["opinions"]], ["ns1", "ns2", "ns3", "ns4"])
+        counters = self.node.status()["counters"]
+        self.assertGreater(counters["health.succeeded"], 0)
+        self.assertGreater(counters["health.checks"], 0)
         self.nginx.stop()
         self.wait_for(check, "unhealthy")
         seen = self.status(check)

@@ -24,7 +24,8 @@ VARIANTS = {  # name: (compiler, extra CMake options)
     "tsan": ("clang-14", ["-DQUARTET_SANITIZE=thread"]),
 }
 # Tests of rooms with threads of their own: what ThreadSanitizer watches.
-THREADED = re.compile(r"test_(disk|driver|transport|snapshot|net|rrl|zone_readers|policy_health)")
+THREADED = re.compile(
+    r"test_(disk|driver|transport|snapshot|net|rrl|zone_readers|policy_health|health_checker)")
 TAP_LINE = re.compile(r"^(not ok|ok)\b(.*)$")
 OUTPUT_SHOWN_LINES = 60
 PROGRAMS_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
