@@ -52,8 +52,8 @@ struct cluster_options {
     unsigned resolver_count;
     uint32_t alias_ttl_floor_s, alias_ttl_cap_s; /* each 0: the default of resolve/resolve.h */
     uint32_t latency_window_s;                   /* 0: the default of cluster/latency.h */
-    bool is_health_off;                  /* this node runs no health checks */
-    uint32_t health_connections;         /* of checks at once; 0: the default of health/checker.h */
+    bool is_health_off;                          /* this node runs no health checks */
+    uint32_t health_connections; /* of checks at once; 0: the default of health/checker.h */
     /* The node must stop: storage failed, or state cannot be trusted. @message says what to do.
      * Not called again; the caller then calls cluster_close() and exits. */
     void (*fatal)(void *user, const char *message);
