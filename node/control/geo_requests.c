@@ -1,16 +1,14 @@
 /* node/control/geo_requests.c: this node's location database. Needs no quorum. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "cluster/geo.h"
 #include "control/call.h"
+#include "control/place_text.h"
 #include "control/requests.h"
 #include "geo/location.h"
 #include "geo/view.h"
 #include "proto/control.pb-c.h"
-
-#define LOCATION_TEXT_SIZE 256u
 
 static void on_loaded(void *user, int rc, const char *message)
 {
@@ -40,42 +38,9 @@ void request_geo_load(struct call *call)
         call_fail_code(call, rc, "load the location database");
 }
 
-/* "country FR (France)"; nothing for GEO_KEY_NONE. */
-static size_t add_place(char *out, size_t len, uint32_t key)
-{
-    char text[GEO_KEY_TEXT_SIZE];
-    const char *name = NULL;
-
-    if (key == GEO_KEY_NONE)
-        return len;
-    geo_key_format(key, text);
-    if (strncmp(text, "continent ", 10) == 0)
-        name = geo_continent_name(text + 10);
-    else if (strncmp(text, "country ", 8) == 0)
-        name = geo_country_name(text + 8);
-    else if (strncmp(text, "US-", 3) == 0)
-        name = geo_subdivision_name("US", text + 3);
-    int added = snprintf(out + len, LOCATION_TEXT_SIZE - len, "%s%s%s%s%s", len > 0 ? ", " : "",
-                         text, name ? " (" : "", name ? name : "", name ? ")" : "");
-    len += (size_t)added;
-    return len < LOCATION_TEXT_SIZE ? len : LOCATION_TEXT_SIZE - 1;
-}
-
-static void location_text(const struct geo_location *location, char out[LOCATION_TEXT_SIZE])
-{
-    size_t len = add_place(out, 0, location->subdivision_key);
-
-    len = add_place(out, len, location->country_key);
-    len = add_place(out, len, location->continent_key);
-    if (location->latitude_cdeg != GEO_COORDINATE_NONE)
-        snprintf(out + len, LOCATION_TEXT_SIZE - len, "%sat %.2f, %.2f%s", len > 0 ? ", " : "",
-                 location->latitude_cdeg / 100.0, location->longitude_cdeg / 100.0,
-                 location->is_centroid ? " (the country's middle)" : "");
-}
-
 /* true; false: the call has failed. */
 static bool locate(struct call *call, const ProtobufCBinaryData *octets, Ctl__GeoReply *body,
-                   char text[LOCATION_TEXT_SIZE])
+                   char text[PLACE_TEXT_SIZE])
 {
     static const uint8_t MAPPED[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     struct geo_address address = {.bits = (uint8_t)(octets->len * 8), .is_ipv6 = octets->len == 16};
@@ -92,7 +57,7 @@ static bool locate(struct call *call, const ProtobufCBinaryData *octets, Ctl__Ge
         memcpy(address.octets, octets->data + sizeof(MAPPED), 4);
     }
     if (cluster_geo_locate(call->cluster, &address, &location, &scope_bits))
-        location_text(&location, text);
+        place_text_format(&location, text);
     body->location = text;
     body->scope_bits = scope_bits;
     return true;
@@ -101,7 +66,7 @@ static bool locate(struct call *call, const ProtobufCBinaryData *octets, Ctl__Ge
 void request_geo_status(struct call *call)
 {
     const ProtobufCBinaryData *address = &call->request->geo_status->address;
-    char text[LOCATION_TEXT_SIZE] = "";
+    char text[PLACE_TEXT_SIZE] = "";
     Ctl__Reply reply = CTL__REPLY__INIT;
     Ctl__GeoReply body = CTL__GEO_REPLY__INIT;
     struct cluster_geo geo;

@@ -40,7 +40,7 @@ struct health_users {
     Ctl__RecordSetKey *pointers[USERS_MAX];
 };
 
-static const char *reason_text(uint8_t octet)
+const char *health_reason_text(uint8_t octet)
 {
     switch ((enum policy_health_reason)(octet & ~POLICY_HEALTHY_BIT)) {
     case POLICY_HEALTH_UNKNOWN: return "no opinion yet";
@@ -50,6 +50,8 @@ static const char *reason_text(uint8_t octet)
     case POLICY_HEALTH_FORCED_UP: return "forced up";
     case POLICY_HEALTH_FORCED_DOWN: return "forced down";
     case POLICY_HEALTH_DRAINING: return "draining";
+    case POLICY_HEALTH_ASSUMED_UP: return "assumed up";
+    case POLICY_HEALTH_ASSUMED_DOWN: return "assumed down";
     default: return "no check";
     }
 }
@@ -112,7 +114,7 @@ static int fill(const struct kv *kv, struct health_reply *view)
     reply->config = &view->config;
     reply->verdict = (Cmd__Verdict)status->verdict;
     reply->is_healthy = policy_is_healthy(status->octet);
-    reply->reason = (char *)(uintptr_t)reason_text(status->octet);
+    reply->reason = (char *)(uintptr_t)health_reason_text(status->octet);
     reply->since_wall_ms = status->since_wall_ms;
     reply->since_index = status->since_index;
     reply->healthy_checkers = status->healthy_checkers;

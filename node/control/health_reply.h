@@ -16,6 +16,9 @@ struct health_key;      /* names one record set */
 struct health_reply;    /* one check, with all that its message points into */
 struct health_users;    /* the record sets that have a check */
 
+/* Why @octet (policy/health.h) is what it is, in a word or two; static. */
+const char *health_reason_text(uint8_t octet);
+
 /* All about @check but who uses it. 0, or what reading gives; on 0 the caller owns *@out. */
 int health_reply_new(const struct kv *kv, const struct state_check *check,
                      struct health_reply **out);
