@@ -25,6 +25,7 @@ static const struct cli_command *const groups[] = {
     cli_zone_commands,    cli_record_commands, cli_change_commands, cli_health_commands,
     cli_cidr_commands,    cli_region_commands, cli_geo_commands,    cli_alias_commands,
     cli_latency_commands,
+    cli_cidr_commands,    cli_region_commands, cli_geo_commands,    cli_explain_commands,
 };
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))
 
@@ -56,6 +57,8 @@ static const struct argp_option all_options[] = {
     {"output", CLI_OPTION_OUTPUT, "FILE", 0, "write there instead of standard output", 0},
     {"limit", CLI_OPTION_LIMIT, "N", 0, "at most so many", 0},
     {"list", CLI_OPTION_LIST, "FILE", 0, "a line for each zone: its name, blanks, its file", 0},
+    {"assume", CLI_OPTION_ASSUME, "CHECK=up|down", 0,
+     "as if this health check were so; may be given again", 0},
     {"add", CLI_OPTION_ADD, NULL, 0, "fail if there is such a record set already", 0},
     {0},
 };
@@ -136,6 +139,11 @@ static error_t parse_command_option(int key, char *value, struct argp_state *sta
     case CLI_OPTION_VOTERS: take_number(state, value, &cli->voters); return 0;
     case CLI_OPTION_USES: take_number(state, value, &cli->uses); return 0;
     case CLI_OPTION_LIMIT: take_number(state, value, &cli->limit); return 0;
+    case CLI_OPTION_ASSUME:
+        if (cli->assumed_count == CLI_ASSUMED_MAX)
+            argp_error(state, "at most %d health checks may be assumed", CLI_ASSUMED_MAX);
+        cli->assumed[cli->assumed_count++] = value;
+        return 0;
     case ARGP_KEY_ARG:
         if (cli->word_count == CLI_WORDS_MAX)
             argp_error(state, "more than %d words", CLI_WORDS_MAX);

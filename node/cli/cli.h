@@ -46,6 +46,7 @@ enum cli_option {
     CLI_OPTION_LIMIT,
     CLI_OPTION_ADD,
     CLI_OPTION_LIST,
+    CLI_OPTION_ASSUME,
     /* From here on the command itself reads the value: cli_value(), value_options.c. */
     CLI_VALUE_FIRST,
     CLI_VALUE_TYPE = CLI_VALUE_FIRST,
@@ -88,9 +89,13 @@ enum cli_option {
     CLI_VALUE_STICKY,
     CLI_VALUE_ANSWERS,
     CLI_VALUE_ALL_DOWN,
+    CLI_VALUE_CLIENT,
+    CLI_VALUE_RESOLVER,
+    CLI_VALUE_DRAW,
     CLI_VALUE_LAST,
 };
 
+#define CLI_ASSUMED_MAX 64
 #define CLI_WORDS_MAX 1024 /* arguments that are not options: the values of a large record set */
 
 struct cli {
@@ -105,6 +110,8 @@ struct cli {
     uint32_t uses, voters, limit;
     bool has_ttl, has_joined, has_wait, has_create, has_check, has_with_contents, has_add, has_bare;
     const char *values[CLI_VALUE_LAST - CLI_VALUE_FIRST]; /* cli_value() */
+    const char *assumed[CLI_ASSUMED_MAX];                 /* of --assume, which may come often */
+    unsigned assumed_count;
     const char *words[CLI_WORDS_MAX];
     unsigned word_count;
     struct client *client; /* connected */
@@ -136,6 +143,7 @@ extern const struct cli_command cli_region_commands[];
 extern const struct cli_command cli_geo_commands[];
 extern const struct cli_command cli_alias_commands[];
 extern const struct cli_command cli_latency_commands[];
+extern const struct cli_command cli_explain_commands[];
 
 /* Parse the line, connect, run: the whole program but main(). Returns the exit status. */
 int cli_run(int argc, char **argv);

@@ -69,6 +69,10 @@ static const struct argp_option options[] = {
     {"answers", CLI_VALUE_ANSWERS, "N", 0, "answer with so many record sets", 0},
     {"all-down", CLI_VALUE_ALL_DOWN, "open|closed|last-good|NAME", 0,
      "what to answer when none is healthy (open: as if all were)", 0},
+    {"client", CLI_VALUE_CLIENT, "ADDRESS[/N]", 0,
+     "who is to be answered, as resolvers tell it (EDNS client subnet)", 0},
+    {"resolver", CLI_VALUE_RESOLVER, "ADDRESS", 0, "who asks for him (127.0.0.1)", 0},
+    {"draw", CLI_VALUE_DRAW, "HEX", 0, "repeat what was chosen by chance", 0},
     {0},
 };
 
