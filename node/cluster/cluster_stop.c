@@ -202,7 +202,8 @@ void cluster__stop_step(struct cluster *cluster)
         break;
     case CLUSTER_STOP_WORKERS:
         if (!join_is_running(cluster) && !known_is_running(cluster->known) &&
-            !cluster->is_verifying && !latency_view_is_running(cluster->latency_view))
+            !cluster->is_verifying && !cluster->is_examining &&
+            !latency_view_is_running(cluster->latency_view))
             cluster->stop = CLUSTER_STOP_DONE;
         break;
     case CLUSTER_STOP_WAIT: break;

@@ -142,6 +142,7 @@ struct cluster {
     } renew;
     unsigned reads_count;
     bool is_verifying; /* verify.c reads the state on a worker */
+    bool is_examining; /* doctor_run.c, likewise */
 
     /* always there */
     struct publish *publish;
