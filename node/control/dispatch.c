@@ -37,6 +37,7 @@ static const struct {
     {CTL__REQUEST__KIND_LATENCY_IMPORT, request_latency_import},
     {CTL__REQUEST__KIND_LATENCY_SHOW, request_latency_show},
     {CTL__REQUEST__KIND_EXPLAIN, request_explain},
+    {CTL__REQUEST__KIND_DOCTOR, request_doctor},
     {CTL__REQUEST__KIND_CHANGE_GET, request_change_get},
     {CTL__REQUEST__KIND_CHANGE_LIST, request_change_list},
     {CTL__REQUEST__KIND_HEALTH_CREATE, request_health_create},
