@@ -14,7 +14,7 @@ struct client;
 /* What the process ends with; told by --help. */
 enum cli_exit {
     CLI_OK = 0,
-    CLI_REFUSED = 1,     /* the node said no, or a file is wrong: the text says why */
+    CLI_REFUSED = 1,     /* the node said no, or something is wrong: the text says what */
     CLI_USAGE = 2,       /* wrong arguments */
     CLI_UNREACHABLE = 3, /* no node answered, or none leads */
     CLI_UNKNOWN = 4,     /* no outcome in time: it may have been done */
@@ -144,6 +144,7 @@ extern const struct cli_command cli_geo_commands[];
 extern const struct cli_command cli_alias_commands[];
 extern const struct cli_command cli_latency_commands[];
 extern const struct cli_command cli_explain_commands[];
+extern const struct cli_command cli_doctor_commands[];
 
 /* Parse the line, connect, run: the whole program but main(). Returns the exit status. */
 int cli_run(int argc, char **argv);

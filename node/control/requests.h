@@ -58,7 +58,6 @@ void request_alias_status(struct call *call);
 /* latency_requests.c */
 void request_latency_import(struct call *call);
 void request_latency_show(struct call *call);
-/* explain_requests.c */
 /* explain_requests.c, doctor_requests.c */
 void request_explain(struct call *call);
 void request_doctor(struct call *call);
