@@ -24,6 +24,7 @@
 #include "cluster/health_view.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
+#include "cluster/machine.h"
 #include "cluster/join.h"
 #include "cluster/join_check.h"
 #include "cluster/known.h"

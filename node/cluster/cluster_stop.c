@@ -17,6 +17,7 @@
 #include "cluster/health_view.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
+#include "cluster/machine.h"
 #include "cluster/join.h"
 #include "cluster/known.h"
 #include "cluster/latency.h"

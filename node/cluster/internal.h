@@ -185,14 +185,6 @@ void cluster__removed(struct cluster *cluster);
 /* RAFT_E* and other codes → enum err. */
 int cluster__error(int code);
 
-/* machine.c */
-int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]);
-void machine_close(struct cluster *cluster);
-struct raft_app machine_app(struct cluster *cluster);
-/* Read again what effects have marked as changed. */
-void machine_refresh(struct cluster *cluster);
-void machine_tick(struct cluster *cluster, uint64_t now_mono_ms);
-
 /* message.c: proto/cluster.proto to and from members. */
 int message_send(struct cluster *cluster, uint64_t to, const struct Clu__Message *message);
 void message_receive(struct cluster *cluster, uint64_t from, const uint8_t *data, size_t len);

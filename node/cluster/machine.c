@@ -19,6 +19,7 @@
 #include "cluster/import_expiry.h"
 #include "cluster/init.h"
 #include "cluster/internal.h"
+#include "cluster/machine.h"
 #include "cluster/join.h"
 #include "cluster/known.h"
 #include "cluster/latency.h"
