@@ -1,16 +1,22 @@
-/* No zone can make a question expensive: lookups are counted, not timed.
- * links: query test_exchange
+/* No zone can make a question expensive: lookups are counted, not timed. (Comparing records is
+ * timed, roughly: it took hundreds of times as long as it may.)
+ * links: query test_exchange test_route
  * wraps: zone_lookup zone_probe_begin zone_find_record_set zone_find_glue */
 #include "dns/type.h"
 #include "lib/test_exchange.h"
 #include "lib/test_image.h"
+#include "lib/test_route.h"
+#include "zone/image.h"
 #include "zone/probe.h"
+#include "zone/record_set.h"
+#include "zone/routing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -190,6 +196,52 @@ static void test_bounds_a_thousand_name_servers_of_a_referral(void **state)
     }
 }
 
+enum { SETS = 15, RECORDS = 4060 }; /* as many as a message and the rules of a group take */
+
+/* All of a set's records are in the sets before it, too. */
+static void put_repeated_sets(void)
+{
+    static uint8_t octets[RECORDS][4];
+    static struct zone_rdata rdatas[RECORDS];
+    static const struct zone_routing routing = {.kind = POLICY_MULTIVALUE, .answers_max = SETS};
+    static const uint8_t apex[] = "\4many", name[] = "\1a\4many";
+    for (unsigned i = 0; i < RECORDS; i++) {
+        octets[i][0] = 10;
+        dns_wire_put16(octets[i] + 2, (uint16_t)i);
+        rdatas[i] = (struct zone_rdata){octets[i], 4};
+    }
+    test_image_serve(test_exchange_publisher, "many.", "@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\n");
+    for (unsigned i = 0; i < SETS; i++) {
+        const char identifier = (char)('a' + i);
+        const struct zone_record_set set = {.name = name,
+                                            .type = DNS_TYPE_A,
+                                            .ttl_s = 60,
+                                            .rdata_count = RECORDS,
+                                            .rdatas = rdatas,
+                                            .set_identifier = &identifier,
+                                            .set_identifier_len = 1,
+                                            .routing = &routing};
+        assert_int_equal(zone_change_put(test_exchange_publisher, apex, &set), 0);
+    }
+    test_route_publish(test_exchange_publisher);
+}
+
+static void test_bounds_sets_that_repeat_each_other(void **state)
+{
+    (void)state;
+    const struct ask asked = {.name = "a.many.", .type = DNS_TYPE_A, .proto = QUERY_TCP};
+    enum query_outcome outcome;
+    put_repeated_sets();
+    const clock_t start = clock();
+    for (unsigned i = 0; i < 10; i++) {
+        knot_pkt_t *packet = test_exchange_ask(&asked, &outcome);
+        assert_int_equal(outcome, QUERY_ANSWERED);
+        assert_int_equal(knot_wire_get_ancount(packet->wire), RECORDS);
+        knot_pkt_free(packet);
+    }
+    assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_bounds_a_thousand_targets),
         cmocka_unit_test(test_bounds_a_thousand_name_servers_of_a_zone),
         cmocka_unit_test(test_bounds_a_thousand_name_servers_of_a_referral),
+        cmocka_unit_test(test_bounds_sets_that_repeat_each_other),
     };
     return cmocka_run_group_tests(tests, test_exchange_set_up, test_exchange_tear_down);
 }
