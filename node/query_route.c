@@ -6,8 +6,8 @@
  *   record set                              itself        its records
  *   alias that evaluates its target         itself        what is found at the target; nothing:
  *                                                         passed over, like one that is unhealthy
- *   alias that doesn't                      itself        what is found at the target; nothing: the
- *                                                         search ends without an answer
+ *   alias that doesn't                      itself        what is found at the target; nothing: it
+ *                                                         counts as found, without an answer
  * "Itself": by its check and its override; a simple set always.
  *
  * When none gives anything, a group below an alias that evaluates (strict) is unhealthy. Any other
@@ -30,7 +30,7 @@ enum { DEPTH_MAX = 16, GROUPS_MAX = 64, CANDIDATES_MAX = 4096 };
 
 enum result { /* of a candidate, a group or a name; from RESULT_UNHEALTHY on: nothing */
               RESULT_FOUND,
-              RESULT_ENDED,     /* nothing, and that is the answer */
+              RESULT_EMPTY,     /* nothing, and that is the answer */
               RESULT_UNHEALTHY, /* nothing that is healthy */
               RESULT_MISSING,   /* no such name or type */
               RESULT_LOOP,      /* the way there goes in a circle or too far */
@@ -219,7 +219,7 @@ static enum result try_candidate(struct route *route, const struct attempt *atte
         result =
             resolve_name(route, zone_group_target(group, attempt->index), attempt->index, below);
         if (!evaluates && is_nothing(result))
-            result = RESULT_ENDED;
+            result = RESULT_EMPTY;
     }
     tell_candidate(route, attempt, &own, verdict_of(&own, is_passed_over, result));
     return result;
@@ -239,6 +239,7 @@ static enum result try_candidates(struct route *route, const struct policy_group
     struct policy_client client;
     struct attempt attempt = {.group = group, .client = &client, .mode = mode};
     const unsigned wanted = wanted_of(group);
+    const unsigned found_before = route->found->count;
     unsigned taken = 0;
     query__locate(x, group, draw, &client);
     tell_group(route, group, &client, mode.is_assumed);
@@ -250,11 +251,11 @@ static enum result try_candidates(struct route *route, const struct policy_group
         if (!spend_candidate(route))
             break;
         const enum result result = try_candidate(route, &attempt);
-        if (result == RESULT_ENDED)
-            return result;
-        taken += result == RESULT_FOUND;
+        taken += !is_nothing(result);
     }
-    return taken > 0 ? RESULT_FOUND : RESULT_UNHEALTHY;
+    if (taken == 0)
+        return RESULT_UNHEALTHY;
+    return route->found->count > found_before ? RESULT_FOUND : RESULT_EMPTY;
 }
 
 /* ---- nothing was found ---- */

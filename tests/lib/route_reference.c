@@ -86,7 +86,7 @@ struct walk {
     struct reference_answer *answer;
 };
 
-enum found { FOUND, NOTHING, ENDED };
+enum found { FOUND, NOTHING, EMPTY };
 
 static bool is_slot_healthy(const struct walk *walk, unsigned slot)
 {
@@ -158,7 +158,7 @@ static enum found try_candidate(struct walk *walk, const struct reference_group 
     if (set->evaluates_target)
         return resolve_name(walk, set->target, group->type, assume, true);
     const enum found found = resolve_name(walk, set->target, group->type, assume, false);
-    return found == FOUND ? FOUND : ENDED;
+    return found == FOUND ? FOUND : EMPTY;
 }
 
 static unsigned wanted_of(const struct reference_group *group)
@@ -173,19 +173,20 @@ static unsigned wanted_of(const struct reference_group *group)
 static enum found try_candidates(struct walk *walk, const struct reference_group *group,
                                  uint64_t draw, bool assume)
 {
-    unsigned order[POLICY_SETS_MAX], taken = 0;
+    unsigned order[POLICY_SETS_MAX], taken = 0, empty = 0;
     const unsigned count = reference_rank(walk->world, group, walk->client, draw, order);
     for (unsigned i = 0; i < count; i++) {
-        if (taken == wanted_of(group) || walk->answer->count == POLICY_ANSWERS_MAX)
+        if (taken + empty == wanted_of(group) || walk->answer->count == POLICY_ANSWERS_MAX)
             break;
         if (!spend_candidate(walk))
             break;
         const enum found found = try_candidate(walk, group, &group->sets[order[i]], assume);
-        if (found == ENDED)
-            return ENDED;
         taken += found == FOUND;
+        empty += found == EMPTY;
     }
-    return taken > 0 ? FOUND : NOTHING;
+    if (taken > 0)
+        return FOUND;
+    return empty > 0 ? EMPTY : NOTHING;
 }
 
 /* ---- last good ---- */

@@ -476,6 +476,25 @@ static void test_tree_rules_of_groups_below(void **state)
     TELL(stories);
 }
 
+/* Where several answers are wanted, an alias without one leaves those of the others. */
+static void test_tree_several_answers_but_for_an_alias_without(void **state)
+{
+    (void)state;
+#define TWO(words) "www 60 A a weighted weight=1 " words " = 192.0.2.1\n"
+    static const struct story stories[] = {
+        {TWO("answers=2") "www 0 A b weighted weight=1 answers=2 -> gone\n", "", NULL, NULL, "1",
+         0},
+        {TWO("answers=2") "www 0 A b weighted weight=1 answers=2 => gone\n", "", NULL, NULL, "1",
+         0},
+        {TWO("answers=2 check=1") "www 0 A b weighted weight=1 answers=2 -> gone\n", "1", NULL,
+         NULL, "-", 0},
+        {TWO("answers=2") "www 0 A b weighted weight=1 answers=2 -> gone\n"
+                          "www 60 A c weighted weight=1 answers=2 = 192.0.2.3\n",
+         "", NULL, NULL, "1|1+3|3", 0},
+    };
+    TELL(stories);
+}
+
 static void test_tree_targets_of_all_kinds(void **state)
 {
     (void)state;
@@ -725,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_tree_worked_example),
         cmocka_unit_test(test_tree_alias_health_is_its_own_and_its_targets),
         cmocka_unit_test(test_tree_rules_of_groups_below),
+        cmocka_unit_test(test_tree_several_answers_but_for_an_alias_without),
         cmocka_unit_test(test_tree_targets_of_all_kinds),
         cmocka_unit_test(test_loops_fail_unless_there_is_another_way),
         cmocka_unit_test(test_depth_of_16_groups_is_the_end),
