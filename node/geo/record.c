@@ -15,7 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define CODE_SIZE 8u
+#define CODE_LEN 2u /* of a continent or country */
+#define CODE_SIZE (CODE_LEN + 1)
 #define NAME_SIZE 64u
 
 struct fields {
@@ -79,14 +80,15 @@ static bool copy_text(const struct mmdb_value *value, char *out, size_t size)
     return true;
 }
 
-/* Text, or text under @key of a map. */
+/* Text, or text under @key of a map. Where a field may hold a name too, a code stays. */
 static int take_code(struct mmdb_data *data, const struct mmdb_value *value, const char *key,
                      char out[CODE_SIZE])
 {
     struct mmdb_value inner = *value;
+    char text[CODE_SIZE];
     const int err = value->type == MMDB_MAP ? mmdb_get(data, value, key, &inner) : 0;
-    if (err == 0)
-        copy_text(&inner, out, CODE_SIZE);
+    if (err == 0 && copy_text(&inner, text, sizeof text) && strlen(text) == CODE_LEN)
+        memcpy(out, text, CODE_LEN + 1);
     return err == ERR_INVALID ? err : 0;
 }
 

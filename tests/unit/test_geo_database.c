@@ -17,6 +17,8 @@
 #include "geo/database.h"
 #include "geo/latency.h"
 #include "geo/location.h"
+#include "geo/mmdb_data.h"
+#include "geo/record.h"
 #include "geo/region.h"
 #include "geo/view.h"
 
@@ -158,6 +160,35 @@ static void test_database_load_flat_layout_of_text(void **state)
     expect(database, "10.1.2.3", "NA US US-TX 3125,-9950 /8");
     expect(database, "2001:db8::1", "NA CA - ~5613,-10635 /48");
     geo_database_unref(database);
+}
+
+/* Some makers have a country's name beside its code, in fields of either order. */
+static void test_record_code_stays_where_a_name_follows(void **state)
+{
+    (void)state;
+    static const uint8_t octets[] = "\xe4\x4c"
+                                    "country_code"
+                                    "\x42"
+                                    "FR"
+                                    "\x47"
+                                    "country"
+                                    "\x46"
+                                    "France"
+                                    "\x4e"
+                                    "continent_code"
+                                    "\x42"
+                                    "OC"
+                                    "\x49"
+                                    "continent"
+                                    "\x46"
+                                    "Europe";
+    struct mmdb_data data = {.octets = octets, .len = sizeof octets - 1, .budget = 100};
+    struct geo_location location;
+    bool is_somewhere = false;
+    assert_int_equal(geo__record_read(&data, 0, &location, &is_somewhere), 0);
+    assert_true(is_somewhere);
+    assert_int_equal(location.country_key, geo_country_key("FR"));
+    assert_int_equal(location.continent_key, geo_continent_key("EU")); /* of France */
 }
 
 static void expect_refused(const char *path, int wanted, const char *words)
@@ -337,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_database_about_says_what_the_file_is),
         cmocka_unit_test(test_database_load_flat_layout),
         cmocka_unit_test(test_database_load_flat_layout_of_text),
+        cmocka_unit_test(test_record_code_stays_where_a_name_follows),
         cmocka_unit_test(test_database_load_what_is_no_database_is_refused),
         cmocka_unit_test(test_database_load_tree_in_circles_is_refused),
         cmocka_unit_test(test_database_load_metadata_that_multiplies_is_refused),
