@@ -4,6 +4,7 @@
 #include "geo/database.h"
 
 #include "base/err.h"
+#include "base/text.h"
 #include "geo/database_internal.h"
 #include "geo/mmdb_data.h"
 #include "geo/places_found.h"
@@ -352,9 +353,8 @@ static int compile(struct load *load)
 static void copy_text(char *out, size_t size, const char *text)
 {
     snprintf(out, size, "%s", text == NULL ? "" : text);
-    for (char *at = out; *at != '\0'; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
+    if (!text_is_printable(out))
+        text_make_printable(out);
 }
 
 static void describe(struct load *load, uint64_t now_wall_s)

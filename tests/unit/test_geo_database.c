@@ -271,6 +271,24 @@ static void test_database_load_metadata_that_multiplies_is_refused(void **state)
     expect_refused(damaged, ERR_INVALID, "metadata is broken");
 }
 
+/* JSON takes no octets that are not UTF-8, terminals no control characters. */
+static void test_database_about_can_be_shown(void **state)
+{
+    (void)state;
+    static const char text[] = "for tests";
+    char error[GEO_ERROR_SIZE] = "";
+    uint8_t octets[FILE_SIZE_MAX];
+    struct geo_database *database = NULL;
+    const size_t len = read_file("flat.mmdb", octets);
+    uint8_t *at = memmem(octets, len, text, strlen(text));
+    assert_non_null(at);
+    memcpy(at, "f\xe9r\x1b", 4); /* Latin-1 */
+    write_damaged(octets, len);
+    assert_int_equal(geo_database_load(damaged, NOW_S, &database, error), 0);
+    assert_string_equal(geo_database_about(database)->description, "f?r?tests");
+    geo_database_unref(database);
+}
+
 static void look_everywhere(const struct geo_database *database)
 {
     unsigned scope;
@@ -369,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_database_load_flat_layout),
         cmocka_unit_test(test_database_load_flat_layout_of_text),
         cmocka_unit_test(test_record_code_stays_where_a_name_follows),
+        cmocka_unit_test(test_database_about_can_be_shown),
         cmocka_unit_test(test_database_load_what_is_no_database_is_refused),
         cmocka_unit_test(test_database_load_tree_in_circles_is_refused),
         cmocka_unit_test(test_database_load_metadata_that_multiplies_is_refused),
