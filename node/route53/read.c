@@ -14,6 +14,8 @@
 #define ARENA_LEN_MAX (1u << 30)
 #define COMMENT_LEN_MAX 256u
 #define LOCATION_LEN_MAX 16u
+#define IPV4_BITS_MAX 24u /* of a block, as Route 53 has it */
+#define IPV6_BITS_MAX 48u
 
 struct route53_file {
     struct arena *arena;
@@ -112,6 +114,11 @@ static int read_block(struct route53__reader *reader, const json_t *value, const
     if (!text || prefix_parse(text, &out->prefix, &reason) != 0)
         return route53__fail(reader, ERR_INVALID, NULL,
                              "expected a block such as \"192.0.2.0/24\": %s", reason);
+    const unsigned len_max = out->prefix.is_ipv6 ? IPV6_BITS_MAX : IPV4_BITS_MAX;
+    if (out->prefix.len == 0 || out->prefix.len > len_max)
+        return route53__fail(reader, ERR_INVALID, NULL,
+                             "a block of /%u: IPv4 blocks are /1 to /%u, IPv6 blocks /1 to /%u",
+                             out->prefix.len, IPV4_BITS_MAX, IPV6_BITS_MAX);
     return 0;
 }
 

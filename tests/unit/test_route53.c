@@ -271,6 +271,12 @@ static void test_collections_are_read(void **state)
     refuses_text("{\"ResourceRecordSets\":[],\"CidrCollections\":[{\"Id\":\"c\",\"Locations\":"
                  "{\"*\":[]}}]}",
                  ERR_INVALID, "$.CidrCollections[0].Locations.*: expected a location");
+    refuses_text("{\"ResourceRecordSets\":[],\"CidrCollections\":[{\"Id\":\"c\",\"Locations\":"
+                 "{\"a\":[\"192.0.2.0/24\",\"192.0.2.0/25\"]}}]}",
+                 ERR_INVALID, "$.CidrCollections[0].Locations.a[1]: a block of /25");
+    refuses_text("{\"ResourceRecordSets\":[],\"CidrCollections\":[{\"Id\":\"c\",\"Locations\":"
+                 "{\"a\":[\"::/0\"]}}]}",
+                 ERR_INVALID, "$.CidrCollections[0].Locations.a[0]: a block of /0");
     refuses_text("{\"ResourceRecordSets\":[],\"CidrCollections\":[{\"Name\":\"c\"}]}", ERR_INVALID,
                  "$.CidrCollections[0]: expected a member Id");
 }
