@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "dns/name.h"
 #include "route53/internal.h"
 
@@ -22,6 +23,8 @@ int route53__fail(struct route53__reader *reader, int code, const char *key, con
     va_end(args);
     snprintf(reader->error, ROUTE53_ERROR_SIZE, "%s%s%.64s: %s", reader->path, key ? "." : "",
              key ? key : "", text);
+    if (!text_is_printable(reader->error)) /* what a file has in it may be meant for terminals */
+        text_make_printable(reader->error);
     return code;
 }
 

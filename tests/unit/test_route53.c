@@ -241,6 +241,8 @@ static void test_file_that_is_no_batch_refused(void **state)
     refuses_text("{\"Changes\":[],\"Changes\":[]}", ERR_INVALID, "$: not JSON");
     refuses_text("{\"Changes\":[{\"Action\":\"PUT\"}]}", ERR_INVALID,
                  "$.Changes[0].Action: expected CREATE, DELETE or UPSERT, found 'PUT'");
+    refuses_text("{\"Changes\":[{\"Action\":\"\\u001b[2J\"}]}", ERR_INVALID,
+                 "$.Changes[0].Action: expected CREATE, DELETE or UPSERT, found '?[2J'");
     refuses_text("{\"Changes\":[{\"Action\":\"UPSERT\"}]}", ERR_INVALID,
                  "$.Changes[0]: expected a member ResourceRecordSet");
     refuses_text("{\"ResourceRecordSets\":[],\"IsTruncated\":true}", ERR_INVALID,
