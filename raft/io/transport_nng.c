@@ -226,6 +226,7 @@ static void deliver(struct transport_nng *t, const uint8_t *data, size_t len)
     t->heard_mono_ms = uv_now(t->loop);
     if (peer != NULL) {
         peer->deaf_ms = TRANSPORT_DEAF_MS;
+        peer->patience_ms = TRANSPORT_SILENCE_MS;
         peer->received_mono_ms = uv_now(t->loop);
         t->counters.received_frames++;
         t->counters.received_octets += len;
@@ -264,8 +265,10 @@ static void on_wake(uv_async_t *handle)
         return;
     on_poll(t);
     for (uint32_t i = 0; i < t->peer_count; i++) {
-        if (transport_peer_is_new_connection(t->peers[i]))
+        if (transport_peer_is_new_connection(t->peers[i])) {
+            t->peers[i]->linked_mono_ms = uv_now(t->loop);
             peer_ping(t, t->peers[i], true); /* a stranger learns our address first */
+        }
         peer_pump(t, t->peers[i]);
     }
 }
@@ -280,6 +283,11 @@ static void peer_link(struct transport_nng *t, struct transport_peer *peer)
         peer->link = NULL; /* the next tick tries again */
 }
 
+static uint32_t longer(uint32_t ms, uint32_t ms_max)
+{
+    return ms < ms_max / 2 ? 2 * ms : ms_max;
+}
+
 /* On a busy machine a listener of NNG 1.5.2 may stop to let connections in: the kernel takes them,
  * TLS goes through, and no octet is ever read. The dialler cannot tell, for it hears our pings, and
  * dialling it anew does not help. So if a peer takes our new links and stays silent, it may be our
@@ -288,13 +296,13 @@ static void listen_anew_if_deaf(struct transport_nng *t, struct transport_peer *
 {
     uint64_t now = uv_now(t->loop);
     bool is_taken = peer->link != NULL && transport_link_is_connected(peer->link) &&
-                    peer->received_mono_ms < peer->linked_mono_ms;
+                    peer->received_mono_ms < peer->linked_mono_ms &&
+                    now - peer->linked_mono_ms >= TRANSPORT_SILENCE_MS;
     bool hears_others = now - t->heard_mono_ms < TRANSPORT_SILENCE_MS;
     uint64_t deaf_ms = transport_peer_unheard_ms(peer, t->listen_mono_ms, now);
     if (t->inbox == NULL || !is_taken || deaf_ms < peer->deaf_ms * (hears_others ? 2u : 1u))
         return;
-    peer->deaf_ms =
-        peer->deaf_ms < TRANSPORT_DEAF_MS_MAX / 2 ? 2 * peer->deaf_ms : TRANSPORT_DEAF_MS_MAX;
+    peer->deaf_ms = longer(peer->deaf_ms, TRANSPORT_DEAF_MS_MAX);
     t->counters.relistens++;
     inbox_unlink(t); /* on_tick() opens the next one */
 }
@@ -304,10 +312,12 @@ static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool
     uint64_t now = uv_now(t->loop);
     if (transport_peer_is_stale(peer, now))
         t->counters.dropped_frames += transport_peer_clear(peer);
-    if (!was_stalled && transport_peer_silent_ms(peer, now) >= TRANSPORT_SILENCE_MS) {
+    if (!was_stalled)
+        listen_anew_if_deaf(t, peer);
+    if (!was_stalled && transport_peer_silent_ms(peer, now) >= peer->patience_ms) {
         t->counters.dropped_frames += transport_peer_clear(peer);
         t->counters.redials++;
-        listen_anew_if_deaf(t, peer);
+        peer->patience_ms = longer(peer->patience_ms, TRANSPORT_SILENCE_MS_MAX);
         peer_unlink(t, peer);
     }
     if (peer->link != NULL && transport_link_is_gone(peer->link))
@@ -398,6 +408,7 @@ static int peer_add(struct transport_nng *t, const struct transport_member *memb
         return RAFT_ENOMEM;
     peer->added_mono_ms = uv_now(t->loop);
     peer->deaf_ms = TRANSPORT_DEAF_MS;
+    peer->patience_ms = TRANSPORT_SILENCE_MS;
     t->peers[t->peer_count++] = peer;
     peer_link(t, peer);
     return 0;

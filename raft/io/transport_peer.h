@@ -12,12 +12,13 @@ struct transport_peer {
     struct transport_link *link; /* NULL: none could be opened yet */
     uint32_t connects_seen;      /* of `link`, greeted */
     uint64_t added_mono_ms;
-    uint64_t linked_mono_ms;   /* when `link` was opened */
+    uint64_t linked_mono_ms;   /* when `link` was opened; once it is up: when it came up */
     uint64_t received_mono_ms; /* last accepted frame; 0: never */
     uint64_t sent_mono_ms;     /* last frame handed to `link` */
     uint64_t waiting_mono_ms;  /* since when the oldest queued frame has been first in line */
     uint64_t told_mono_ms;     /* last unreachable() */
     bool has_drops;            /* since then */
+    uint32_t patience_ms;      /* with silence, before it is dialled anew */
     uint32_t deaf_ms;          /* patience with our own port, should it not be heard there */
     struct nng_msg **frames;   /* ring */
     uint32_t frames_max, first, count;
@@ -43,7 +44,7 @@ size_t transport_peer_pump(struct transport_peer *peer, uint64_t now_mono_ms);
 
 /* Has the connection come up since the last call? */
 bool transport_peer_is_new_connection(struct transport_peer *peer);
-/* Nothing was received since the link was opened, or for this long. */
+/* Nothing was received since the link was opened or came up, or for this long. */
 uint64_t transport_peer_silent_ms(const struct transport_peer *peer, uint64_t now_mono_ms);
 /* Nothing was received on a port that is open since @listen_mono_ms, for this long. */
 uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t listen_mono_ms,
