@@ -229,8 +229,9 @@ static int rewrite_ttl(struct apply *apply, const struct state_zone *zone,
                              "with fewer changes in a batch");
     *after = *before;
     after->ttl_s = ttl_s;
-    state_put_record_set(apply->overlay, zone->content, before, after);
-    rc = add_action(apply, actions, (struct state_action){before, after});
+    rc = state_put_record_set(apply->overlay, zone->content, before, after);
+    if (rc == 0)
+        rc = add_action(apply, actions, (struct state_action){before, after});
     return rc != 0 ? rc : apply__tell_set(apply, APPLY_RECORD_SET_PUT, zone, after);
 }
 

@@ -199,7 +199,9 @@ static int put_set(struct apply *apply, struct state_import *import, struct stat
                              text, set->type);
     }
     import->record_set_count += !stored;
-    state_put_record_set(apply->overlay, import->content, stored, set);
+    rc = state_put_record_set(apply->overlay, import->content, stored, set);
+    if (rc != 0)
+        return rc;
     effect.record_set = *set;
     effect.zone_id = apply->result->zone_id; /* as long-lived as the effects */
     return apply__tell(apply, &effect);

@@ -60,9 +60,9 @@ struct apply__use { /* looked for; and found, in words */
     size_t location_count;
     const char *region;
     const char *found;             /* location or region; NULL: nobody uses it */
-    char name[DNS_NAME_TEXT_SIZE]; /* of a set that does */
+    char name[DNS_NAME_TEXT_SIZE]; /* of a set that does, or of its zone */
 };
-/* All routed sets are looked through: for what is rarely done. 0, or a code that stops applying. */
+/* 0, or a code that stops applying. */
 int apply__find_use(struct apply *apply, struct apply__use *use);
 
 /* Helpers: the next number for a check or override; a text that names something;

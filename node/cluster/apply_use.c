@@ -1,47 +1,84 @@
-/* node/cluster/apply_use.c: do record sets use this collection, location or region? */
+/* node/cluster/apply_use.c: do record sets use this collection, location or region? They are
+ * counted (store/state_use.h), so there are any number of them. */
 #include <string.h>
 
 #include "base/err.h"
 #include "cluster/apply_routing.h"
+#include "store/state_use.h"
 #include "zone/routing.h"
 
-static bool uses_location(const struct apply__use *use, const struct zone_routing *routing)
+#define LOOKED_MAX 1000u /* sets of the content, to name one of them */
+
+struct look {
+    const struct state_use *use;
+    struct apply__use *found;
+    uint64_t content; /* with a set that uses it */
+    unsigned count;
+};
+
+static int on_use(void *user, uint64_t content, uint64_t count)
 {
-    if (!use->locations)
-        return true;
-    for (size_t i = 0; i < use->location_count; i++) {
-        if (strcmp(use->locations[i], routing->cidr_location) == 0)
-            return true;
-    }
-    return false;
+    struct look *look = user;
+
+    (void)count;
+    look->content = content;
+    return 1;
 }
 
+static bool is_user(const struct state_use *use, const struct zone_routing *routing)
+{
+    if (use->kind == STATE_USE_REGION)
+        return strcmp(routing->region, use->id) == 0;
+    return strcmp(routing->cidr_collection_id, use->id) == 0 &&
+           (!use->location || strcmp(routing->cidr_location, use->location) == 0);
+}
+
+/* Name the set; if it is not among the first, then the zone. */
 static int on_routed(void *user, uint64_t content, const struct state_record_set *set)
 {
-    struct apply__use *use = user;
+    struct look *look = user;
     struct zone_routing routing;
+    struct state_zone zone;
     int rc = state_routing_decode(kv_slice(set->routing, set->routing_len), &routing);
 
     (void)content;
     if (rc != 0)
         return rc;
-    if (use->collection_id) {
-        if (strcmp(routing.cidr_collection_id, use->collection_id) != 0 ||
-            !uses_location(use, &routing))
-            return 0;
-        use->found =
-            arena_copy(use->apply->scratch, routing.cidr_location, strlen(routing.cidr_location));
-    } else {
-        if (strcmp(routing.region, use->region) != 0)
-            return 0;
-        use->found = use->region;
+    if (is_user(look->use, &routing)) {
+        dns_name_format(set->name, look->found->name, sizeof(look->found->name));
+        return 1;
     }
-    dns_name_format(set->name, use->name, sizeof(use->name));
-    return use->found ? 1 : ERR_NOMEM;
+    if (++look->count < LOOKED_MAX)
+        return 0;
+    rc = state_get_zone_of_name(apply__kv(look->found->apply), set->name, &zone);
+    dns_name_format(rc == 0 ? zone.name : set->name, look->found->name, sizeof(look->found->name));
+    return rc == 0 || rc == ERR_NOT_FOUND ? 1 : rc;
+}
+
+static int find(struct apply__use *found, const struct state_use *use, const char *text)
+{
+    struct look look = {.use = use, .found = found};
+    const struct kv *kv = apply__kv(found->apply);
+    int rc = state_list_uses(kv, use, on_use, &look);
+
+    if (rc != 0 || look.content == 0)
+        return rc;
+    found->found = text;
+    return state_list_routed(kv, look.content, on_routed, &look);
 }
 
 int apply__find_use(struct apply *apply, struct apply__use *use)
 {
+    struct state_use wanted = {.kind = use->collection_id ? STATE_USE_CIDR : STATE_USE_REGION};
+    int rc = 0;
+
     use->apply = apply;
-    return state_list_routed(apply__kv(apply), 0, on_routed, use);
+    wanted.id = use->collection_id ? use->collection_id : use->region;
+    if (!use->locations)
+        return find(use, &wanted, wanted.id);
+    for (size_t i = 0; i < use->location_count && rc == 0 && !use->found; i++) {
+        wanted.location = use->locations[i];
+        rc = find(use, &wanted, wanted.location);
+    }
+    return rc;
 }

@@ -106,9 +106,10 @@ static int put_first_sets(struct apply *apply, const Cmd__CreateZone *command,
             (i == 1 && types.types[0] == set->state.type))
             return apply__refuse(apply, ERR_INVALID, "a zone starts with SOA and NS, once each");
         types.types[types.count++] = set->state.type;
-        state_put_record_set(apply->overlay, zone->content, NULL, &set->state);
+        rc = state_put_record_set(apply->overlay, zone->content, NULL, &set->state);
         actions[i] = (struct state_action){NULL, &set->state};
-        rc = apply__tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
+        if (rc == 0)
+            rc = apply__tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
         if (rc != 0)
             return rc;
     }
@@ -230,17 +231,17 @@ static int change_set(struct apply *apply, struct state_zone *zone, const Cmd__C
     if (rc != 0)
         return rc;
     if (from->action == CMD__ACTION__ACTION_DELETE) {
-        state_delete_record_set(apply->overlay, zone->content, &set->state);
+        rc = state_delete_record_set(apply->overlay, zone->content, &set->state);
         zone->record_set_count--;
-        if (apply__is_deferred(action))
-            return 0;
+        if (rc != 0 || apply__is_deferred(action))
+            return rc;
         return apply__tell_set(apply, APPLY_RECORD_SET_REMOVED, zone, &set->state);
     }
     action->after = &set->state;
     zone->record_set_count += !action->before;
-    state_put_record_set(apply->overlay, zone->content, action->before, &set->state);
-    if (apply__is_deferred(action))
-        return 0;
+    rc = state_put_record_set(apply->overlay, zone->content, action->before, &set->state);
+    if (rc != 0 || apply__is_deferred(action))
+        return rc;
     return apply__tell_set(apply, APPLY_RECORD_SET_PUT, zone, &set->state);
 }
 

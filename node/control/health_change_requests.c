@@ -201,11 +201,13 @@ static bool check_unused(struct call *call, const char *id)
     if (rc != 0)
         call_fail_code(call, rc, "look who uses the health check");
     else if (is_used) {
-        dns_name_format(health_users_first(users), name, sizeof(name));
+        const uint8_t *first = health_users_first(users);
+        if (first)
+            dns_name_format(first, name, sizeof(name));
         call_fail(call, ERR_CONFLICT,
-                  "%u record sets use the health check, among them %.200s; they would count as "
+                  "%" PRIu64 " record sets use the health check%s%.200s; they would count as "
                   "always healthy: change them first, or delete it even so (--even-if-used)",
-                  health_users_count(users), name);
+                  health_users_count(users), first ? ", among them " : "", first ? name : "");
     } else if (parent[0])
         call_fail(call, ERR_CONFLICT,
                   "the calculated check %s has it as a child, which would count as healthy: change "

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/err.h"
 #include "cluster/health_status.h"
 #include "cluster/status.h"
@@ -12,9 +11,11 @@
 #include "dns/name.h"
 #include "policy/health.h"
 #include "proto/control.pb-c.h"
+#include "store/state_use.h"
 #include "zone/routing.h"
 
 #define USERS_MAX 100u
+#define LOOKED_MAX 10000u /* routed record sets, to name those that use a check */
 
 struct health_reply {
     struct state_check check;
@@ -34,8 +35,9 @@ struct health_key {
     uint8_t name[DNS_NAME_MAX];
 };
 struct health_users {
-    unsigned count;     /* all; `list` has the first ones */
-    uint32_t ttl_max_s; /* how long resolvers may keep answers with them */
+    uint64_t count;       /* all; `list` has the first ones */
+    unsigned named_count; /* in `list` */
+    uint32_t ttl_max_s;   /* how long resolvers may keep answers with those that were looked at */
     struct health_key list[USERS_MAX];
     Ctl__RecordSetKey *pointers[USERS_MAX];
 };
@@ -153,6 +155,7 @@ struct finding {
     const char *id;
     struct health_users *users;
     struct state_zone zone; /* of the last one found */
+    unsigned looked_count;
 };
 
 static int on_routed(void *user, uint64_t content, const struct state_record_set *set)
@@ -162,27 +165,41 @@ static int on_routed(void *user, uint64_t content, const struct state_record_set
     struct zone_routing routing;
     int rc = state_routing_decode(kv_slice(set->routing, set->routing_len), &routing);
 
+    if (++finding->looked_count > LOOKED_MAX)
+        return 1;
     if (rc != 0 || strcmp(routing.health_check_id, finding->id) != 0)
         return rc;
     if (finding->zone.content != content)
         rc = state_get_zone_of_name(finding->kv, set->name, &finding->zone);
-    if (rc != 0 || finding->zone.content != content)
-        return rc == ERR_NOT_FOUND ? 0 : rc; /* of an import that is under way */
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
     if (set->ttl_s > users->ttl_max_s)
         users->ttl_max_s = set->ttl_s;
-    if (users->count < USERS_MAX) {
-        fill_key(&users->list[users->count], finding->zone.id, set);
-        users->pointers[users->count] = &users->list[users->count].key;
+    if (users->named_count < USERS_MAX) {
+        fill_key(&users->list[users->named_count], finding->zone.id, set);
+        users->pointers[users->named_count] = &users->list[users->named_count].key;
+        users->named_count++;
     }
-    users->count++;
     return 0;
+}
+
+/* @content has some; which, as far as one may look. */
+static int on_use(void *user, uint64_t content, uint64_t count)
+{
+    struct finding *finding = user;
+
+    finding->users->count += count;
+    if (finding->looked_count > LOOKED_MAX)
+        return 0;
+    return state_list_routed(finding->kv, content, on_routed, finding);
 }
 
 int health_users_new(const struct kv *kv, const char *id, struct health_users **out)
 {
     struct health_users *users = calloc(1, sizeof(*users));
     struct finding finding = {.kv = kv, .id = id, .users = users};
-    int rc = users ? state_list_routed(kv, 0, on_routed, &finding) : ERR_NOMEM;
+    struct state_use use = {.kind = STATE_USE_CHECK, .id = id};
+    int rc = users ? state_list_uses(kv, &use, on_use, &finding) : ERR_NOMEM;
 
     if (rc != 0)
         free(users);
@@ -196,15 +213,14 @@ void health_users_free(struct health_users *users)
     free(users);
 }
 
-unsigned health_users_count(const struct health_users *users)
+uint64_t health_users_count(const struct health_users *users)
 {
     return users->count;
 }
 
 const uint8_t *health_users_first(const struct health_users *users)
 {
-    ASSERT(users->count > 0);
-    return users->list[0].name;
+    return users->named_count > 0 ? users->list[0].name : NULL;
 }
 
 int health_reply_new(const struct kv *kv, const struct state_check *check,
@@ -256,9 +272,9 @@ struct Ctl__RecordSetKey *health_key_message(struct health_key *key)
 /* Who uses the check, and when the last cached answer with it has run out. */
 static void add_users(struct health_reply *view, struct health_users *users)
 {
-    view->reply.used_by_count = users->count;
+    view->reply.used_by_count = users->count < UINT32_MAX ? (uint32_t)users->count : UINT32_MAX;
     view->reply.used_by = users->pointers;
-    view->reply.n_used_by = users->count < USERS_MAX ? users->count : USERS_MAX;
+    view->reply.n_used_by = users->named_count;
     if (view->override.mode == STATE_OVERRIDE_DRAIN)
         view->override_reply.drained_wall_ms =
             view->override.set_wall_ms + (uint64_t)users->ttl_max_s * 1000;

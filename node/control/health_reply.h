@@ -25,11 +25,12 @@ int health_reply_new(const struct kv *kv, const struct state_check *check,
 void health_reply_free(struct health_reply *view); /* accepts NULL */
 struct Ctl__HealthReply *health_reply_message(struct health_reply *view);
 
-/* All routed record sets are looked through. As health_reply_new(). */
+/* All are counted; which they are is found in the first 10,000 routed sets of where they are. As
+ * health_reply_new(). */
 int health_users_new(const struct kv *kv, const char *id, struct health_users **out);
 void health_users_free(struct health_users *users); /* accepts NULL */
-unsigned health_users_count(const struct health_users *users);
-/* The name of the first one, wire octets; there must be one. */
+uint64_t health_users_count(const struct health_users *users);
+/* The name of the first one, wire octets; NULL: none, or it was not found. */
 const uint8_t *health_users_first(const struct health_users *users);
 
 /* NULL: no memory. */

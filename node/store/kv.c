@@ -29,6 +29,7 @@ const char *kv_family_name(enum kv_family family)
         [KV_CIDR_BLOCKS] = "cidr_blocks",
         [KV_REGIONS] = "regions",
         [KV_LATENCY] = "latency",
+        [KV_USES] = "uses",
     };
 
     ASSERT(family < KV_FAMILIES);

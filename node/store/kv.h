@@ -29,6 +29,7 @@ enum kv_family {
     KV_CIDR_BLOCKS,      /* by id of the collection, block */
     KV_REGIONS,          /* the operator's, by name */
     KV_LATENCY,          /* by prefix, region */
+    KV_USES,             /* how many sets use a check, location, region: state_use.h */
     KV_FAMILIES,         /* how many */
 };
 /* Lower-case name of a family, static. */

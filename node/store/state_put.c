@@ -116,8 +116,8 @@ void state_delete_zone(struct overlay *overlay, const struct state_zone *zone)
     overlay_delete(overlay, KV_ZONE_NAMES, kv_slice(key, key_len));
 }
 
-void state_put_record_set(struct overlay *overlay, uint64_t content,
-                          const struct state_record_set *before, const struct state_record_set *set)
+int state_put_record_set(struct overlay *overlay, uint64_t content,
+                         const struct state_record_set *before, const struct state_record_set *set)
 {
     uint8_t key_octets[STATE_KEY_SET_MAX];
     struct kv_slice key = kv_slice(key_octets, state_set_key(content, set, key_octets));
@@ -129,10 +129,11 @@ void state_put_record_set(struct overlay *overlay, uint64_t content,
         overlay_put(overlay, KV_ROUTED, key, kv_slice(NULL, 0));
     else if (before && before->routing)
         overlay_delete(overlay, KV_ROUTED, key);
+    return state__count_uses(overlay, content, before, set);
 }
 
-void state_delete_record_set(struct overlay *overlay, uint64_t content,
-                             const struct state_record_set *set)
+int state_delete_record_set(struct overlay *overlay, uint64_t content,
+                            const struct state_record_set *set)
 {
     uint8_t key_octets[STATE_KEY_SET_MAX];
     struct kv_slice key = kv_slice(key_octets, state_set_key(content, set, key_octets));
@@ -140,6 +141,7 @@ void state_delete_record_set(struct overlay *overlay, uint64_t content,
     overlay_delete(overlay, KV_RECORD_SETS, key);
     if (set->routing)
         overlay_delete(overlay, KV_ROUTED, key);
+    return state__count_uses(overlay, content, set, NULL);
 }
 
 int state_delete_content(struct overlay *overlay, uint64_t content)
@@ -152,9 +154,10 @@ int state_delete_content(struct overlay *overlay, uint64_t content)
     overlay_delete_range(overlay, KV_RECORD_SETS, kv_slice(first, 8), kv_slice(end, 8));
     /* Only where it removes something: hashes of states without routing stay as they are. */
     int rc = state_has_routed(overlay_kv(overlay), content, &has_routed);
-    if (rc == 0 && has_routed)
-        overlay_delete_range(overlay, KV_ROUTED, kv_slice(first, 8), kv_slice(end, 8));
-    return rc;
+    if (rc != 0 || !has_routed)
+        return rc;
+    overlay_delete_range(overlay, KV_ROUTED, kv_slice(first, 8), kv_slice(end, 8));
+    return state__forget_uses(overlay, content);
 }
 
 void state_put_member(struct overlay *overlay, const struct state_member *member)

@@ -47,13 +47,13 @@ void state_put_conf(struct overlay *overlay, const struct state_conf *conf);
 void state_put_zone(struct overlay *overlay, const struct state_zone *zone);
 void state_delete_zone(struct overlay *overlay, const struct state_zone *zone);
 
-/* @before: what is stored under its key; NULL: nothing, or a set without routing. */
-void state_put_record_set(struct overlay *overlay, uint64_t content,
-                          const struct state_record_set *before,
-                          const struct state_record_set *set);
+/* @before: what is stored under its key; NULL: nothing, or a set without routing. What they use is
+ * counted (state_use.h): ERR_* of reads. */
+int state_put_record_set(struct overlay *overlay, uint64_t content,
+                         const struct state_record_set *before, const struct state_record_set *set);
 /* @set as it is stored, with its routing. */
-void state_delete_record_set(struct overlay *overlay, uint64_t content,
-                             const struct state_record_set *set);
+int state_delete_record_set(struct overlay *overlay, uint64_t content,
+                            const struct state_record_set *set);
 /* ERR_* of reads. */
 int state_delete_content(struct overlay *overlay, uint64_t content);
 

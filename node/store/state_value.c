@@ -388,6 +388,7 @@ int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slic
     case KV_ZONE_NAMES: return check_zone_name(key, value);
     case KV_RECORD_SETS: return check_set(key, value);
     case KV_ROUTED: return check_routed(key, value);
+    case KV_USES: return state__check_use(key, value);
     case KV_CHANGES: return state_value_change(value, &out.change, NULL, NULL);
     case KV_CHANGE_IDS: return value.len == STATE_KEY_CHANGE_LEN ? 0 : ERR_CORRUPT;
     case KV_SESSIONS: return check_session(key, value);

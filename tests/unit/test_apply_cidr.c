@@ -282,7 +282,8 @@ static void test_region_numbers_go_round(void **state)
 }
 
 /* A record set of www.example as the stored state has it; @is_there false: it is taken away. */
-static void store_routed(struct test_apply *test, const struct zone_routing *routing, bool is_there)
+static void store_routed_as(struct test_apply *test, const char *identifier,
+                            const struct zone_routing *routing, bool is_there)
 {
     static const uint8_t name[] = "\3www\7example", rdata[] = {0, 4, 192, 0, 2, 1};
     uint8_t octets[STATE_ROUTING_MAX];
@@ -290,8 +291,8 @@ static void store_routed(struct test_apply *test, const struct zone_routing *rou
                                    .type = 1,
                                    .ttl_s = 60,
                                    .rdata_count = 1,
-                                   .set_identifier = "x",
-                                   .set_identifier_len = 1,
+                                   .set_identifier = identifier,
+                                   .set_identifier_len = strlen(identifier),
                                    .rdata = rdata,
                                    .rdata_len = sizeof(rdata),
                                    .routing = octets};
@@ -301,12 +302,17 @@ static void store_routed(struct test_apply *test, const struct zone_routing *rou
 
     set.routing_len = state_routing_encode(routing, octets);
     if (is_there)
-        state_put_record_set(overlay, 99, NULL, &set);
+        assert_int_equal(state_put_record_set(overlay, 99, NULL, &set), 0);
     else
-        state_delete_record_set(overlay, 99, &set);
+        assert_int_equal(state_delete_record_set(overlay, 99, &set), 0);
     assert_int_equal(overlay_writes(overlay, &writes, &count), 0);
     assert_int_equal(kv_write(&test->kv, writes, count), 0);
     overlay_free(overlay);
+}
+
+static void store_routed(struct test_apply *test, const struct zone_routing *routing, bool is_there)
+{
+    store_routed_as(test, "x", routing, is_there);
 }
 
 static void test_location_in_use_keeps_a_block(void **state)
@@ -329,6 +335,36 @@ static void test_location_in_use_keeps_a_block(void **state)
     refuses(test, delete_collection(test, 1), ERR_CONFLICT, "www.example.");
     store_routed(test, &routing, false);
     does(test, delete_collection(test, 1));
+}
+
+static const struct kv_ops *counted_ops;
+static unsigned get_count;
+
+static int counted_get(void *self, enum kv_family family, struct kv_slice key,
+                       struct kv_buffer *out)
+{
+    get_count++;
+    return counted_ops->get(self, family, key, out);
+}
+
+/* Applied on the loop of every node: a million routed sets must not hold it up. */
+static void test_who_uses_a_region_is_found_without_a_look_at_all_sets(void **state)
+{
+    struct test_apply *test = *state;
+    struct kv_ops ops = *test->kv.ops;
+
+    for (unsigned i = 0; i < 500; i++) {
+        struct zone_routing routing = {.kind = POLICY_LATENCY, .region = "us-east-1"};
+        store_routed_as(test, test_apply_format(test, "%u", i), &routing, true);
+    }
+    does(test, put_region(test, "mars", 100));
+    counted_ops = test->kv.ops;
+    get_count = 0;
+    ops.get = counted_get;
+    test->kv.ops = &ops;
+    does(test, delete_region(test, "mars"));
+    test->kv.ops = counted_ops;
+    assert_true(get_count < 20);
 }
 
 static void test_region_in_use_stays(void **state)
@@ -354,6 +390,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_malformed_blocks_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_region_numbers_go_round, setup, teardown),
         cmocka_unit_test_setup_teardown(test_location_in_use_keeps_a_block, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_uses_a_region_is_found_without_a_look_at_all_sets,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_region_in_use_stays, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

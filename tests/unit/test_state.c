@@ -14,6 +14,7 @@
 #include "lib/kv_memory.h"
 #include "store/state_key.h"
 #include "store/state_put.h"
+#include "store/state_use.h"
 #include "zone/routing.h"
 #include "store/state_set.h"
 
@@ -200,11 +201,11 @@ static void fill(struct kv *kv)
         struct state_record_set set = set_of("\0\1x", 3, 1, 60);
         set.name = (const uint8_t *)names[i];
         set.type = types[i];
-        state_put_record_set(overlay, 5, NULL, &set);
+        assert_int_equal(state_put_record_set(overlay, 5, NULL, &set), 0);
     }
     struct state_record_set set = set_of("\0\1x", 3, 1, 60);
-    state_put_record_set(overlay, 4, NULL, &set);
-    state_put_record_set(overlay, 6, NULL, &set);
+    assert_int_equal(state_put_record_set(overlay, 4, NULL, &set), 0);
+    assert_int_equal(state_put_record_set(overlay, 6, NULL, &set), 0);
     assert_int_equal(state_commit(overlay, kv, &point), 0);
     overlay_free(overlay);
 }
@@ -427,22 +428,137 @@ static void test_routed_index_follows_the_sets(void **state)
     struct state_record_set a = routed_set(&routing, "a", octets), b = a, none;
     b.set_identifier = "b";
     none = routed_set(&check, "", of_check);
-    state_put_record_set(overlay, 5, NULL, &b);
-    state_put_record_set(overlay, 5, NULL, &a);
-    state_put_record_set(overlay, 7, NULL, &none);
+    assert_int_equal(state_put_record_set(overlay, 5, NULL, &b), 0);
+    assert_int_equal(state_put_record_set(overlay, 5, NULL, &a), 0);
+    assert_int_equal(state_put_record_set(overlay, 7, NULL, &none), 0);
     assert_int_equal(state_commit(overlay, &kv, &point), 0);
     assert_string_equal(routed(&kv, 0), "5/a 5/b 7/ ");
     assert_string_equal(routed(&kv, 7), "7/ ");
     assert_string_equal(routed(&kv, 4), "");
     overlay_reset(overlay, &kv);
-    state_delete_record_set(overlay, 5, &a);
-    state_put_record_set(overlay, 7, &none, &plain); /* loses its health check */
+    assert_int_equal(state_delete_record_set(overlay, 5, &a), 0);
+    assert_int_equal(state_put_record_set(overlay, 7, &none, &plain),
+                     0); /* loses its health check */
     assert_int_equal(state_commit(overlay, &kv, &point), 0);
     assert_string_equal(routed(&kv, 0), "5/b ");
     overlay_reset(overlay, &kv);
     assert_int_equal(state_delete_content(overlay, 5), 0);
     assert_int_equal(state_commit(overlay, &kv, &point), 0);
     assert_string_equal(routed(&kv, 0), "");
+    overlay_free(overlay);
+    kv_close(&kv);
+}
+
+static int on_use(void *user, uint64_t content, uint64_t count)
+{
+    char *out = user;
+    size_t len = strlen(out);
+
+    snprintf(out + len, 256 - len, "%ux%u ", (unsigned)content, (unsigned)count);
+    return 0;
+}
+
+static const char *uses(const struct kv *kv, enum state_use_kind kind, const char *id,
+                        const char *location)
+{
+    struct state_use use = {kind, id, location};
+    static char out[256];
+
+    out[0] = 0;
+    assert_int_equal(state_list_uses(kv, &use, on_use, out), 0);
+    return out;
+}
+
+static void commit(struct overlay *overlay, struct kv *kv)
+{
+    struct state_applied point = {2, 1, {0, 0}};
+
+    assert_int_equal(state_commit(overlay, kv, &point), 0);
+    overlay_reset(overlay, kv);
+}
+
+static void test_uses_are_counted(void **state)
+{
+    struct zone_routing paris = {.kind = POLICY_IP_BASED,
+                                 .cidr_collection_id = "c1",
+                                 .cidr_location = "paris",
+                                 .health_check_id = "h"};
+    struct zone_routing rome = paris, mars = {.kind = POLICY_LATENCY, .region = "mars"};
+    uint8_t octets[3][STATE_ROUTING_MAX];
+    struct kv kv;
+
+    (void)state;
+    snprintf(rome.cidr_location, sizeof(rome.cidr_location), "rome");
+    assert_int_equal(kv_memory_new(&kv), 0);
+    struct overlay *overlay = overlay_new(&kv);
+    struct state_record_set a = routed_set(&paris, "a", octets[0]), b = a;
+    struct state_record_set moved = routed_set(&rome, "b", octets[1]);
+    struct state_record_set far = routed_set(&mars, "c", octets[2]);
+    b.set_identifier = "b";
+    assert_int_equal(state_put_record_set(overlay, 5, NULL, &a), 0);
+    assert_int_equal(state_put_record_set(overlay, 5, NULL, &b), 0);
+    assert_int_equal(state_put_record_set(overlay, 7, NULL, &b), 0);
+    assert_int_equal(state_put_record_set(overlay, 7, NULL, &far), 0);
+    commit(overlay, &kv);
+    assert_string_equal(uses(&kv, STATE_USE_CIDR, "c1", "paris"), "5x2 7x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_CIDR, "c1", NULL), "5x2 7x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_CIDR, "c1", "pari"), "");
+    assert_string_equal(uses(&kv, STATE_USE_CIDR, "c", NULL), "");
+    assert_string_equal(uses(&kv, STATE_USE_CHECK, "h", NULL), "5x2 7x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_REGION, "mars", NULL), "7x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_REGION, "h", NULL), "");
+    assert_int_equal(state_put_record_set(overlay, 5, &b, &moved), 0);
+    commit(overlay, &kv);
+    assert_string_equal(uses(&kv, STATE_USE_CIDR, "c1", NULL), "5x1 7x1 5x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_CHECK, "h", NULL), "5x2 7x1 ");
+    assert_int_equal(state_delete_record_set(overlay, 5, &a), 0);
+    assert_int_equal(state_delete_content(overlay, 7), 0);
+    commit(overlay, &kv);
+    assert_string_equal(uses(&kv, STATE_USE_CIDR, "c1", NULL), "5x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_CIDR, "c1", "rome"), "5x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_CHECK, "h", NULL), "5x1 ");
+    assert_string_equal(uses(&kv, STATE_USE_REGION, "mars", NULL), "");
+    assert_int_equal(state_delete_record_set(overlay, 5, &a), ERR_CORRUPT); /* not there */
+    overlay_free(overlay);
+    kv_close(&kv);
+}
+
+static int count_pair(void *user, struct kv_slice key, struct kv_slice value)
+{
+    (void)key;
+    (void)value;
+    ++*(unsigned *)user;
+    return 0;
+}
+
+static void test_uses_of_a_content_go_with_it(void **state)
+{
+    struct kv_range all = {.family = KV_USES};
+    uint8_t octets[STATE_ROUTING_MAX];
+    unsigned count = 0;
+    struct kv kv;
+
+    (void)state;
+    assert_int_equal(kv_memory_new(&kv), 0);
+    struct overlay *overlay = overlay_new(&kv);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct zone_routing routing = {.kind = POLICY_LATENCY};
+        char identifier[8];
+        snprintf(routing.region, sizeof(routing.region), "r%u", i);
+        snprintf(identifier, sizeof(identifier), "%u", i);
+        struct state_record_set set = routed_set(&routing, identifier, octets);
+        assert_int_equal(state_put_record_set(overlay, 5 + i % 2, NULL, &set), 0);
+    }
+    commit(overlay, &kv);
+    assert_int_equal(state_delete_content(overlay, 5), 0);
+    commit(overlay, &kv);
+    assert_int_equal(kv_scan(&kv, &all, count_pair, &count), 0);
+    assert_int_equal(count, 2 * 500);
+    assert_int_equal(state_delete_content(overlay, 6), 0);
+    commit(overlay, &kv);
+    count = 0;
+    assert_int_equal(kv_scan(&kv, &all, count_pair, &count), 0);
+    assert_int_equal(count, 0);
     overlay_free(overlay);
     kv_close(&kv);
 }
@@ -462,11 +578,11 @@ static void test_sets_of_a_group_in_order_of_identifiers(void **state)
     struct overlay *overlay = overlay_new(&kv);
     for (size_t i = 0; i < 3; i++) {
         struct state_record_set set = routed_set(&routing, identifiers[i], octets);
-        state_put_record_set(overlay, 5, NULL, &set);
+        assert_int_equal(state_put_record_set(overlay, 5, NULL, &set), 0);
     }
     struct state_record_set other = set_of("\0\1x", 3, 1, 60);
     other.type = 28;
-    state_put_record_set(overlay, 5, NULL, &other);
+    assert_int_equal(state_put_record_set(overlay, 5, NULL, &other), 0);
     assert_int_equal(state_commit(overlay, &kv, &point), 0);
     assert_string_equal(routed(&kv, 5), "5/a 5/a b 5/b ");
     assert_string_equal(list(&kv, &start), "a./1 a./1 a./1 a./28 ");
@@ -526,6 +642,8 @@ int main(void)
         cmocka_unit_test(test_routing_decode_malformed_is_corrupt),
         cmocka_unit_test(test_set_with_routing_round_trip),
         cmocka_unit_test(test_routed_index_follows_the_sets),
+        cmocka_unit_test(test_uses_are_counted),
+        cmocka_unit_test(test_uses_of_a_content_go_with_it),
         cmocka_unit_test(test_sets_of_a_group_in_order_of_identifiers),
         cmocka_unit_test(test_zone_of_name_is_the_closest),
     };

@@ -172,9 +172,9 @@ static void on_connection(uv_stream_t *listener, int status)
     assert_int_equal(uv_accept(listener, (uv_stream_t *)&pair->near.tcp), 0);
     pair->connect.data = pair;
     relay->accepted++;
-    assert_int_equal(uv_tcp_connect(&pair->connect, &pair->far.tcp,
-                                    (const struct sockaddr *)&relay->to, on_far),
-                     0);
+    assert_int_equal(
+        uv_tcp_connect(&pair->connect, &pair->far.tcp, (const struct sockaddr *)&relay->to, on_far),
+        0);
 }
 
 static void relay_open(struct relay *relay, uint16_t port)
