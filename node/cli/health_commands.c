@@ -326,7 +326,7 @@ const struct cli_command cli_health_commands[] = {
      run_status},
     {"health", "delete", "CHECK", 1, 1, "Delete a health check", NULL, delete_options, false,
      run_delete},
-    {"health", "override", "CHECK|ZONE NAME TYPE up|down|drain|clear", 2, 4,
+    {"health", "override", "CHECK|--record ZONE NAME TYPE up|down|drain|clear", 2, 4,
      "Force a check or a record set up or down",
      "It counts before whatever the checkers find, on all nodes, until it is cleared. drain is "
      "down, and tells how long resolvers may still give the old answer.\n\n"

@@ -148,9 +148,7 @@ int apply__take_set(struct apply *apply, const struct state_zone *zone,
     if (rc != 0)
         return rc;
     rc = zone_rules_check_set(zone->name, &out->zone, &problem);
-    if (rc != 0)
-        return apply__refuse(apply, rc, "%s", problem.text);
-    return out->zone.routing ? apply__check_references(apply, out->zone.routing) : 0;
+    return rc != 0 ? apply__refuse(apply, rc, "%s", problem.text) : 0;
 }
 
 struct reading {

@@ -224,6 +224,9 @@ static int change_set(struct apply *apply, struct state_zone *zone, const Cmd__C
     if (!set)
         return ERR_NOMEM;
     int rc = apply__take_set(apply, zone, from->record_set, set);
+    /* A set whose health check is gone must be able to go, too. */
+    if (rc == 0 && set->zone.routing && from->action != CMD__ACTION__ACTION_DELETE)
+        rc = apply__check_references(apply, set->zone.routing);
     if (rc == 0)
         rc = apply__read_set(apply, zone->content, &set->state, &action->before);
     if (rc == 0)

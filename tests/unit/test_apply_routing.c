@@ -13,6 +13,7 @@
 #include "dns/name.h"
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
+#include "store/state_use.h"
 #include "zone/routing.h"
 
 enum { CREATE = 1, DELETE = 2, UPSERT = 3 };
@@ -205,6 +206,13 @@ static void create_check(void)
     assert_int_equal(test_apply_one(&test, command)->code, 0);
 }
 
+static int count_use(void *user, uint64_t content, uint64_t count)
+{
+    (void)content;
+    *(unsigned *)user += (unsigned)count;
+    return 0;
+}
+
 /* ---- identifiers ---- */
 
 static void test_sets_are_keyed_by_identifier(void **state)
@@ -303,6 +311,30 @@ static void test_names_of_what_is_not_there_refused(void **state)
     located->routing->cidr_collection_id = text(CIDR);
     located->routing->cidr_location = text("*");
     refuses(CREATE, located, ERR_NOT_FOUND, "there is no CIDR collection");
+}
+
+/* A check may go while sets have it: they must be able to go, too. */
+static void test_set_of_a_deleted_check_can_be_deleted(void **state)
+{
+    Cmd__Command *command = test_command(&test);
+    Cmd__DeleteHealthCheck deletion = CMD__DELETE_HEALTH_CHECK__INIT;
+    struct state_use use = {STATE_USE_CHECK, CHECK, NULL};
+    unsigned count = 0;
+
+    (void)state;
+    Cmd__RecordSet *checked = set("c.example.", A, "");
+    checked->routing->health_check_id = text(CHECK);
+    create_check();
+    does(CREATE, checked);
+    command->kind_case = CMD__COMMAND__KIND_DELETE_HEALTH_CHECK;
+    command->delete_health_check = &deletion;
+    deletion.health_check_id = text(CHECK);
+    assert_int_equal(test_apply_one(&test, command)->code, 0);
+    refuses(UPSERT, checked, ERR_NOT_FOUND, "there is no health check");
+    does(DELETE, checked);
+    assert_string_equal(contents(), "");
+    assert_int_equal(state_list_uses(&test.kv, &use, count_use, &count), 0);
+    assert_int_equal(count, 0);
 }
 
 /* ---- groups ---- */
@@ -591,6 +623,7 @@ int main(void)
         CASE(test_routing_that_says_nothing_is_none),
         CASE(test_field_out_of_bounds_refused_by_name),
         CASE(test_names_of_what_is_not_there_refused),
+        CASE(test_set_of_a_deleted_check_can_be_deleted),
         CASE(test_policies_do_not_mix),
         CASE(test_policy_changes_in_one_batch),
         CASE(test_weighted_ttl_is_that_of_the_last_written),
