@@ -306,11 +306,14 @@ const struct cli_command cli_health_commands[] = {
      "  quartet health create --type HTTPS_STR_MATCH --host www.example.com --search ok\n"
      "  quartet health create --type TCP --ip 10.0.0.5 --port 5432 --interval 1s --threshold 1\n"
      "  quartet health create --type CALCULATED --health-threshold 2 --children ID,ID,ID\n\n"
-     "The same --caller-reference with the same settings gives the check that is there already.",
+     "--caller-reference is a name of your own for the check, for commands and files. The same one "
+     "with the same settings gives the check that is there already.",
      create_options, false, run_create},
     {"health", "update", "CHECK", 1, 1, "Change a health check",
-     "CHECK is an id or the beginning of one. Only what is given changes; an empty value goes back "
-     "to the default. The type, the interval, whether latency is measured and whether there is an "
+     "CHECK is an id, the beginning of one, or the check's reference. Only what is given changes; "
+     "an "
+     "empty value goes back to the default. The type, the interval, whether latency is measured "
+     "and whether there is an "
      "address at all are settled when a check is created. The verdict stays until the nodes have "
      "checked what is new.\n\n"
      "  quartet health update 4f1c --path /healthz --threshold 2\n"

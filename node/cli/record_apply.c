@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cli/cli.h"
+#include "cli/record_references.h"
 #include "cli/routing_message.h"
 #include "dns/type.h"
 #include "proto/control.pb-c.h"
@@ -244,7 +245,7 @@ static int send_all(struct cli *cli, const struct plan *plan, const char *commen
     return say_done(cli, plan, batches);
 }
 
-static int apply_file(struct cli *cli, const struct route53_file *file, const uint8_t *apex)
+static int apply_file(struct cli *cli, struct route53_file *file, const uint8_t *apex)
 {
     const uint8_t *zone = route53_hosted_zone(file);
     struct plan plan;
@@ -258,9 +259,11 @@ static int apply_file(struct cli *cli, const struct route53_file *file, const ui
                         "%s: CidrCollections are for quartetd --serve; a cluster has them by "
                         "'quartet cidr create'",
                         cli->words[1]);
+    int status = record_references_resolve(cli, file);
+    if (status != CLI_OK)
+        return status;
     if (make_plan(file, apex, &plan) != 0)
         return cli_fail(cli, CLI_REFUSED, "out of memory");
-    int status;
     if (!route53_is_list(file) && plan.count > CHANGES_MAX)
         status = cli_fail(cli, CLI_REFUSED, "%s: a change batch has at most %u changes, not %zu",
                           cli->words[1], CHANGES_MAX, plan.count);

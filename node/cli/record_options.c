@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/record_references.h"
 #include "geo/location.h"
-#include "proto/control.pb-c.h"
 #include "zone/record_set.h"
 #include "zone/routing.h"
 
@@ -184,31 +184,6 @@ static int take_multivalue(struct cli *cli, struct zone_routing *out)
     return CLI_OK;
 }
 
-/* The id of a CIDR collection that was given by name. */
-static int find_collection(struct cli *cli, const char *name, char out[ZONE_UUID_SIZE])
-{
-    Ctl__Request request = CTL__REQUEST__INIT;
-    Ctl__CidrList list = CTL__CIDR_LIST__INIT;
-    struct Ctl__Reply *reply;
-
-    request.kind_case = CTL__REQUEST__KIND_CIDR_LIST;
-    request.cidr_list = &list;
-    int status = cli_ask(cli, &request, &reply);
-    if (status != CLI_OK)
-        return status;
-    out[0] = '\0';
-    for (size_t i = 0; reply->cidr_list && i < reply->cidr_list->n_collections; i++) {
-        const Ctl__CidrReply *collection = reply->cidr_list->collections[i];
-        if (strcmp(collection->name, name) == 0 && strlen(collection->id) < ZONE_UUID_SIZE)
-            memcpy(out, collection->id, strlen(collection->id) + 1);
-    }
-    cli_free_reply(reply);
-    return out[0]
-               ? CLI_OK
-               : cli_fail(cli, CLI_REFUSED,
-                          "there is no CIDR collection '%s'; 'quartet cidr list' shows all", name);
-}
-
 /* COLLECTION/LOCATION, the collection by id or name. */
 static int take_cidr(struct cli *cli, struct zone_routing *out)
 {
@@ -223,8 +198,9 @@ static int take_cidr(struct cli *cli, struct zone_routing *out)
     collection[len] = '\0';
     int status = take_text(cli, "cidr", slash + 1, sizeof(out->cidr_location), out->cidr_location);
     if (status != CLI_OK || len != ZONE_UUID_SIZE - 1)
-        return status != CLI_OK ? status
-                                : find_collection(cli, collection, out->cidr_collection_id);
+        return status != CLI_OK
+                   ? status
+                   : record_reference_collection(cli, collection, out->cidr_collection_id);
     return take_text(cli, "cidr", collection, sizeof(out->cidr_collection_id),
                      out->cidr_collection_id);
 }
@@ -272,30 +248,16 @@ static int take_policy(struct cli *cli, struct zone_routing *out)
 
 /* ---- the rest ---- */
 
-/* The whole id of a health check that was given by its beginning. */
 static int take_check(struct cli *cli, struct zone_routing *out)
 {
-    Ctl__Request request = CTL__REQUEST__INIT;
-    Ctl__HealthGet get = CTL__HEALTH_GET__INIT;
-    struct Ctl__Reply *reply;
+    const char *text = cli_value(cli, CLI_VALUE_HEALTH_CHECK);
 
-    if (!cli_value(cli, CLI_VALUE_HEALTH_CHECK))
+    if (!text)
         return CLI_OK;
-    if (strlen(cli_value(cli, CLI_VALUE_HEALTH_CHECK)) == ZONE_UUID_SIZE - 1)
-        return take_text(cli, "health-check", cli_value(cli, CLI_VALUE_HEALTH_CHECK),
-                         sizeof(out->health_check_id), out->health_check_id);
-    get.id = (char *)cli_value(cli, CLI_VALUE_HEALTH_CHECK);
-    request.kind_case = CTL__REQUEST__KIND_HEALTH_GET;
-    request.health_get = &get;
-    int status = cli_ask(cli, &request, &reply);
-    if (status != CLI_OK)
-        return status;
-    if (!reply->health || strlen(reply->health->id) >= sizeof(out->health_check_id))
-        status = cli_fail(cli, CLI_REFUSED, "%s sent no health check", cli->node);
-    else
-        memcpy(out->health_check_id, reply->health->id, strlen(reply->health->id) + 1);
-    cli_free_reply(reply);
-    return status;
+    if (strlen(text) == ZONE_UUID_SIZE - 1)
+        return take_text(cli, "health-check", text, sizeof(out->health_check_id),
+                         out->health_check_id);
+    return record_reference_check(cli, text, out->health_check_id);
 }
 
 static int take_alias(struct cli *cli, const uint8_t *apex, struct record_options *storage)

@@ -296,16 +296,32 @@ static int on_beginning(void *user, const struct state_check *check)
     return 0;
 }
 
+/* By its whole id, or by its caller's reference. */
+static int find_named(const struct kv *kv, const char *text, struct state_check *out)
+{
+    int rc = state_get_check(kv, text, out);
+
+    if (rc == ERR_NOT_FOUND && strlen(text) < STATE_CHECK_REFERENCE_SIZE)
+        rc = state_get_check_by_reference(kv, text, out);
+    return rc;
+}
+
 bool health_find(struct call *call, const char *text, struct state_check *out)
 {
     struct beginning beginning = {.text = text, .check = out};
-    int rc = text[0] ? state_list_checks(call_state(call), text, on_beginning, &beginning) : 0;
+    int rc = text[0] ? find_named(call_state(call), text, out) : 0;
+
+    if (text[0] && rc == 0)
+        return true;
+    if (rc == ERR_NOT_FOUND)
+        rc = state_list_checks(call_state(call), text, on_beginning, &beginning);
 
     if (rc != 0)
         call_fail_code(call, rc, "read the health check");
     else if (beginning.count == 0)
         call_fail(call, ERR_NOT_FOUND,
-                  "A health check with id %.100s does not exist. 'quartet health list' shows all.",
+                  "A health check with id %.100s does not exist, nor one with that reference. "
+                  "'quartet health list' shows all.",
                   text);
     else if (beginning.count > 1)
         call_fail(call, ERR_EXISTS,

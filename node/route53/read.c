@@ -366,3 +366,27 @@ const struct route53_collection *route53_collections(const struct route53_file *
     *count = file->collection_count;
     return file->collections;
 }
+
+static int each_name(char text[ZONE_UUID_SIZE], bool is_collection, route53_name_cb cb, void *user)
+{
+    size_t len = strlen(text);
+
+    return len == 0 || len == ZONE_UUID_SIZE - 1 ? 0 : cb(user, is_collection, text);
+}
+
+int route53_each_name(struct route53_file *file, route53_name_cb cb, void *user)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < file->change_count && rc == 0; i++) {
+        /* it lies in the file's own memory, and is constant for others only */
+        struct zone_routing *routing =
+            (struct zone_routing *)(uintptr_t)file->changes[i].set.routing;
+        if (!routing)
+            continue;
+        rc = each_name(routing->health_check_id, false, cb, user);
+        if (rc == 0)
+            rc = each_name(routing->cidr_collection_id, true, cb, user);
+    }
+    return rc;
+}

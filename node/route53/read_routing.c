@@ -338,7 +338,8 @@ int route53__read_routing(struct route53__reader *reader, const json_t *object,
         rc = read_alias(reader, object, routing);
     if (rc == 0 && route53__has(object, "Quartet"))
         rc = read_extensions(reader, object, routing);
-    to_lower(routing->health_check_id);
+    if (strlen(routing->health_check_id) == ZONE_UUID_SIZE - 1)
+        to_lower(routing->health_check_id);
     bool is_simple = routing->kind == POLICY_SIMPLE && !routing->health_check_id[0] &&
                      !routing->is_alias && !routing->is_sticky && routing->answers_max == 0 &&
                      routing->all_down == POLICY_ALL_DOWN_OPEN;

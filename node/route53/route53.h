@@ -53,6 +53,12 @@ const uint8_t *route53_hosted_zone(const struct route53_file *file); /* wire for
 const struct route53_collection *route53_collections(const struct route53_file *file,
                                                      size_t *count);
 
+/* Files may name health checks and collections otherwise than by their ids: give each of these
+ * texts that has not the length of an id to @cb, which may write the id into its place. Ends with
+ * the first code other than 0, and returns it. */
+typedef int (*route53_name_cb)(void *user, bool is_collection, char text[ZONE_UUID_SIZE]);
+int route53_each_name(struct route53_file *file, route53_name_cb cb, void *user);
+
 /* A record set as Route 53 lists it, which route53_read() takes back; NULL: no memory, or data that
  * is not of its type. The caller owns a reference. */
 struct json_t *route53_write_set(const struct zone_record_set *set);

@@ -76,6 +76,29 @@ class TestRecordsRouting(unittest.TestCase):
         self.assertIn("no CIDR collection", self.refused(
             "record", "set", ZONE, "d", "A", "192.0.2.9", "--set-identifier", "x", "--cidr", "no/a"))
 
+    def test_files_name_checks_and_collections_by_names_of_ones_own(self):
+        self.node.quartet("cidr", "create", "sites")
+        self.node.quartet("cidr", "change", "sites", "here", "192.0.2.0/24")
+        check = self.node.json("health", "create", "--type", "TCP", "--ip", "127.0.0.1", "--port",
+                               "1", "--disabled", "--caller-reference", "Web 1")["id"]
+        value = {"TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+        sets = [{"Name": f"n.{ZONE}.", "Type": "A", "SetIdentifier": place, "HealthCheckId": named,
+                 "CidrRoutingConfig": {"CollectionId": "sites", "LocationName": place}, **value}
+                for place, named in (("here", "Web 1"), ("*", check.upper()))]
+        self.node.quartet("record", "apply", ZONE,
+                          str(self.file({"ResourceRecordSets": sets})), "--wait")
+        self.assertEqual({one["health_check_id"] for one in self.listed("n")}, {check})
+        self.assertEqual(self.node.json("health", "show", "Web 1")["id"], check)
+        self.set("h", "192.0.2.1", "--set-identifier", "x", "--weight", "1", "--health-check",
+                 "Web 1")
+        self.assertEqual(self.listed("h")[0]["health_check_id"], check)
+        for member, named, what in (
+                ("HealthCheckId", "web 1", "with id web 1 does not exist"),
+                ("CidrRoutingConfig", {"CollectionId": "no", "LocationName": "*"},
+                 "no CIDR collection 'no'")):
+            path = self.file({"ResourceRecordSets": [{**sets[0], member: named}]})
+            self.assertIn(what, self.refused("record", "apply", ZONE, str(path)))
+
     def test_aliases_answer_with_what_they_lead_to(self):
         self.set("t", "192.0.2.7")
         self.set("@", "--alias", "t", "--evaluate-target-health")
