@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """deploy/local as the README tells it: up, the dig lines as printed, up again, kill, down, up."""
+import json
 import os
 import pathlib
 import random
@@ -57,6 +58,8 @@ class TestLocal(unittest.TestCase):
             answer = self.shell(dig)
             self.assertIn("status: NOERROR", answer.stdout, dig)
             self.assertNotIn("ANSWER: 0", answer.stdout, dig)
+        routed = [self.shell(dig).stdout.strip() for dig in digs if "+subnet=" in dig]
+        self.assertEqual(routed, ["192.0.2.161", "192.0.2.162", "192.0.2.122"])
         change = re.search(r"^  (quartet record set .*)$", done.stdout, re.M).group(1)
         changed = self.shell(f'eval "$(deploy/local env)" && {change} && {digs[-1]}')
         self.assertEqual(changed.returncode, 0, changed.stderr)
@@ -65,11 +68,57 @@ class TestLocal(unittest.TestCase):
                              "geo status 192.0.2.1")
         self.assertIn("US-NY (New York)", located.stdout, located.stderr)
 
-    def test_2_up_again_is_harmless(self):
+    def quartet(self, *words):
+        return subprocess.run([BUILD / "quartet", "--node", self.state / "ns1/data/control.sock",
+                               *words], text=True, capture_output=True, timeout=60, check=True)
+
+    def answers(self, name, *words):
+        done = self.shell(f"dig @{NETWORK}.1 -p {DNS_PORT} +short {' '.join(words)} {name}")
+        return sorted(int(line.split(".")[3]) for line in done.stdout.split())
+
+    def test_2_every_policy_of_the_example_answers(self):
+        for name, words, wanted in [
+                ("weighted.example.com", (), ({101}, {102})),
+                ("sticky.example.com", (), ({103}, {104})),
+                ("latency.example.com", ("+subnet=192.0.2.0/24",), ({112},)),
+                ("latency.example.com", ("+subnet=1.0.0.0/24",), ({111},)),
+                ("geo.example.com", ("+subnet=192.0.4.0/24",), ({121},)),
+                ("geo.example.com", ("+subnet=192.0.3.0/24",), ({123},)),
+                ("geo.example.com", ("+subnet=192.0.6.0/24",), ({124},)),
+                ("near.example.com", ("+subnet=192.0.2.0/24",), ({132},)),
+                ("near.example.com", ("+subnet=192.0.4.0/24",), ({131},)),
+                ("multi.example.com", (), ({151, 152, 153},)),
+                ("office.example.com", ("+subnet=192.0.2.0/24",), ({163},)),
+                ("alias.example.com", (), ({101}, {102})),
+                ("tree.example.com", ("+subnet=192.0.2.0/24",), ({171}, {172})),
+                ("pair.example.com", (), ({181, 182}, {181, 183}, {182, 183})),
+                ("example.net", (), ({10},))]:
+            got = self.answers(name, *words)
+            self.assertIn(set(got), wanted, name)
+
+    def test_3_health_moves_the_examples_answers(self):
+        self.assertEqual(self.answers("failover.example.com"), [141])
+        self.quartet("health", "override", "example-ns2", "down", "--reason", "test")
+        wait_until(lambda: self.answers("failover.example.com") == [142], 5, "the secondary")
+        self.assertEqual(self.answers("shop.example.com"), [192])
+        self.assertEqual(self.answers("multi.example.com"), [151, 153])
+        self.assertEqual(self.answers("tree.example.com", "+subnet=192.0.2.0/24"), [171])
+        self.quartet("health", "override", "example-ns2", "clear")
+        wait_until(lambda: self.answers("failover.example.com") == [141], 5, "the primary")
+
+    def replicated(self):
+        return [self.quartet(*words, "--json").stdout
+                for words in (("zone", "list"), ("cidr", "list"), ("region", "list"))] + [
+            [(check["id"], check["version"], check["config"])
+             for check in json.loads(self.quartet("health", "list", "--json").stdout)]]
+
+    def test_4_up_again_is_harmless(self):
         pids = [self.pid(n) for n in range(1, 5)]
+        before = self.replicated()
         done = self.local("up", "--nodes", "2")  # the others are members all the same
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn(f"-p {DNS_PORT} ", done.stdout)
+        self.assertEqual(self.replicated(), before)
         self.assertEqual(pids, [self.pid(n) for n in range(1, 5)])
         done = self.local("up", "--dns-port", str(DNS_PORT + 1))
         self.assertEqual(done.returncode, 1)
@@ -78,7 +127,7 @@ class TestLocal(unittest.TestCase):
         self.assertEqual(status.returncode, 0, status.stderr)
         self.assertEqual(len(re.findall(r"^ns\d", status.stdout, re.M)), 4, status.stdout)
 
-    def test_3_a_killed_node_is_not_missed_and_comes_back(self):
+    def test_5_a_killed_node_is_not_missed_and_comes_back(self):
         os.kill(self.pid(2), signal.SIGKILL)
         wait_until(lambda: not pathlib.Path(f"/proc/{self.pid(2)}").exists(), 10, "ns2 is dead")
         for number in (1, 3, 4):
@@ -89,7 +138,7 @@ class TestLocal(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("started ns2", done.stdout)
 
-    def test_4_down_and_up_finds_the_old_data(self):
+    def test_6_down_and_up_finds_the_old_data(self):
         done = self.local("down", QUARTET_BUILD=str(self.state / "another build"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(done.stdout.count("stopped ns"), 4)
@@ -99,7 +148,7 @@ class TestLocal(unittest.TestCase):
         answer = self.shell(f"dig @{NETWORK}.3 -p {DNS_PORT} +short www2.example.com")
         self.assertEqual(answer.stdout.strip(), "192.0.2.99")
 
-    def test_5_without_npm_or_network_it_goes_without_a_database(self):
+    def test_7_without_npm_or_network_it_goes_without_a_database(self):
         tools = self.state / "tools"
         tools.mkdir()
         (tools / "npm").write_text("#!/bin/sh\necho no network\nexit 1\n")
@@ -110,7 +159,7 @@ class TestLocal(unittest.TestCase):
         self.assertIn("dig @", done.stdout)
         self.assertEqual((self.state / "geo/npm.log").read_text(), "no network\n")
 
-    def test_6_wrong_arguments_are_told(self):
+    def test_8_wrong_arguments_are_told(self):
         for words in (["frobnicate"], ["up", "--nodes", "x"], ["up", "--nodes", "99"], []):
             done = self.local(*words)
             self.assertEqual(done.returncode, 2, words)
