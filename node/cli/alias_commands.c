@@ -129,7 +129,7 @@ static int run_status(struct cli *cli)
 }
 
 const struct cli_command cli_alias_commands[] = {
-    {"alias", "status", NULL, 0, 0, "Names outside the zones that aliases lead to, on a node",
+    {"alias", "status", NULL, 0, 0, "names outside the zones that aliases lead to, on a node",
      "Each node asks its own resolvers. 'stale': the resolvers give no answer any more, and the "
      "last one is served; 'failed': there has been none yet.\n\n  quartet alias status",
      NULL, false, run_status},

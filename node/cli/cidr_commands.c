@@ -227,21 +227,21 @@ static const enum cli_option change_options[] = {CLI_VALUE_REMOVE, CLI_VALUE_VER
 static const enum cli_option show_options[] = {CLI_VALUE_LOCATION, 0};
 
 const struct cli_command cli_cidr_commands[] = {
-    {"cidr", "create", "NAME", 1, 1, "Create a CIDR collection",
+    {"cidr", "create", "NAME", 1, 1, "create a CIDR collection",
      "Record sets with --cidr NAME/LOCATION answer clients in the blocks of that location.",
      create_options, false, run_create},
     {"cidr", "change", "COLLECTION LOCATION BLOCK...", 3, CLI_WORDS_MAX,
-     "Put blocks into a location, or take them out",
+     "put blocks into a location, or take them out",
      "IPv4 blocks are /1 to /24, IPv6 blocks /1 to /48; of several that hold a client the longest "
      "counts. A block is in one location only. The last block of a location that record sets use "
      "stays.\n\n"
      "  quartet cidr change offices paris 192.0.2.0/24 2001:db8::/32\n"
      "  quartet cidr change offices paris 192.0.2.0/24 --remove",
      change_options, false, run_change},
-    {"cidr", "list", NULL, 0, 0, "List the CIDR collections", NULL, NULL, false, run_list},
-    {"cidr", "show", "COLLECTION", 1, 1, "Show the blocks of a CIDR collection", NULL, show_options,
+    {"cidr", "list", NULL, 0, 0, "list the CIDR collections", NULL, NULL, false, run_list},
+    {"cidr", "show", "COLLECTION", 1, 1, "show the blocks of a CIDR collection", NULL, show_options,
      false, run_show},
-    {"cidr", "delete", "COLLECTION", 1, 1, "Delete an empty CIDR collection", NULL, NULL, false,
+    {"cidr", "delete", "COLLECTION", 1, 1, "delete an empty CIDR collection", NULL, NULL, false,
      run_delete},
     {0},
 };

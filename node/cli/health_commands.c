@@ -298,7 +298,7 @@ static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, 0};
 static const enum cli_option delete_options[] = {CLI_VALUE_EVEN_IF_USED, 0};
 
 const struct cli_command cli_health_commands[] = {
-    {"health", "create", NULL, 0, 0, "Create a health check",
+    {"health", "create", NULL, 0, 0, "create a health check",
      "Every node checks the endpoint (or the nodes of --regions do); it is healthy when more than "
      "18 % of them find it so, and all nodes take that over at once. Until there is an opinion it "
      "counts as healthy.\n\n"
@@ -309,7 +309,7 @@ const struct cli_command cli_health_commands[] = {
      "--caller-reference is a name of your own for the check, for commands and files. The same one "
      "with the same settings gives the check that is there already.",
      create_options, false, run_create},
-    {"health", "update", "CHECK", 1, 1, "Change a health check",
+    {"health", "update", "CHECK", 1, 1, "change a health check",
      "CHECK is an id, the beginning of one, or the check's reference. Only what is given changes; "
      "an "
      "empty value goes back to the default. The type, the interval, whether latency is measured "
@@ -319,18 +319,18 @@ const struct cli_command cli_health_commands[] = {
      "  quartet health update 4f1c --path /healthz --threshold 2\n"
      "  quartet health update 4f1c --disabled=no",
      update_options, false, run_update},
-    {"health", "list", NULL, 0, 0, "List the health checks",
+    {"health", "list", NULL, 0, 0, "list the health checks",
      "STATUS is what routing takes a check for, with the reason when it is not the checkers' "
      "verdict. CHECKERS: how many find it healthy, of how many (of a calculated check: children).",
      list_options, false, run_list},
-    {"health", "show", "CHECK", 1, 1, "Show one health check and who uses it", NULL, NULL, false,
+    {"health", "show", "CHECK", 1, 1, "show one health check and who uses it", NULL, NULL, false,
      run_show},
-    {"health", "status", "CHECK", 1, 1, "Show what each node last found", NULL, NULL, false,
+    {"health", "status", "CHECK", 1, 1, "show what each node last found", NULL, NULL, false,
      run_status},
-    {"health", "delete", "CHECK", 1, 1, "Delete a health check", NULL, delete_options, false,
+    {"health", "delete", "CHECK", 1, 1, "delete a health check", NULL, delete_options, false,
      run_delete},
     {"health", "override", "CHECK|--record ZONE NAME TYPE up|down|drain|clear", 2, 4,
-     "Force a check or a record set up or down",
+     "force a check or a record set up or down",
      "It counts before whatever the checkers find, on all nodes, until it is cleared. drain is "
      "down, and tells how long resolvers may still give the old answer.\n\n"
      "  quartet health override 4f1c down --reason 'moving racks' --for 2h\n"
@@ -338,7 +338,7 @@ const struct cli_command cli_health_commands[] = {
      "deploy\n"
      "  quartet health override 4f1c clear",
      health_override_options, false, health_override_run},
-    {"health", "overrides", NULL, 0, 0, "List all overrides", NULL, NULL, false,
+    {"health", "overrides", NULL, 0, 0, "list all overrides", NULL, NULL, false,
      health_overrides_run},
     {0},
 };

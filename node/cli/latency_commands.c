@@ -302,12 +302,12 @@ static int run_show(struct cli *cli)
 }
 
 const struct cli_command cli_latency_commands[] = {
-    {"latency", "import", "FILE", 1, 1, "Import round-trip times from clients to regions",
+    {"latency", "import", "FILE", 1, 1, "import round-trip times from clients to regions",
      "One figure a line, PREFIX,REGION,MILLISECONDS; lines that begin with # are passed over; - is "
      "standard input. What was imported before is replaced; what nodes measure stays, and counts "
      "where nothing is imported.\n\n  quartet latency import table.csv",
      NULL, false, run_import},
-    {"latency", "show", "[PREFIX|ADDRESS]", 0, 1, "Show the round-trip times of a client",
+    {"latency", "show", "[PREFIX|ADDRESS]", 0, 1, "show the round-trip times of a client",
      "Without a client: how many figures there are.\n\n  quartet latency show 198.51.100.7", NULL,
      false, run_show},
     {0},

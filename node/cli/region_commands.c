@@ -103,12 +103,12 @@ static int run_list(struct cli *cli)
 }
 
 const struct cli_command cli_region_commands[] = {
-    {"region", "set", "NAME LATITUDE,LONGITUDE", 2, 2, "Make a region of your own, or move it",
+    {"region", "set", "NAME LATITUDE,LONGITUDE", 2, 2, "make a region of your own, or move it",
      "Route 53's regions are there already.\n\n  quartet region set paris-dc 48.86,2.35\n"
      "  quartet region set -- sydney-dc -33.87,151.21",
      NULL, false, run_set},
-    {"region", "list", NULL, 0, 0, "List the regions", NULL, NULL, false, run_list},
-    {"region", "delete", "NAME", 1, 1, "Delete a region of your own", NULL, NULL, false,
+    {"region", "list", NULL, 0, 0, "list the regions", NULL, NULL, false, run_list},
+    {"region", "delete", "NAME", 1, 1, "delete a region of your own", NULL, NULL, false,
      run_delete},
     {0},
 };
