@@ -13,9 +13,9 @@
 #define TRANSPORT_SEND_LEN_MAX (32u << 20) /* octets per peer, default */
 #define TRANSPORT_RECV_FRAMES_MAX 4096     /* in all; then reading pauses until the loop drained */
 #define TRANSPORT_RECV_LEN_MAX (64u << 20)
-#define TRANSPORT_PING_MS 500     /* a ping when nothing was sent for this long */
-/* Nothing received for this long: dial anew. Twice as long each time that did not help, up to …, for
- * on a busy machine TLS may take longer, and would begin again for ever. */
+#define TRANSPORT_PING_MS 500 /* a ping when nothing was sent for this long */
+/* Nothing received for this long: dial anew. Twice as long each time that did not help, up to …,
+ * for on a busy machine TLS may take longer, and would begin again for ever. */
 #define TRANSPORT_SILENCE_MS 3000
 #define TRANSPORT_SILENCE_MS_MAX 12000
 /* A peer takes our links and stays silent: listen anew after this, twice this if others are heard;
