@@ -24,6 +24,11 @@ struct doctor_finding {
     const char *subject, *text, *advice;
 };
 
+struct doctor_outside { /* an outside name that aliases lead to, and their type */
+    uint8_t name[STATE_NAME_MAX];
+    uint16_t type;
+};
+
 /* What the state does not say; borrowed. */
 struct doctor_facts {
     uint64_t now_wall_ms;
@@ -34,9 +39,8 @@ struct doctor_facts {
     bool knows_regions;           /* a leader has told which members live: */
     unsigned region_count;        /* regions of those, one for each */
     char regions[STATE_MEMBERS_MAX][STATE_SETTING_NAME_SIZE];
-    /* Outside names that aliases lead to and that never were resolved, wire octets. */
     unsigned unresolved_count;
-    const uint8_t *const *unresolved;
+    const struct doctor_outside *unresolved; /* those that never were */
 };
 
 /* Look at all of @kv. Reads much: no place for the loop. On 0 the caller frees *@out. Errors of

@@ -24,10 +24,10 @@ static void find_set(struct doctor *doctor, enum doctor_severity severity,
     doctor__find(doctor, severity, &(struct doctor__words){subject, advice}, "%s", text);
 }
 
-static bool is_unresolved(const struct doctor_facts *facts, const uint8_t *name)
+static bool is_unresolved(const struct doctor_facts *facts, const uint8_t *name, uint16_t type)
 {
     for (unsigned i = 0; i < facts->unresolved_count; i++) {
-        if (dns_name_is_equal(facts->unresolved[i], name))
+        if (facts->unresolved[i].type == type && dns_name_is_equal(facts->unresolved[i].name, name))
             return true;
     }
     return false;
@@ -47,7 +47,8 @@ static int look_at_target(struct doctor *doctor, const struct doctor_set *set, c
         snprintf(line, sizeof(line), "its %s %s has no records of that type", what, text);
         find_set(doctor, DOCTOR_ERROR, set, line,
                  "make the record set it leads to, or point it elsewhere");
-    } else if (target.kind == DOCTOR_TARGET_OUTSIDE && is_unresolved(doctor->facts, name)) {
+    } else if (target.kind == DOCTOR_TARGET_OUTSIDE &&
+               is_unresolved(doctor->facts, name, doctor->group.type)) {
         snprintf(line, sizeof(line), "its %s %s is not a name of ours, and never was resolved",
                  what, text);
         find_set(doctor, DOCTOR_ERROR, set, line,

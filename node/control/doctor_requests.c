@@ -6,18 +6,23 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "cluster/alias.h"
 #include "cluster/doctor.h"
 #include "cluster/geo.h"
 #include "cluster/status.h"
 #include "control/call.h"
 #include "control/requests.h"
+#include "dns/name.h"
 #include "proto/control.pb-c.h"
+
+#define UNRESOLVED_MAX 1000u /* more are left to 'quartet alias status' */
 
 struct examination {
     struct call *call;
     struct doctor_facts facts;
     char path[sizeof(((struct geo_database_about *)NULL)->path)];
     char problem[GEO_ERROR_SIZE];
+    struct doctor_outside unresolved[UNRESOLVED_MAX];
     Ctl__Finding findings[DOCTOR_FINDINGS_MAX]; /* of the reply */
     Ctl__Finding *pointers[DOCTOR_FINDINGS_MAX];
 };
@@ -49,6 +54,20 @@ static void take_members(struct doctor_facts *facts, const struct cluster_status
         snprintf(facts->regions[facts->region_count++], STATE_SETTING_NAME_SIZE, "%s",
                  member->region);
     }
+}
+
+static int on_alias(void *user, const struct cluster_alias *alias)
+{
+    struct examination *examination = user;
+    struct doctor_facts *facts = &examination->facts;
+
+    if (alias->resolved_wall_ms != 0 || strcmp(alias->state, "failed") != 0 ||
+        facts->unresolved_count == UNRESOLVED_MAX)
+        return 0;
+    struct doctor_outside *out = &examination->unresolved[facts->unresolved_count++];
+    dns_name_lower(alias->name, out->name);
+    out->type = alias->type;
+    return 0;
 }
 
 static void take_finding(const struct doctor_finding *from, Ctl__Finding *out)
@@ -118,9 +137,12 @@ static void on_status(void *user, const struct cluster_status *status)
 
     take_members(&examination->facts, status);
     take_geo(examination);
+    examination->facts.unresolved = examination->unresolved;
     examination->facts.now_wall_ms = clock_wall_ms();
-    int rc =
-        cluster_doctor(examination->call->cluster, &examination->facts, on_examined, examination);
+    int rc = cluster_alias_list(examination->call->cluster, on_alias, examination);
+    if (rc == 0)
+        rc = cluster_doctor(examination->call->cluster, &examination->facts, on_examined,
+                            examination);
     if (rc != 0)
         end(examination, rc);
 }
