@@ -68,6 +68,7 @@ static int ask(struct explaining *explaining)
     cluster_geo_status(call->cluster, &geo);
     const struct zone_image *image = zone_image_read_begin(cluster_image(call->cluster));
     const struct explain_walk_options options = {
+        .cluster = call->cluster,
         .tree = explaining->tree,
         .kv = call_state(call),
         .image = image,

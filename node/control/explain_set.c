@@ -346,14 +346,18 @@ static void tell_alias(const struct telling *t)
     if (!target)
         return;
     zone_name_format(target, name);
-    explain_text_add(t->text, ", alias to %s (%s%s%s)", name,
+    explain_text_add(t->text, ", alias to %s (%s%s%s%s%s)", name,
                      evaluates ? "its health counts" : "its health does not count",
                      t->candidate->is_external ? "; not a name of ours" : "",
+                     t->candidate->external ? ", its resolving: " : "",
+                     t->candidate->external ? t->candidate->external : "",
                      t->candidate->is_missing ? "; it has no such records" : "");
     explain_tree_field(t->tree, t->step, "alias", "%s", name);
     explain_tree_field(t->tree, t->step, "evaluates", "%s", evaluates ? "yes" : "no");
     explain_tree_field(t->tree, t->step, "external", "%s",
                        t->candidate->is_external ? "yes" : "no");
+    if (t->candidate->external)
+        explain_tree_field(t->tree, t->step, "external_state", "%s", t->candidate->external);
 }
 
 static void tell_health(const struct telling *t)

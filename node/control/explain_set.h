@@ -33,6 +33,7 @@ struct explain_candidate {
     unsigned index;
     uint8_t check_octet, override_octet; /* policy/health.h */
     bool is_external, is_missing;        /* what its alias leads to */
+    const char *external;                /* how the resolving of that goes; NULL: not known */
     bool is_brief;                       /* its health in fields alone */
 };
 /* "us-1, weight 10 of 35, check 0f9f2b1c is healthy" at the end of @text, and fields of @step. */

@@ -1,10 +1,12 @@
 #include "control/explain_walk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/prefix.h"
+#include "cluster/alias.h"
 #include "control/explain_set.h"
 #include "control/explain_tree.h"
 #include "control/place_text.h"
@@ -20,7 +22,9 @@
 #include "zone/record_text.h"
 
 enum {
-    FRAMES_MAX = 17,        /* groups below each other, and the name that a last alias leads to */
+    FRAMES_MAX = 17, /* groups below each other, and the name that a last alias leads to */
+    EXTERNAL_TEXT_SIZE = 200,
+    EXTERNALS_MAX = 16,     /* looked for in one question */
     UNTRIED_SHOWN_MAX = 20, /* of one group */
     SET_BITS = (POLICY_SETS_MAX + 7) / 8,
 };
@@ -36,10 +40,12 @@ struct frame {
     struct Ctl__ExplainStep *alias_step;
     unsigned alias_index; /* POLICY_INDEX_NONE: none is under way */
     bool is_external, is_missing;
+    char external[EXTERNAL_TEXT_SIZE]; /* "": not known */
 };
 struct explain_walk {
     struct explain_walk_options options;
     struct frame frames[FRAMES_MAX];
+    unsigned external_count;
     bool has_block; /* a collection was asked; told with the group, which knows its name */
     uint32_t block_hash;
     unsigned block_scope_bits;
@@ -325,6 +331,7 @@ static struct Ctl__ExplainStep *step_of_candidate(struct explain_walk *walk, str
         return frame->alias_step;
     frame->is_external = false;
     frame->is_missing = false;
+    frame->external[0] = '\0';
     return explain_tree_add(walk->options.tree, depth_of_group(event->depth) + 1, "candidate");
 }
 
@@ -345,7 +352,9 @@ static void on_candidate(struct explain_walk *walk, const struct query_event *ev
                                                 .check_octet = event->check_octet,
                                                 .override_octet = event->override_octet,
                                                 .is_external = frame->is_external,
-                                                .is_missing = frame->is_missing};
+                                                .is_missing = frame->is_missing,
+                                                .external =
+                                                    frame->external[0] ? frame->external : NULL};
     frame->alias_index = POLICY_INDEX_NONE;
     frame->is_tried[event->index / 8] |= (uint8_t)(1u << event->index % 8);
     explain_text_add(&text, "%s%s: ", verdict_text(event->verdict),
@@ -358,6 +367,30 @@ static void on_candidate(struct explain_walk *walk, const struct query_event *ev
 }
 
 /* ---- aliases, and what happens when all are down ---- */
+
+struct finding { /* an outside name among those that are resolved */
+    const uint8_t *name;
+    uint16_t type;
+    char *out;
+};
+
+static int on_external(void *user, const struct cluster_alias *alias)
+{
+    const struct finding *finding = user;
+
+    if (alias->type != finding->type || !dns_name_is_equal(alias->name, finding->name))
+        return 0;
+    snprintf(finding->out, EXTERNAL_TEXT_SIZE, "%s%s%s", alias->state,
+             alias->problem[0] ? ": " : "", alias->problem);
+    return 1;
+}
+
+static void find_external(struct explain_walk *walk, struct frame *frame, const uint8_t *name)
+{
+    struct finding finding = {.name = name, .type = frame->group->type, .out = frame->external};
+
+    (void)cluster_alias_list(walk->options.cluster, on_external, &finding);
+}
 
 static void on_alias(struct explain_walk *walk, const struct query_event *event)
 {
@@ -373,6 +406,9 @@ static void on_alias(struct explain_walk *walk, const struct query_event *event)
         frame->alias_index = event->index;
         frame->is_external = event->is_external;
         frame->is_missing = event->is_missing;
+        frame->external[0] = '\0';
+        if (event->is_external && walk->external_count++ < EXTERNALS_MAX)
+            find_external(walk, frame, event->name);
         return;
     }
     struct Ctl__ExplainStep *step =

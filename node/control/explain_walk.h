@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+struct cluster;
 struct explain_tree;
 struct explain_walk;
 struct kv;
@@ -20,6 +21,7 @@ struct query_event;
 struct zone_image;
 
 struct explain_walk_options { /* borrowed */
+    struct cluster *cluster;  /* for what it knows of outside names */
     struct explain_tree *tree;
     const struct kv *kv; /* NULL: no state, names of sets and checks stay unknown */
     const struct zone_image *image;

@@ -127,6 +127,30 @@ class Alias(unittest.TestCase):
         time.sleep(2)
         self.assertNotIn("www.outside.example.", [name for name, _ in self.resolver.asked[before:]])
 
+    def test_explain_and_doctor_tell_how_resolving_goes(self):
+        def explained(name):
+            return " ".join(self.node.quartet("explain", f"{name}.ours.example").split())
+        self.resolver.records["known.outside.example.", "A"] = 60, ["192.0.2.3"]
+        self.node.quartet("record", "set", "ours.example", "k", "A", "--alias",
+                          "known.outside.example.")
+        self.wait_answer("k.ours.example", ["192.0.2.3"])
+        self.assertIn("not a name of ours, its resolving: good", explained("k"))
+        self.assertIn("k.ours.example. 20 A 192.0.2.3", explained("k"))
+        self.resolver.rcode = dns.rcode.SERVFAIL
+        self.node.quartet("record", "set", "ours.example", "u", "A", "--alias",
+                          "unknown.outside.example.")
+        wait_until(lambda: self.target("unknown.outside.example.")["state"] == "failed", 10,
+                   "it has failed")
+        self.assertIn("its resolving: failed: ", explained("u"))
+        done = self.node.run("doctor")
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("error    u.ours.example. A\n         its target unknown.outside.example. is "
+                      "not a name of ours, and never was resolved", done.stdout)
+        self.assertNotIn("known.outside.example. is not",
+                         done.stdout.replace("unknown.outside.example.", ""))
+        self.node.quartet("record", "delete", "ours.example", "u", "A")
+        self.assertEqual(self.node.run("doctor").returncode, 0)
+
     def test_dead_resolver_leaves_the_answer_stale(self):
         self.resolver.records["stale.outside.example.", "A"] = 1, ["192.0.2.7"]
         self.node.quartet("record", "set", "ours.example", "s", "A", "--alias",
