@@ -140,6 +140,8 @@ static void print_verdict(const Ctl__HealthReply *check)
     printf("status        %s\n", status);
     if (strcmp(check->config->type, "CALCULATED") == 0)
         printf("children      %u of %u healthy\n", check->healthy_checkers, check->checkers);
+    else if (check->verdict == CMD__VERDICT__VERDICT_UNKNOWN && !check->since_wall_ms)
+        printf("verdict       none yet\n");
     else
         printf("verdict       %s, since %s; %u of %u checkers find it healthy\n",
                check->verdict == CMD__VERDICT__VERDICT_UNKNOWN   ? "none yet"

@@ -187,7 +187,7 @@ static int run_import(struct cli *cli)
         sent += status == CLI_OK ? count : 0;
     }
     if (status == CLI_OK && !cli->is_json)
-        printf("%zu figures are imported\n", file.count);
+        printf("imported %zu figure%s\n", file.count, file.count == 1 ? "" : "s");
     else if (status == CLI_OK)
         output_json(json_pack("{s:I}", "imported", (json_int_t)file.count));
     else if (sent > 0)

@@ -44,7 +44,7 @@ class Latency(unittest.TestCase):
 
     def test_import_is_routed_by_on_every_node_and_after_a_restart(self):
         done = self.import_table(TABLE)
-        self.assertEqual((done.returncode, done.stdout), (0, "6 figures are imported\n"),
+        self.assertEqual((done.returncode, done.stdout), (0, "imported 6 figures\n"),
                          done.stderr)
         self.assertEqual(self.node.json("latency", "show")["imported"], 6)
         wanted = {"198.51.100.0/24": ["192.0.2.1"], "203.0.113.0/24": ["192.0.2.2"],
