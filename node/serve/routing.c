@@ -179,7 +179,10 @@ static int take_set(const struct serve_routing *routing, const char *path,
     out->set = change->set;
     out->apex = find_apex(routing, change->set.name);
     snprintf(text, sizeof text, "%s: it lies in no zone that is served here", name);
-    if (out->apex == NULL || (zone != NULL && !dns_name_is_equal(zone, out->apex)))
+    if (out->apex == NULL)
+        return tell(path, text);
+    snprintf(text, sizeof text, "%s: it does not lie in the zone that HostedZone names", name);
+    if (zone != NULL && !dns_name_is_equal(zone, out->apex))
         return tell(path, text);
     snprintf(text, sizeof text, "%s: a file of record sets has nothing to delete", name);
     if (change->action == ROUTE53_DELETE)

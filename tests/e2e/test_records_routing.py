@@ -266,6 +266,10 @@ class TestServeRouting(unittest.TestCase):
             done = self.server.run_to_end(*self.words, self.routing(sets))
             self.assertEqual(done.returncode, 65, done.stderr)
             self.assertIn(what, done.stderr)
+        other = self.routing([address_set(1, Weight=1)], HostedZone="b.test.")
+        done = self.server.run_to_end(*self.words, other)
+        self.assertEqual(done.returncode, 65, done.stderr)
+        self.assertIn("not lie in the zone that HostedZone names", done.stderr)
         done = self.server.run_to_end(*self.words, self.routing([]), "--geo", "/nonexistent")
         self.assertEqual(done.returncode, 65, done.stderr)
 
