@@ -3,8 +3,8 @@
  *
  *   request                                     the client is
  *   ECS of a family we know, source above 0     its subnet, cut to /24 (IPv4) or /48 (IPv6)
- *   ECS of family 0, or source 0                nowhere: it asked not to be located (RFC
- * 7871 7.1.2) no ECS                                      who sent the request
+ *   ECS of family 0, or source 0                nowhere: so it wishes (RFC 7871 7.1.2)
+ *   no ECS                                      who sent the request
  */
 #include "query_internal.h"
 

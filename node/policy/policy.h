@@ -27,11 +27,11 @@
  *                    x = (x ^ x >> 27) * 0x94d049bb133111eb;  x ^ x >> 31
  *   part(draw, n)    draw * n / 2^64, from the 128-bit product: 0 to n - 1
  *   race(h, weight)  the less, the better. Weight 0: 2^53 + h / 2^11. Else missing(h) * 2^16 /
- *                    weight, where missing(h) is 64 * 2^31 less 2^31 log2(h) (h < 2 counts as 2),
- * so that races of evenly spread h are won in proportion to the weights: h = (1 + (i + t / 2^32) /
- * 256) * 2^e with whole i < 256 and t < 2^32 (t rounded down); L(i) = round(2^31 log2(1 + i /
- * 256)); log2 by a parabola: e * 2^31 + L(i) +
- * ((L(i+1) - L(i)) * t / 2^32)
+ *                    weight, so that races of evenly spread h are won in proportion to the weights
+ *   missing(h)       64 * 2^31 less 2^31 log2(h) (h < 2 counts as 2), log2 by a parabola: with h =
+ *                    (1 + (i + t / 2^32) / 256) * 2^e, whole i < 256 and t < 2^32 (t rounded down),
+ *                    and L(i) = round(2^31 log2(1 + i / 256)), 2^31 log2(h) is
+ *                    e * 2^31 + L(i) + ((L(i+1) - L(i)) * t / 2^32)
  *                    + (2 L(i+1) - L(i) - L(i+2)) * (t * (2^32 - t) / 2^32) / 2^33
  *   weighted         first: the least i whose weights 0 to i add up to more than part(draw, sum of
  *                    weights); if they are all 0, i = part(draw, count). The others: by
