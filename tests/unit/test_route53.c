@@ -165,10 +165,17 @@ static void test_lenient_where_clients_are(void **state)
     route53_free(file);
     free(text);
     text = list_of("\"Name\":\"g.example\",\"Type\":\"A\",\"SetIdentifier\":\"x\","
-                   "\"GeoLocation\":{\"CountryCode\":\"fr\"},\"HealthCheckId\":\"ABC\"," RECORDS);
+                   "\"GeoLocation\":{\"CountryCode\":\"fr\"},"
+                   "\"HealthCheckId\":\"ABCDEF01-2345-6789-ABCD-EF0123456789\"," RECORDS);
     file = read_text(text);
     assert_string_equal(first_of(file)->routing->country, "FR");
-    assert_string_equal(first_of(file)->routing->health_check_id, "abc");
+    assert_string_equal(first_of(file)->routing->health_check_id,
+                        "abcdef01-2345-6789-abcd-ef0123456789");
+    route53_free(file);
+    free(text);
+    text = list_of("\"Name\":\"c.example\",\"Type\":\"A\",\"HealthCheckId\":\"Web-1\"," RECORDS);
+    file = read_text(text);
+    assert_string_equal(first_of(file)->routing->health_check_id, "Web-1"); /* a name, no id */
     route53_free(file);
     free(text);
     text = list_of("\"Name\":\"g.example\",\"Type\":\"A\",\"AliasTarget\":{\"HostedZoneId\":"
