@@ -39,6 +39,8 @@ static const struct argp_option options[] = {
     {"if-version", CLI_VALUE_VERSION, "N", 0, "refuse when it has another version by now", 0},
     FLAG("even-if-used", CLI_VALUE_EVEN_IF_USED,
          "also when record sets use it; they count as always healthy then"),
+    FLAG("drop-routing", CLI_VALUE_DROP_ROUTING,
+         "also when record sets with routing, which no zone file holds, go with it"),
     FLAG("record", CLI_VALUE_RECORD, "of one record set: ZONE NAME TYPE"),
     {"set-identifier", CLI_VALUE_SET_IDENTIFIER, "ID", 0,
      "which of the record sets of that name and type", 0},

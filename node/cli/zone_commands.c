@@ -183,8 +183,13 @@ static int run_list(struct cli *cli)
 static const enum cli_option create_options[] = {CLI_OPTION_COMMENT, CLI_OPTION_CALLER_REFERENCE,
                                                  CLI_OPTION_WAIT, 0};
 static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, 0};
-static const enum cli_option import_options[] = {
-    CLI_OPTION_CREATE, CLI_OPTION_CHECK, CLI_OPTION_COMMENT, CLI_OPTION_WAIT, CLI_OPTION_LIST, 0};
+static const enum cli_option import_options[] = {CLI_OPTION_CREATE,
+                                                 CLI_OPTION_CHECK,
+                                                 CLI_OPTION_COMMENT,
+                                                 CLI_OPTION_WAIT,
+                                                 CLI_OPTION_LIST,
+                                                 CLI_VALUE_DROP_ROUTING,
+                                                 0};
 static const enum cli_option export_options[] = {CLI_OPTION_OUTPUT, 0};
 static const enum cli_option delete_options[] = {CLI_OPTION_WITH_CONTENTS, CLI_OPTION_WAIT, 0};
 
@@ -205,6 +210,7 @@ const struct cli_command cli_zone_commands[] = {
      "with its old records until all of the new ones are there, and switches at once.\n\n"
      "With --list many zones are imported, several at a time. A zone that is refused is told and "
      "left as it was; the others go on, and the command ends with status 1.\n\n"
+     "A zone with record sets that have routing is refused unless --drop-routing says so.\n\n"
      "  quartet zone import example.com example.com.zone --create --wait\n"
      "  quartet zone import example.com example.com.zone --check\n"
      "  quartet zone import --list zones.txt --create --wait",

@@ -169,9 +169,13 @@ static int begin(struct import *import)
     Ctl__Request request = CTL__REQUEST__INIT;
     Ctl__ImportBegin begin_request = CTL__IMPORT_BEGIN__INIT;
     struct Ctl__Reply *reply;
+    bool drop_routing = false;
 
+    if (!cli_value_flag(cli, CLI_VALUE_DROP_ROUTING, &drop_routing))
+        return CLI_USAGE;
     begin_request.zone = (char *)cli->words[0];
     begin_request.create = cli->has_create;
+    begin_request.drop_routing = drop_routing;
     begin_request.comment = cli->comment ? (char *)cli->comment : "";
     request.kind_case = CTL__REQUEST__KIND_IMPORT_BEGIN;
     request.import_begin = &begin_request;

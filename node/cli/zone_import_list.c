@@ -46,6 +46,7 @@ struct list {
     struct underway underway[ZONES_UNDERWAY_MAX];
     uint64_t zone_count, refused_count, set_count;
     uint64_t started_mono_ms, shown_mono_ms;
+    bool drop_routing;
 };
 
 static void show_problem(void *user, const char *file, uint64_t line, const char *text)
@@ -152,6 +153,7 @@ static int send_begin(struct list *list, unsigned slot)
 
     begin.zone = underway->zone;
     begin.create = list->cli->has_create;
+    begin.drop_routing = list->drop_routing;
     begin.comment = list->cli->comment ? (char *)list->cli->comment : "";
     request.kind_case = CTL__REQUEST__KIND_IMPORT_BEGIN;
     request.import_begin = &begin;
@@ -338,8 +340,11 @@ static int report(const struct list *list)
 
 int zone_import_list_run(struct cli *cli)
 {
-    struct list list = {.cli = cli, .file = fopen(cli->list, "r")};
+    struct list list = {.cli = cli};
 
+    if (!cli_value_flag(cli, CLI_VALUE_DROP_ROUTING, &list.drop_routing))
+        return CLI_USAGE;
+    list.file = fopen(cli->list, "r");
     if (!list.file)
         return cli_fail(cli, CLI_REFUSED, "%s: %s", cli->list, strerror(errno));
     list.scratch = zone_file_scratch_new();

@@ -73,6 +73,23 @@ static void create_then_begin(struct call *call, const uint8_t *name)
         call_fail_code(call, rc, "create the zone");
 }
 
+/* A zone file says nothing of routing: sets that have some would be gone without a word. true;
+ * false: the call has failed. */
+static bool has_no_routing(struct call *call, const struct state_zone *zone)
+{
+    bool has_routed = false;
+    int rc = state_has_routed(call_state(call), zone->content, &has_routed);
+
+    if (rc != 0)
+        call_fail_code(call, rc, "read the zone");
+    else if (has_routed)
+        call_fail(call, ERR_CONFLICT,
+                  "the zone has record sets with routing, health checks or aliases, which a zone "
+                  "file cannot hold: keep them ('quartet record list ZONE --route53'), then import "
+                  "even so (--drop-routing)");
+    return rc == 0 && !has_routed;
+}
+
 static void find_then_begin(struct call *call)
 {
     const Ctl__ImportBegin *request = call->request->import_begin;
@@ -87,7 +104,8 @@ static void find_then_begin(struct call *call)
     if (!call_find_zone(call, request->zone, &zone))
         return;
     snprintf(call->zone_id, sizeof(call->zone_id), "%s", zone.id);
-    begin_import(call);
+    if (request->drop_routing || has_no_routing(call, &zone))
+        begin_import(call);
 }
 
 void request_import_begin(struct call *call)

@@ -208,6 +208,18 @@ class TestRecordsRouting(unittest.TestCase):
                           "--set-identifier", "a", "--weight", "1")
         self.assertIn("--route53", self.refused("zone", "export", "export.example"))
 
+    def test_a_zone_file_takes_routing_away_only_when_told(self):
+        file = self.file("$ORIGIN import.example.\n$TTL 60\n@ SOA a b 1 60 60 60 60\n@ NS a\n"
+                         "a A 192.0.2.9\n")
+        self.node.quartet("zone", "create", "import.example")
+        self.node.quartet("record", "set", "import.example", "w", "A", "192.0.2.1",
+                          "--set-identifier", "a", "--weight", "1")
+        self.assertIn("--drop-routing", self.refused("zone", "import", "import.example", str(file)))
+        self.assertEqual(self.node.dig("+short", "w.import.example", "A").split(), ["192.0.2.1"])
+        self.node.quartet("zone", "import", "import.example", str(file), "--drop-routing", "--wait")
+        self.assertEqual(self.node.dig("+short", "w.import.example", "A").split(), [])
+        self.node.quartet("zone", "import", "import.example", str(file))
+
     def test_groups_are_there_after_a_restart(self):
         self.set("r", "192.0.2.1", "--set-identifier", "a", "--weight", "1")
         self.set("r", "192.0.2.2", "--set-identifier", "b", "--weight", "0")
