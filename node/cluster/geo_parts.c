@@ -11,9 +11,15 @@
 #include "geo/view.h"
 #include "zone/image.h"
 
+#define TAKEN 64u
+
 struct geo_parts {
     struct publish *publish;
     struct geo_view *view; /* one reference is ours, one the image's */
+    struct {
+        uint32_t slot;
+        uint64_t index;
+    } taken[TAKEN]; /* of collections, by slot; what has no place is taken over again */
 };
 
 /* A view of @parts, each of which gets a reference more; NULL: no memory. */
@@ -111,6 +117,23 @@ int geo_parts_set_cidr(struct geo_parts *parts, struct geo_cidr *cidr_take)
     int rc = show(parts, &wanted);
     geo_cidr_unref(cidr_take);
     return rc;
+}
+
+int geo_parts_set_cidr_at(struct geo_parts *parts, struct geo_cidr *cidr_take, uint32_t slot,
+                          uint64_t index)
+{
+    int rc = geo_parts_set_cidr(parts, cidr_take);
+
+    if (rc == 0) {
+        parts->taken[slot % TAKEN].slot = slot;
+        parts->taken[slot % TAKEN].index = index;
+    }
+    return rc;
+}
+
+bool geo_parts_has_cidr_at(const struct geo_parts *parts, uint32_t slot, uint64_t index)
+{
+    return parts->taken[slot % TAKEN].slot == slot && parts->taken[slot % TAKEN].index == index;
 }
 
 void geo_parts_publish(struct geo_parts *parts)

@@ -3,6 +3,9 @@
  * parts and hands it to the image. Loop thread. */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct geo_cidr;
 struct geo_database;
 struct geo_latency;
@@ -22,6 +25,11 @@ int geo_parts_set_database(struct geo_parts *parts, struct geo_database *databas
 int geo_parts_set_regions(struct geo_parts *parts, struct geo_regions *regions_take);
 int geo_parts_set_latency(struct geo_parts *parts, struct geo_latency *latency_take);
 int geo_parts_set_cidr(struct geo_parts *parts, struct geo_cidr *cidr_take);
+/* geo_parts_set_cidr() for what became of the collection of @slot with log index @index; and: has
+ * that been done? The other commands of the entry need not do it again. */
+int geo_parts_set_cidr_at(struct geo_parts *parts, struct geo_cidr *cidr_take, uint32_t slot,
+                          uint64_t index);
+bool geo_parts_has_cidr_at(const struct geo_parts *parts, uint32_t slot, uint64_t index);
 /* What was set outside of an entry becomes visible: publish_refresh(). */
 void geo_parts_publish(struct geo_parts *parts);
 

@@ -25,10 +25,12 @@ static int change_collection(struct geo_parts *parts, const struct kv *kv,
                              const struct apply_effect *effect)
 {
     struct geo_cidr *cidr;
+
+    if (geo_parts_has_cidr_at(parts, effect->slot, effect->index))
+        return 0;
     int rc = geo_compile_collection(kv, effect->setting, effect->slot, geo_parts_view(parts)->cidr,
                                     &cidr);
-
-    return rc != 0 ? rc : geo_parts_set_cidr(parts, cidr);
+    return rc != 0 ? rc : geo_parts_set_cidr_at(parts, cidr, effect->slot, effect->index);
 }
 
 int geo_state_load(struct geo_parts *parts, const struct kv *kv)

@@ -120,11 +120,15 @@ static void test_geo_parts_publish_waits_for_a_rebuild(void **state)
 #define COLLECTION "00000001-0000-4000-8000-000000000000"
 
 static int on_effect_rc;
+static const struct geo_cidr *after_effects[8]; /* what routing knew after each of the last entry */
+static unsigned effect_count;
 
 static void on_effect(void *user, const struct apply_effect *effect)
 {
     const struct test_apply *test = user;
     on_effect_rc |= geo_state_effect(parts, &test->kv, effect);
+    if (effect_count < 8)
+        after_effects[effect_count++] = geo_parts_view(parts)->cidr;
 }
 
 static void on_result(void *user, const struct apply_result *result)
@@ -133,11 +137,17 @@ static void on_result(void *user, const struct apply_result *result)
     assert_int_equal(result->code, 0);
 }
 
-static void apply(struct test_apply *test, Cmd__Command *command)
+static void apply_all(struct test_apply *test, Cmd__Command *const *commands, unsigned count)
 {
-    assert_int_equal(test_apply_batch(test, &command, 1), 0);
+    effect_count = 0;
+    assert_int_equal(test_apply_batch(test, commands, count), 0);
     assert_int_equal(on_effect_rc, 0);
     publish_commit(publish, test->index);
+}
+
+static void apply(struct test_apply *test, Cmd__Command *command)
+{
+    apply_all(test, &command, 1);
 }
 
 static void create_collection(struct test_apply *test)
@@ -152,23 +162,32 @@ static void create_collection(struct test_apply *test)
     apply(test, command);
 }
 
+static Cmd__Command *change_of_block(struct test_apply *test, uint8_t last, bool is_delete)
+{
+    uint8_t octets[] = {24, 192, 0, last, 0};
+    Cmd__Command *command = test_command(test);
+    Cmd__ChangeCidrCollection *body = test_apply_alloc(test, sizeof(*body));
+    Cmd__CidrChange *change = test_apply_alloc(test, sizeof(*change));
+    cmd__change_cidr_collection__init(body);
+    cmd__cidr_change__init(change);
+    change->location = (char *)"berlin";
+    change->is_delete = is_delete;
+    change->n_blocks = 1;
+    change->blocks = test_apply_alloc(test, sizeof(*change->blocks));
+    *change->blocks = (ProtobufCBinaryData){sizeof(octets), test_apply_alloc(test, sizeof(octets))};
+    memcpy(change->blocks->data, octets, sizeof(octets));
+    body->collection_id = (char *)COLLECTION;
+    body->n_changes = 1;
+    body->changes = test_apply_alloc(test, sizeof(change));
+    body->changes[0] = change;
+    command->kind_case = CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION;
+    command->change_cidr_collection = body;
+    return command;
+}
+
 static void change_collection(struct test_apply *test, bool is_delete)
 {
-    static uint8_t octets[] = {24, 192, 0, 2, 0};
-    Cmd__Command *command = test_command(test);
-    Cmd__ChangeCidrCollection body = CMD__CHANGE_CIDR_COLLECTION__INIT;
-    Cmd__CidrChange change = CMD__CIDR_CHANGE__INIT, *changes[] = {&change};
-    ProtobufCBinaryData block = {sizeof(octets), octets};
-    change.location = (char *)"berlin";
-    change.is_delete = is_delete;
-    change.n_blocks = 1;
-    change.blocks = &block;
-    body.collection_id = (char *)COLLECTION;
-    body.n_changes = 1;
-    body.changes = changes;
-    command->kind_case = CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION;
-    command->change_cidr_collection = &body;
-    apply(test, command);
+    apply(test, change_of_block(test, 2, is_delete));
 }
 
 static void put_region(struct test_apply *test)
@@ -229,6 +248,29 @@ static void test_geo_state_follows_effects_and_loads_the_same(void **state)
     test_apply_fini(&test);
 }
 
+/* Compiling ten thousand blocks takes a while, and an entry may have a thousand commands. */
+static void test_collection_is_compiled_once_for_an_entry(void **state)
+{
+    (void)state;
+    struct test_apply test;
+    struct apply_sink sink = {&test, on_effect, on_result};
+    struct kv kv;
+
+    assert_int_equal(kv_memory_new(&kv), 0);
+    test_apply_init(&test, kv);
+    apply_free(test.apply);
+    assert_int_equal(apply_new(&test.kv, &sink, &test.apply), 0);
+    create_collection(&test);
+    Cmd__Command *commands[] = {change_of_block(&test, 1, false), change_of_block(&test, 2, false)};
+    apply_all(&test, commands, 2);
+    assert_int_equal(effect_count, 2);
+    assert_ptr_equal(after_effects[0], after_effects[1]);
+    assert_int_equal(location_seen(), geo_cidr_location_hash("berlin"));
+    change_collection(&test, true);
+    assert_int_equal(location_seen(), 0);
+    test_apply_fini(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +279,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_geo_parts_publish_waits_for_a_rebuild, start, stop),
         cmocka_unit_test_setup_teardown(test_geo_state_follows_effects_and_loads_the_same, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(test_collection_is_compiled_once_for_an_entry, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
