@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     struct health_options options = {.node = 1, .on_opinion = on_opinion};
     unsigned checks = argument(argc, argv, 1, 10000), interval_s = argument(argc, argv, 2, 10);
     unsigned seconds = argument(argc, argv, 3, 30);
-    struct health_checker *checker;
+    struct health_checker *checker = NULL;
     struct process_memory memory = {0};
     uint16_t port;
     int fd = listen_on(&port);

@@ -139,7 +139,7 @@ class Alias(unittest.TestCase):
         self.resolver.rcode = dns.rcode.SERVFAIL
         self.node.quartet("record", "set", "ours.example", "u", "A", "--alias",
                           "unknown.outside.example.")
-        wait_until(lambda: self.target("unknown.outside.example.")["state"] == "failed", 10,
+        wait_until(lambda: (self.target("unknown.outside.example.") or {}).get("state") == "failed", 10,
                    "it has failed")
         self.assertIn("its resolving: failed: ", explained("u"))
         done = self.node.run("doctor")
