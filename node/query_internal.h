@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include "base/mix.h"
 #include "dns/answer.h"
 #include "dns/question.h"
 #include "dns/type.h"
@@ -58,10 +59,7 @@ static inline struct dns_rrset query__rrset_of(const struct zone_wire_set *set)
  * (splitmix64's output function over a sequence of its own). */
 static inline uint64_t query__draw(const struct exchange *x, unsigned number)
 {
-    uint64_t bits = x->draw + (number + 1) * 0xd1342543de82ef95u;
-    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
-    bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
-    return bits ^ bits >> 31;
+    return mix64(x->draw + (number + 1) * UINT64_C(0xd1342543de82ef95));
 }
 
 static inline bool query__is_watched(const struct exchange *x)

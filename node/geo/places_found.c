@@ -1,6 +1,7 @@
 #include "geo/places_found.h"
 
 #include "base/err.h"
+#include "base/mix.h"
 #include "geo/table.h"
 
 #include <stdlib.h>
@@ -8,17 +9,10 @@
 
 #define FIRST_CAPACITY 256u
 
-static uint64_t mix(uint64_t x) /* splitmix64's */
-{
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 /* Where @key is, or the free place where it belongs. At most half of the places are taken. */
 static uint32_t place_of(const struct geo__hash *hash, uint64_t key)
 {
-    uint32_t at = (uint32_t)mix(key) & (hash->capacity - 1);
+    uint32_t at = (uint32_t)mix64(key) & (hash->capacity - 1);
     while (hash->keys[at] != 0 && hash->keys[at] != key)
         at = (at + 1) & (hash->capacity - 1);
     return at;
@@ -73,10 +67,11 @@ static bool get(const struct geo__hash *hash, uint64_t key, uint32_t *value)
 
 static uint64_t content_hash(const struct geo_location *location)
 {
-    uint64_t hash = mix((uint64_t)location->country_key << 32 | location->subdivision_key);
-    hash = mix(hash ^ ((uint64_t)location->continent_key << 33 |
-                       (uint64_t)(uint16_t)location->latitude_cdeg << 17 |
-                       (uint64_t)(uint16_t)location->longitude_cdeg << 1 | location->is_centroid));
+    uint64_t hash = mix64((uint64_t)location->country_key << 32 | location->subdivision_key);
+    hash =
+        mix64(hash ^ ((uint64_t)location->continent_key << 33 |
+                      (uint64_t)(uint16_t)location->latitude_cdeg << 17 |
+                      (uint64_t)(uint16_t)location->longitude_cdeg << 1 | location->is_centroid));
     return hash == 0 ? 1 : hash;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mix.h"
 #include "base/random.h"
 #include "net/net.h"
 #include "net/rrl.h"
@@ -55,10 +56,7 @@ static uint64_t draw(uint64_t *chance)
 {
     if (*chance == 0)
         *chance = random_id();
-    uint64_t bits = *chance += 0x9e3779b97f4a7c15u;
-    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
-    bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
-    return bits ^ bits >> 31;
+    return mix64(*chance += MIX64_STEP);
 }
 
 struct query_env net_env_begin(const struct net_env *env, enum query_proto proto,

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "base/mix.h"
 #include "base/random.h"
 
 #define SLOTS (2u * LATENCY_NETWORKS_MAX) /* a power of two */
@@ -65,18 +66,10 @@ void latency_samples_free(struct latency_samples *samples)
     free(samples);
 }
 
-/* A good mixer of 64 bits (splitmix64's). */
-static uint64_t mix(uint64_t value)
-{
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9ull;
-    value = (value ^ value >> 27) * 0x94d049bb133111ebull;
-    return value ^ value >> 31;
-}
-
 static uint32_t next_draw(struct latency_samples *samples)
 {
-    samples->draw += 0x9e3779b97f4a7c15ull;
-    return (uint32_t)(mix(samples->draw) >> 32);
+    samples->draw += MIX64_STEP;
+    return (uint32_t)(mix64(samples->draw) >> 32);
 }
 
 /* RFC 1122 3.2.1.3, 1918, 3927, 6598. */
@@ -136,7 +129,7 @@ static void prefix_of(uint64_t key, struct prefix *out)
 static struct slot *slot_of(struct latency_samples *samples, uint64_t key)
 {
     struct table *table = samples->current;
-    uint32_t at = (uint32_t)(mix(key ^ samples->seed) & (SLOTS - 1));
+    uint32_t at = (uint32_t)(mix64(key ^ samples->seed) & (SLOTS - 1));
 
     while (table->slots[at].key != 0 && table->slots[at].key != key)
         at = (at + 1) & (SLOTS - 1);

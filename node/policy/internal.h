@@ -3,6 +3,7 @@
  * lesser index goes before where ranks are. */
 #pragma once
 
+#include "base/mix.h"
 #include "policy/policy.h"
 
 #define POLICY__INDEX_BITS 10u
@@ -23,10 +24,7 @@ static inline unsigned policy__key_index(uint64_t key)
 /* hash(seed, number) of policy.h. */
 static inline uint64_t policy__hash(uint64_t seed, uint64_t number)
 {
-    uint64_t x = seed + number * UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
+    return mix64(seed + number * MIX64_STEP);
 }
 
 /* part(draw, count) of policy.h: floor(draw * count / 2^64), in 64-bit arithmetic. */
