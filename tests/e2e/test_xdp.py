@@ -157,7 +157,7 @@ class TestWays(XdpTest):
 
 
 FRAMES = """
-import socket, struct, sys
+import errno, socket, struct, sys, time
 target = bytes.fromhex(sys.argv[1].replace(":", ""))
 raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 raw.bind(("w0", 0))
@@ -197,7 +197,14 @@ packets += [ipv6(udp(), length=n) for n in (0, 7, 8, 20, 65535)]
 packets += [ipv4(udp(), options=bytes(40)), ipv4(udp(), fragment=0x2000), ipv4(udp(), fragment=3)]
 packets += [b"\\x81\\0\\0\\x05" + ipv4(udp()), b"\\x81\\0", b"\\x08\\0", b"\\x86\\xdd\\x60"]
 for packet in packets * 50:
-    raw.send(target + mine + packet)
+    while True:
+        try:
+            raw.send(target + mine + packet)
+            break
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:  # the server's queue is full just now
+                raise
+            time.sleep(0.001)
 print(len(packets))
 """
 SOURCES = FRAMES + """
