@@ -17,20 +17,38 @@
 #define JOURNAL_TRIM_STEP 64u     /* trimmed at a time: seeking past deleted keys is not free */
 #define JOURNAL_TRIM_MAX 1024u    /* after `changes.kept` was lowered */
 
-int apply__refuse(struct apply *apply, int code, const char *format, ...)
+static int refuse(struct apply *apply, int code, const char *format, va_list args)
 {
     char *message = arena_alloc(apply->scratch, APPLY_MESSAGE_MAX);
-    va_list args;
 
     ASSERT(code < 0);
     if (!message)
         return ERR_NOMEM;
-    va_start(args, format);
     vsnprintf(message, APPLY_MESSAGE_MAX, format, args);
-    va_end(args);
     apply->result->code = code;
     apply->result->message = message;
     return APPLY__REFUSED;
+}
+
+int apply__refuse(struct apply *apply, int code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int rc = refuse(apply, code, format, args);
+    va_end(args);
+    return rc;
+}
+
+int apply__refuse_as(struct apply *apply, int code, const char *error, const char *format, ...)
+{
+    va_list args;
+
+    apply->result->error = error;
+    va_start(args, format);
+    int rc = refuse(apply, code, format, args);
+    va_end(args);
+    return rc;
 }
 
 int apply__tell(struct apply *apply, const struct apply_effect *effect)

@@ -32,8 +32,12 @@ struct apply_result {
     uint64_t sequence;
     uint64_t index; /* of the entry */
     enum apply_outcome outcome;
-    int code;                    /* enum err */
-    const char *message;         /* never NULL */
+    int code;            /* enum err */
+    const char *message; /* never NULL */
+    const char *error;   /* Route 53's code for it, static; or NULL */
+    const char *const
+        *messages; /* one for each thing that is wrong, if the command collects them */
+    size_t message_count;
     char zone_id[STATE_ID_SIZE]; /* empty when there is none */
     char change_id[STATE_ID_SIZE];
     char object_id[STATE_UUID_SIZE]; /* of a health check or CIDR collection; or empty */

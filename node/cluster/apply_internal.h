@@ -79,6 +79,9 @@ struct apply__set {
 /* Note why the command is refused; returns APPLY__REFUSED, or ERR_NOMEM. */
 int apply__refuse(struct apply *apply, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same with Route 53's @error code for it (static text). */
+int apply__refuse_as(struct apply *apply, int code, const char *error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* Tell this once the entry is written; what it points to is in the scratch arena. 0; ERR_NOMEM. */
 int apply__tell(struct apply *apply, const struct apply_effect *effect);
 /* The stored state with what this entry wrote so far. */

@@ -72,6 +72,35 @@ void call_fail(struct call *call, int code, const char *format, ...)
     reply_text(call, code, text);
 }
 
+void call_fail_as(struct call *call, int code, const char *error, const char *format, ...)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    char text[CALL_MESSAGE_LEN];
+    va_list args;
+
+    ASSERT(code < 0);
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    reply.code = code;
+    reply.error = (char *)(uintptr_t)error;
+    reply.message = text;
+    call_reply(call, &reply);
+}
+
+void call_fail_result(struct call *call, const struct apply_result *result)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+
+    ASSERT(result->code < 0);
+    reply.code = result->code;
+    reply.error = (char *)(uintptr_t)(result->error ? result->error : "");
+    reply.message = (char *)(uintptr_t)result->message;
+    reply.messages = (char **)(uintptr_t)result->messages;
+    reply.n_messages = result->message_count;
+    call_reply(call, &reply);
+}
+
 static const char *what_next(int code)
 {
     switch (code) {
@@ -132,7 +161,7 @@ static void on_applied(void *user, int rc, const struct apply_result *result)
         return;
     }
     if (result->code != 0) {
-        call_fail(call, result->code, "%s", result->message);
+        call_fail_result(call, result);
         return;
     }
     snprintf(call->change_id, sizeof(call->change_id), "%s", result->change_id);
@@ -186,7 +215,8 @@ bool call_find_zone(struct call *call, const char *text, struct state_zone *out)
         rc = state_get_zone_by_name(call_state(call), name, out);
     }
     if (rc == ERR_NOT_FOUND)
-        call_fail(call, rc, "there is no zone '%s'; 'quartet zone list' shows all", text);
+        call_fail_as(call, rc, "NoSuchHostedZone",
+                     "there is no zone '%s'; 'quartet zone list' shows all", text);
     else if (rc != 0)
         call_fail_code(call, rc, "read the zone");
     return rc == 0;

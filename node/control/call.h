@@ -45,6 +45,11 @@ void call_done(struct call *call, const char *format, ...) __attribute__((format
 /* Failure: @code with a sentence that says what is wrong and what to do next. */
 void call_fail(struct call *call, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same with Route 53's @error code for it (static text). */
+void call_fail_as(struct call *call, int code, const char *error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Failure of a command, with all that its result says. */
+void call_fail_result(struct call *call, const struct apply_result *result);
 /* Failure of a cluster call or of reading state; @doing completes "cannot …". */
 void call_fail_code(struct call *call, int code, const char *doing);
 

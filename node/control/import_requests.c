@@ -55,7 +55,7 @@ static void on_zone_created(void *user, int rc, const struct apply_result *resul
     if (rc != 0) {
         call_fail_code(call, rc, "create the zone");
     } else if (result->code != 0) {
-        call_fail(call, result->code, "%s", result->message);
+        call_fail_result(call, result);
     } else {
         snprintf(call->zone_id, sizeof(call->zone_id), "%s", result->zone_id);
         begin_import(call);

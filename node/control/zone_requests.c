@@ -105,7 +105,7 @@ static void on_created(void *user, int rc, const struct apply_result *result)
     if (rc != 0) {
         call_fail_code(call, rc, "create the zone");
     } else if (result->code != 0) {
-        call_fail(call, result->code, "%s", result->message);
+        call_fail_result(call, result);
     } else {
         snprintf(call->change_id, sizeof(call->change_id), "%s", result->change_id);
         show_zone(call, result->zone_id);

@@ -30,6 +30,7 @@ const char *kv_family_name(enum kv_family family)
         [KV_REGIONS] = "regions",
         [KV_LATENCY] = "latency",
         [KV_USES] = "uses",
+        [KV_OBJECTS] = "objects",
     };
 
     ASSERT(family < KV_FAMILIES);

@@ -30,6 +30,7 @@ enum kv_family {
     KV_REGIONS,          /* the operator's, by name */
     KV_LATENCY,          /* by prefix, region */
     KV_USES,             /* how many sets use a check, location, region: state_use.h */
+    KV_OBJECTS,          /* by kind (an octet, state_object.h) and the kind's own key */
     KV_FAMILIES,         /* how many */
 };
 /* Lower-case name of a family, static. */
