@@ -40,6 +40,7 @@ static const struct {
     {CTL__REQUEST__KIND_DOCTOR, request_doctor},
     {CTL__REQUEST__KIND_CHANGE_GET, request_change_get},
     {CTL__REQUEST__KIND_CHANGE_LIST, request_change_list},
+    {CTL__REQUEST__KIND_CHANGE_SHOW, request_change_show},
     {CTL__REQUEST__KIND_HEALTH_CREATE, request_health_create},
     {CTL__REQUEST__KIND_HEALTH_UPDATE, request_health_update},
     {CTL__REQUEST__KIND_HEALTH_DELETE, request_health_delete},

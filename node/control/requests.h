@@ -26,6 +26,8 @@ void request_zone_delete(struct call *call);
 /* record_requests.c */
 void request_record_list(struct call *call);
 void request_record_change(struct call *call);
+/* history_requests.c */
+void request_change_show(struct call *call);
 /* import_requests.c */
 void request_import_begin(struct call *call);
 void request_import_chunk(struct call *call);
