@@ -93,6 +93,8 @@ enum cli_option {
     CLI_VALUE_CLIENT,
     CLI_VALUE_RESOLVER,
     CLI_VALUE_DRAW,
+    CLI_VALUE_FORCE,
+    CLI_VALUE_DRY_RUN,
     CLI_VALUE_LAST,
 };
 

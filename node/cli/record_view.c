@@ -56,6 +56,11 @@ static void print_routing(const struct zone_record_set *set)
 
 int record_view_print(const struct zone_record_set *set)
 {
+    return record_view_print_behind("", set);
+}
+
+int record_view_print_behind(const char *lead, const struct zone_record_set *set)
+{
     char name[DNS_NAME_TEXT_SIZE], type[ZONE_TYPE_TEXT_LEN_MAX], target[DNS_NAME_TEXT_SIZE];
     char *text = malloc(RDATA_TEXT_SIZE);
     int rc = text ? 0 : ERR_NOMEM;
@@ -64,7 +69,7 @@ int record_view_print(const struct zone_record_set *set)
     zone_type_format(set->type, type);
     if (rc == 0 && set->routing && set->routing->is_alias) {
         dns_name_format(set->routing->alias_target, target, sizeof(target));
-        printf("%-32s %6s IN %-6s ALIAS %s", name, "-", type, target);
+        printf("%s%-32s %6s IN %-6s ALIAS %s", lead, name, "-", type, target);
         print_routing(set);
     }
     for (unsigned i = 0; rc == 0 && i < set->rdata_count; i++) {
@@ -72,7 +77,7 @@ int record_view_print(const struct zone_record_set *set)
         rc = zone_rdata_format(set->type, set->rdatas[i].data, set->rdatas[i].len, text,
                                RDATA_TEXT_SIZE, &len);
         if (rc == 0) {
-            printf("%-32s %6" PRIu32 " IN %-6s %s", name, set->ttl_s, type, text);
+            printf("%s%-32s %6" PRIu32 " IN %-6s %s", lead, name, set->ttl_s, type, text);
             print_routing(set);
         }
     }

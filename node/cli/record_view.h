@@ -21,6 +21,8 @@ int record_view_fill(const struct Cmd__RecordSet *from, struct record_view *view
                      struct zone_record_set *out);
 /* Lines "name TTL IN type data" to standard output, with the routing behind "; ". ERR_INVALID. */
 int record_view_print(const struct zone_record_set *set);
+/* The same, each line behind @lead. */
+int record_view_print_behind(const char *lead, const struct zone_record_set *set);
 /* {"name", "type", "ttl", "values": […]}, or "alias" in place of the last two, and what there is
  * of set_identifier, policy and the policy's own members, health_check_id, sticky, answers,
  * all_down; NULL: malformed. */

@@ -75,6 +75,8 @@ static const struct argp_option options[] = {
      "who is to be answered, as resolvers tell it (EDNS client subnet)", 0},
     {"resolver", CLI_VALUE_RESOLVER, "ADDRESS", 0, "who asks for him (127.0.0.1)", 0},
     {"draw", CLI_VALUE_DRAW, "HEX", 0, "repeat what was chosen by chance", 0},
+    FLAG("force", CLI_VALUE_FORCE, "also over what was changed since"),
+    FLAG("dry-run", CLI_VALUE_DRY_RUN, "only print what would be changed"),
     {0},
 };
 

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/zone_apply.h"
+#include "cli/zone_history.h"
 #include "cli/zone_import.h"
 #include "proto/control.pb-c.h"
 
@@ -192,6 +194,11 @@ static const enum cli_option import_options[] = {CLI_OPTION_CREATE,
                                                  0};
 static const enum cli_option export_options[] = {CLI_OPTION_OUTPUT, 0};
 static const enum cli_option delete_options[] = {CLI_OPTION_WITH_CONTENTS, CLI_OPTION_WAIT, 0};
+static const enum cli_option apply_options[] = {CLI_VALUE_DRY_RUN, CLI_VALUE_DROP_ROUTING,
+                                                CLI_OPTION_COMMENT, CLI_OPTION_WAIT, 0};
+static const enum cli_option log_options[] = {CLI_OPTION_LIMIT, 0};
+static const enum cli_option revert_options[] = {CLI_VALUE_FORCE, CLI_OPTION_COMMENT,
+                                                 CLI_OPTION_WAIT, 0};
 
 #define ZONE_TEXT "ZONE is the zone's name or id.\n\n"
 
@@ -219,6 +226,29 @@ const struct cli_command cli_zone_commands[] = {
      ZONE_TEXT "Importing the file again makes the same zone.\n\n"
                "  quartet zone export example.com --output example.com.zone",
      export_options, false, zone_export_run},
+    {"zone", "apply", "[ZONE] FILE", 1, 2, "make a zone equal to a file, by what differs alone",
+     "FILE is a zone file, or a list of ResourceRecordSets in Route 53's JSON ('quartet record "
+     "list "
+     "--route53', 'aws route53 list-resource-record-sets'), whose SOA and NS of the zone itself "
+     "are "
+     "left out. Prints the difference, then makes it, in one batch of up to 1000 changes, or as "
+     "few "
+     "as it takes. What somebody else changes meanwhile is not overwritten: that is refused.\n\n"
+     "  quartet zone apply example.com.zone --dry-run\n"
+     "  quartet zone apply example.com sets.json --wait",
+     apply_options, false, zone_apply_run},
+    {"zone", "log", "ZONE", 1, 1, "what was changed in a zone, when and by whom",
+     ZONE_TEXT "The newest change comes first. Changes are remembered up to the cluster's setting "
+               "changes.kept (100000).\n\n"
+               "  quartet zone log example.com --limit 5",
+     log_options, false, zone_log_run},
+    {"zone", "diff", "ZONE [CHANGE]", 1, 2, "what one change did (the last one)",
+     ZONE_TEXT "  quartet zone diff example.com C0123456789ABCDEFGHIJ", NULL, false, zone_diff_run},
+    {"zone", "revert", "ZONE [CHANGE]", 1, 2, "take one change back (the last one)",
+     ZONE_TEXT "In one batch. Refused when one of its record sets has been changed since, unless "
+               "--force.\n\n"
+               "  quartet zone revert example.com C0123456789ABCDEFGHIJ",
+     revert_options, false, zone_revert_run},
     {"zone", "delete", "ZONE", 1, 1, "delete a zone",
      ZONE_TEXT "Refused while it holds more than its SOA and NS records, unless --with-contents.",
      delete_options, false, run_delete},

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/record_list.h"
+#include "cli/set_copy.h"
 #include "cli/zone_import.h"
 #include "dns/type.h"
 #include "proto/control.pb-c.h"
@@ -15,33 +16,10 @@
 /* The sets come in the order of Route 53; a zone file is in canonical order with the SOA first, so
  * they are gathered, copied and sorted before anything is written. */
 struct exported {
-    struct zone_record_set *sets;
+    struct zone_record_set **sets; /* each the export's */
     size_t count, capacity;
     size_t routed_count; /* sets that a zone file cannot hold */
 };
-
-static struct zone_record_set *copy_set(const struct zone_record_set *set,
-                                        struct zone_record_set *out)
-{
-    size_t name_len = dns_name_len(set->name), len = name_len;
-
-    for (unsigned i = 0; i < set->rdata_count; i++)
-        len += set->rdatas[i].len;
-    struct zone_rdata *rdatas = malloc(set->rdata_count * sizeof(*rdatas) + len);
-    if (!rdatas)
-        return NULL;
-    uint8_t *octets = (uint8_t *)(rdatas + set->rdata_count);
-    *out = *set;
-    out->rdatas = rdatas;
-    for (unsigned i = 0; i < set->rdata_count; i++) {
-        memcpy(octets, set->rdatas[i].data, set->rdatas[i].len);
-        rdatas[i] = (struct zone_rdata){octets, set->rdatas[i].len};
-        octets += set->rdatas[i].len;
-    }
-    memcpy(octets, set->name, name_len);
-    out->name = octets;
-    return out;
-}
 
 static int gather(void *user, const struct zone_record_set *set)
 {
@@ -53,28 +31,28 @@ static int gather(void *user, const struct zone_record_set *set)
     }
     if (exported->count == exported->capacity) {
         size_t capacity = exported->capacity ? exported->capacity * 2 : 1024;
-        struct zone_record_set *grown = realloc(exported->sets, capacity * sizeof(*exported->sets));
+        struct zone_record_set **grown =
+            realloc(exported->sets, capacity * sizeof(*exported->sets));
         if (!grown)
             return ERR_NOMEM;
         exported->sets = grown;
         exported->capacity = capacity;
     }
-    if (!copy_set(set, &exported->sets[exported->count]))
-        return ERR_NOMEM;
-    exported->count++;
-    return 0;
+    exported->sets[exported->count] = set_copy_new(set);
+    return exported->sets[exported->count++] ? 0 : ERR_NOMEM;
 }
 
 static int compare_sets(const void *a, const void *b)
 {
-    return zone_record_set_compare(a, b);
+    return zone_record_set_compare(*(struct zone_record_set *const *)a,
+                                   *(struct zone_record_set *const *)b);
 }
 
 static const struct zone_record_set *find_soa(const struct exported *exported)
 {
     for (size_t i = 0; i < exported->count; i++) {
-        if (exported->sets[i].type == DNS_TYPE_SOA)
-            return &exported->sets[i];
+        if (exported->sets[i]->type == DNS_TYPE_SOA)
+            return exported->sets[i];
     }
     return NULL;
 }
@@ -88,7 +66,7 @@ static int write_all(FILE *out, struct exported *exported)
     int rc = zone_file_write_begin(out, soa->name);
     qsort(exported->sets, exported->count, sizeof(*exported->sets), compare_sets);
     for (size_t i = 0; rc == 0 && i < exported->count; i++)
-        rc = zone_file_write_set(out, &exported->sets[i]);
+        rc = zone_file_write_set(out, exported->sets[i]);
     return rc == 0 && fflush(out) != 0 ? ERR_IO : rc;
 }
 
@@ -133,7 +111,7 @@ int zone_export_run(struct cli *cli)
             status = cli_fail(cli, CLI_REFUSED, "cannot write the zone: %s", err_text(rc));
     }
     for (size_t i = 0; i < exported.count; i++)
-        free((void *)exported.sets[i].rdatas);
+        free(exported.sets[i]);
     free(exported.sets);
     return status;
 }
