@@ -61,6 +61,10 @@ struct state_zone {
     uint64_t created_wall_ms;
     char comment[STATE_COMMENT_SIZE];
     char caller_reference[STATE_REFERENCE_SIZE];
+    char delegation_set_id[STATE_ID_SIZE]; /* of a reusable one; or empty */
+    bool is_private;                       /* seen through views alone: it has a VPC */
+    bool is_not_served;                    /* public, and another zone of the name is served */
+    bool accelerated_recovery;
 };
 struct state_member {
     uint64_t id;

@@ -102,6 +102,10 @@ void state_put_zone(struct overlay *overlay, const struct state_zone *zone)
     message.created_index = zone->created_index;
     message.changed_index = zone->changed_index;
     message.created_wall_ms = zone->created_wall_ms;
+    message.is_private = zone->is_private;
+    message.is_not_served = zone->is_not_served;
+    message.delegation_set_id = text(zone->delegation_set_id);
+    message.accelerated_recovery = zone->accelerated_recovery;
     state__put_message(overlay, KV_ZONES, state_value_text(zone->id), &message.base);
     if (zone->changed_index == zone->created_index)
         overlay_put(overlay, KV_ZONE_NAMES, kv_slice(key, key_len), kv_slice(NULL, 0));

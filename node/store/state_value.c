@@ -136,11 +136,16 @@ int state_value_zone(struct kv_slice value, struct state_zone *out)
     got.created_index = from->created_index;
     got.changed_index = from->changed_index;
     got.created_wall_ms = from->created_wall_ms;
+    got.is_private = from->is_private;
+    got.is_not_served = from->is_not_served;
+    got.accelerated_recovery = from->accelerated_recovery;
     bool is_sound = state__take_text(from->zone_id, got.id, sizeof(got.id)) &&
                     take_name(&from->name, got.name) &&
                     state__take_text(from->comment, got.comment, sizeof(got.comment)) &&
                     state__take_text(from->caller_reference, got.caller_reference,
-                                     sizeof(got.caller_reference));
+                                     sizeof(got.caller_reference)) &&
+                    state__take_text(from->delegation_set_id, got.delegation_set_id,
+                                     sizeof(got.delegation_set_id));
     if (is_sound)
         *out = got;
     return state__finish(&from->base, is_sound);
