@@ -213,6 +213,9 @@ static int put_setting(struct apply *apply, const Cmd__PutSetting *command)
         !is_number(command->value, APPLY__CHANGES_KEPT_MAX))
         return apply__refuse(apply, ERR_INVALID, "%s is a number up to %u", command->name,
                              APPLY__CHANGES_KEPT_MAX);
+    rc = apply__check_limit_setting(apply, command->name, command->value);
+    if (rc != 0)
+        return rc;
     if (command->value[0] == 0)
         state_delete_setting(apply->overlay, command->name);
     else

@@ -92,6 +92,13 @@ int apply__load_settings(struct apply *apply);
 int apply__journal(struct apply *apply, struct state_change *change,
                    const struct state_action *actions);
 
+/* apply_limit.c */
+/* Refuse with Route 53's @error when there are @count already and the limit @type (state_limit.h)
+ * allows no more. */
+int apply__check_limit(struct apply *apply, const char *type, uint64_t count, const char *error);
+/* Is @value (empty: the usual one) good for the setting @name, if that is of a limit? */
+int apply__check_limit_setting(struct apply *apply, const char *name, const char *value);
+
 /* apply_session.c: once and only once. 0, or a code that stops applying. */
 int apply__command(struct apply *apply);
 /* Write the session that the last commands were of. At the end of an entry. */
