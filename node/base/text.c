@@ -1,10 +1,6 @@
 #include "base/text.h"
 
-#include <stddef.h>
-#include <stdint.h>
-
-/* Octets of the character at @at, which is not ASCII; 0: there is none. */
-static size_t utf8_len(const uint8_t *at)
+size_t text_utf8_len(const uint8_t *at)
 {
     static const struct {
         uint8_t first, last, second_first, second_last;
@@ -34,7 +30,7 @@ bool text_is_printable(const char *text)
     const uint8_t *at = (const uint8_t *)text;
 
     while (*at) {
-        size_t len = *at < 0x80 ? (*at >= 0x20 && *at != 0x7f ? 1 : 0) : utf8_len(at);
+        size_t len = *at < 0x80 ? (*at >= 0x20 && *at != 0x7f ? 1 : 0) : text_utf8_len(at);
         bool is_c1 = at[0] == 0xc2 && at[1] < 0xa0; /* control characters of two octets */
         if (len == 0 || is_c1)
             return false;

@@ -1,6 +1,6 @@
 /* node/gateway/xml_reader.h: a hostile XML body as a tree of elements, read by libxml2 without
- * network, entities or DTD, and bounded in octets, depth and elements. Names are compared without
- * their namespace. A document is read-only once parsed. */
+ * network, entities or DTD, and bounded in octets, depth, elements and attributes. Names are
+ * compared without their namespace. A document is read-only once parsed. */
 #pragma once
 
 #include <stdbool.h>
