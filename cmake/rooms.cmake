@@ -2,9 +2,7 @@
 # whose folder is still empty is left out, and so is whatever would need it.
 function(room name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
-  if(folder STREQUAL "node/cli")
-    list(FILTER sources EXCLUDE REGEX "/main\\.c$")
-  endif()
+  list(FILTER sources EXCLUDE REGEX "/main\\.c$") # a program's
   quartet_library(${name} "${sources}" ${ARGN})
 endfunction()
 

@@ -15,6 +15,7 @@ struct Ctl__Reply;
 struct Ctl__Request;
 
 #define GATEWAY_LABELS_MAX 3u
+#define GATEWAY_ACCOUNT "000000000000" /* wherever Route 53 names one: a cluster is one account */
 
 struct gateway_operation {
     const char *name;   /* "CreateHostedZone"; the IAM action is this behind "route53:" */

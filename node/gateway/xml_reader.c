@@ -65,14 +65,18 @@ static struct xml_element *add_element(struct reading *reading, const char *name
     return element;
 }
 
-static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *space,
-                     int space_count, const xmlChar **spaces, int attribute_count,
-                     int default_count, const xmlChar **attributes)
+static const char *local_name(const xmlChar *name)
+{
+    const char *colon = strchr((const char *)name, ':');
+
+    return colon ? colon + 1 : (const char *)name;
+}
+
+static void on_start(void *user, const xmlChar *name, const xmlChar **attributes)
 {
     struct reading *reading = user;
 
-    (void)prefix, (void)space, (void)space_count, (void)spaces;
-    (void)attribute_count, (void)default_count, (void)attributes;
+    (void)attributes;
     reading->text_len = 0;
     if (reading->code != 0)
         return;
@@ -81,7 +85,7 @@ static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, con
     } else if (reading->element_count == XML_READ_ELEMENTS_MAX) {
         stop(reading, ERR_LIMIT, "there are too many elements");
     } else {
-        struct xml_element *element = add_element(reading, (const char *)name);
+        struct xml_element *element = add_element(reading, local_name(name));
         if (!element) {
             stop(reading, ERR_NOMEM, "out of memory");
             return;
@@ -91,11 +95,11 @@ static void on_start(void *user, const xmlChar *name, const xmlChar *prefix, con
     }
 }
 
-static void on_end(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *space)
+static void on_end(void *user, const xmlChar *name)
 {
     struct reading *reading = user;
 
-    (void)name, (void)prefix, (void)space;
+    (void)name;
     if (reading->code != 0 || reading->depth == 0)
         return;
     struct xml_element *element = reading->open[--reading->depth].element;
@@ -144,22 +148,15 @@ static xmlEntityPtr on_entity(void *user, const xmlChar *name)
     return xmlGetPredefinedEntity(name);
 }
 
-static void ignore_message(void *user, xmlErrorPtr error)
-{
-    (void)user, (void)error;
-}
-
-/* The callbacks get the reading itself: libxml2 hands them its own user data. */
+/* The first version of the interface: it leaves namespaces alone. */
 static const xmlSAXHandler handler = {
-    .initialized = XML_SAX2_MAGIC,
-    .startElementNs = on_start,
-    .endElementNs = on_end,
+    .startElement = on_start,
+    .endElement = on_end,
     .characters = on_text,
     .cdataBlock = on_text,
     .ignorableWhitespace = on_text,
     .internalSubset = on_document_type,
     .getEntity = on_entity,
-    .serror = ignore_message,
 };
 
 /* The encoding is UTF-8 whatever the document claims: others would load converters by a name that

@@ -129,6 +129,12 @@ static void put_escaped(struct xml_writer *xml, const char *text, size_t len)
     put(xml, (const char *)plain, (size_t)(end - plain));
 }
 
+void xml_declaration(struct xml_writer *xml)
+{
+    ASSERT(xml->len == 0);
+    put_text(xml, "<?xml version=\"1.0\"?>\n");
+}
+
 void xml_open_in(struct xml_writer *xml, const char *name, const char *space)
 {
     ASSERT(xml->depth < XML_DEPTH_MAX);

@@ -21,6 +21,8 @@ void xml_writer_fini(struct xml_writer *xml);
 /* The text, for the caller to free(); NULL when something failed. The writer is empty then. */
 char *xml_writer_take(struct xml_writer *xml, size_t *len);
 
+/* <?xml version="1.0"?>, once before the root. */
+void xml_declaration(struct xml_writer *xml);
 /* <@name xmlns="@space">; @space may be NULL. @name is borrowed until it is closed. */
 void xml_open_in(struct xml_writer *xml, const char *name, const char *space);
 void xml_open(struct xml_writer *xml, const char *name);
