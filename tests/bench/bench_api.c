@@ -1,4 +1,4 @@
-/* links: base PkgConfig::nettle
+/* links: gateway base
  *
  * tests/bench/bench_api.c: the Route 53 API of a gateway, over HTTP as tools ask it, timed.
  *
@@ -225,8 +225,8 @@ static void client_send(struct client *client, const struct ask *ask)
     }
 }
 
-/* Read what is there. true: the reply is whole; its body ends in NUL at *@body. */
-static bool client_take(struct client *client, char **body)
+/* Read what is there. The reply's body once it is whole, ended by NUL; else NULL. */
+static const char *client_take(struct client *client)
 {
     ssize_t got =
         recv(client->fd, client->input + client->input_len, REPLY_SIZE - client->input_len, 0);
@@ -237,7 +237,7 @@ static bool client_take(struct client *client, char **body)
     client->input[client->input_len] = '\0';
     char *end = strstr(client->input, "\r\n\r\n");
     if (!end)
-        return false;
+        return NULL;
     char *length = strcasestr(client->input, "content-length:");
     if (!length || length > end)
         die("a reply without Content-Length", client->input);
@@ -246,19 +246,18 @@ static bool client_take(struct client *client, char **body)
     if (head_len + body_len > REPLY_SIZE)
         die("a reply is too long", client->host);
     if (client->input_len < head_len + body_len)
-        return false;
-    *body = end + 4;
+        return NULL;
     if (strncmp(client->input, "HTTP/1.1 20", 11) != 0)
-        die("refused", *body);
-    return true;
+        die("refused", end + 4);
+    return end + 4;
 }
 
-static char *client_ask(struct client *client, const struct ask *ask)
+static const char *client_ask(struct client *client, const struct ask *ask)
 {
-    char *body = NULL;
+    const char *body;
 
     client_send(client, ask);
-    while (!client_take(client, &body))
+    while ((body = client_take(client)) == NULL)
         ;
     return body;
 }
@@ -339,8 +338,7 @@ static double serve_until(struct run *run, int epoll, uint64_t end_ns)
             die("no answer", "in 30 s");
         for (int i = 0; i < count; i++) {
             struct client *client = events[i].data.ptr;
-            char *body;
-            if (!client_take(client, &body))
+            if (!client_take(client))
                 continue;
             uint64_t now = now_ns();
             if (run->sample_count < SAMPLES_MAX)
@@ -392,9 +390,10 @@ static int run_change(char **words)
 
 /* ---- batch ---- */
 
-static void wait_insync(struct client *client, char *body)
+static void wait_insync(struct client *client, const char *body)
 {
-    char path[128], *id = strstr(body, "<Id>/change/");
+    char path[128];
+    const char *id = strstr(body, "<Id>/change/");
 
     if (!id)
         die("no change in", body);
@@ -418,7 +417,7 @@ static int run_batch(char **words)
     for (uint64_t i = 0; i < rounds; i++) {
         build_changes(&body, words[2], 0, count, (unsigned)(i + now_ns()));
         struct ask ask = {"POST", change_path(words[1]), "", body.data, body.len};
-        char *reply = client_ask(&client, &ask);
+        const char *reply = client_ask(&client, &ask);
         uint64_t sent_ns = client.sent_ns;
         acknowledged[i] = now_ns() - sent_ns;
         wait_insync(&client, reply);
@@ -475,7 +474,7 @@ static int run_list(char **words)
         char query[4096] = "maxitems=300", name[1100], type[1100], identifier[1100];
         do {
             struct ask ask = {"GET", path, query, "", 0};
-            char *body = client_ask(&client, &ask);
+            const char *body = client_ask(&client, &ask);
             sets += count_sets(body);
             pages++;
             take_next(body, "<NextRecordName>", name);
