@@ -17,6 +17,7 @@
 #define HOST_LEN_MAX 255
 #define PORT_LEN_MAX 5
 #define LABEL_LEN_MAX 63
+#define GATEWAY_SOCKET_NAME "/gateway.sock"
 
 static const cyaml_schema_value_t address_schema = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
@@ -52,6 +53,10 @@ static const cyaml_schema_field_t fields[] = {
                            region, 0, LABEL_LEN_MAX),
     CYAML_FIELD_STRING_PTR("data_dir", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            data_dir, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("gateway_socket", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct config, gateway_socket, 1, CONFIG_PATH_LEN_MAX),
+    CYAML_FIELD_STRING_PTR("gateway_group", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
+                           gateway_group, 1, LABEL_LEN_MAX),
     CYAML_FIELD_STRING_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
                            log_level, 1, LABEL_LEN_MAX),
     CYAML_FIELD_SEQUENCE("dns_listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
@@ -399,12 +404,30 @@ static int check_alias_ttls(struct config *config, char *error)
     return 0;
 }
 
+/* Only the node's user may enter the data folder, so what a group shall reach stands elsewhere. */
+static int check_gateway(struct config *config, char *error)
+{
+    char path[CONFIG_PATH_LEN_MAX + sizeof(GATEWAY_SOCKET_NAME)];
+
+    if (config->gateway_socket && config->gateway_socket[0] != '/')
+        return refuse(error, "gateway_socket: '%s' is no whole path, which begins with /",
+                      config->gateway_socket);
+    if (config->gateway_group && !config->gateway_socket)
+        return refuse(error, "gateway_group needs gateway_socket, a path outside of data_dir: "
+                             "others may not enter that");
+    snprintf(path, sizeof(path), "%.*s" GATEWAY_SOCKET_NAME, CONFIG_PATH_LEN_MAX, config->data_dir);
+    int rc = default_text(&config->gateway_socket, path);
+    return rc == 0 ? default_text(&config->gateway_group, "") : rc;
+}
+
 static int check(struct config *config, char *error)
 {
     enum log_level level;
     int rc = default_text(&config->region, "");
     if (rc == 0)
         rc = default_text(&config->data_dir, "/var/lib/quartet");
+    if (rc == 0)
+        rc = check_gateway(config, error);
     if (rc == 0)
         rc = default_text(&config->log_level, "info");
     if (rc == 0)

@@ -48,9 +48,11 @@ struct config_rrl {
 /* Strings are owned by the configuration; addresses are checked and normalised to HOST:PORT or
  * [HOST]:PORT. What the file leaves out is filled in. */
 struct config {
-    char *name;     /* one DNS label; required */
-    char *region;   /* "" if left out */
-    char *data_dir; /* /var/lib/quartet */
+    char *name;           /* one DNS label; required */
+    char *region;         /* "" if left out */
+    char *data_dir;       /* /var/lib/quartet */
+    char *gateway_socket; /* DATA_DIR/gateway.sock */
+    char *gateway_group;  /* whose members may use it; "" if left out: the node's user alone */
     char *log_level;
     char **dns_listen; /* 0.0.0.0:53 and [::]:53 */
     unsigned dns_listen_count;

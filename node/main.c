@@ -1,6 +1,7 @@
 /* node/main.c: quartetd. Opens the parts in order, runs the loop, closes them in reverse. */
 #include <argp.h>
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -314,6 +315,25 @@ static int open_latency(struct node *node)
     return EX_OK;
 }
 
+/* A group by its name or number. */
+static int find_group(const char *text, uint32_t *out)
+{
+    const struct group *group = getgrnam(text);
+    char *end;
+
+    if (group) {
+        *out = group->gr_gid;
+        return EX_OK;
+    }
+    unsigned long number = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || number >= CONTROL_NO_GROUP) {
+        log_error("main", "configuration_wrong gateway_group=%s reason=\"no such group\"", text);
+        return EX_CONFIG;
+    }
+    *out = (uint32_t)number;
+    return EX_OK;
+}
+
 static int open_control(struct node *node)
 {
     char path[PATH_LEN], error[CONTROL_ERROR_LEN];
@@ -323,10 +343,15 @@ static int open_control(struct node *node)
         .counters = list_counters,
         .counters_user = node,
         .socket_path = path,
+        .gateway_path = node->config->gateway_socket,
+        .gateway_group = CONTROL_NO_GROUP,
         .name = node->config->name,
         .region = node->config->region,
     };
 
+    if (node->config->gateway_group[0] &&
+        find_group(node->config->gateway_group, &control_options.gateway_group) != EX_OK)
+        return EX_CONFIG;
     snprintf(path, sizeof(path), "%s/%s", node->config->data_dir, CONTROL_SOCKET_NAME);
     int rc = control_open(&control_options, &node->control, error);
     if (rc != 0) {

@@ -222,17 +222,20 @@ bool call_find_zone(struct call *call, const char *text, struct state_zone *out)
     return rc == 0;
 }
 
-void call_start(struct control *control, const uint8_t *request, size_t len, call_answer_cb answer,
-                void *user)
+static struct call *new_call(struct control *control, call_answer_cb answer, void *user)
 {
     struct call *call = calloc(1, sizeof(*call));
 
-    if (!call) {
+    if (call)
+        *call = (struct call){
+            .control = control, .cluster = control->cluster, .answer = answer, .answer_user = user};
+    else
         answer(user, (const uint8_t *)"", 0);
-        return;
-    }
-    *call = (struct call){
-        .control = control, .cluster = control->cluster, .answer = answer, .answer_user = user};
+    return call;
+}
+
+static void start(struct call *call, const uint8_t *request, size_t len)
+{
     call->request = ctl__request__unpack(NULL, len, request);
     if (!call->request) {
         call_fail(call, ERR_CORRUPT, "that is no control request");
@@ -243,7 +246,7 @@ void call_start(struct control *control, const uint8_t *request, size_t len, cal
                   CONTROL_VERSION, call->request->version);
         return;
     }
-    if (control->is_stopping) {
+    if (call->control->is_stopping) {
         call_fail_code(call, ERR_CLOSED, "serve the request");
         return;
     }
@@ -253,4 +256,24 @@ void call_start(struct control *control, const uint8_t *request, size_t len, cal
         timeout_ms = CALL_TIMEOUT_MS_MAX;
     call->deadline_mono_ms = clock_mono_ms() + timeout_ms;
     dispatch_call(call);
+}
+
+void call_start(struct control *control, const uint8_t *request, size_t len, call_answer_cb answer,
+                void *user)
+{
+    struct call *call = new_call(control, answer, user);
+
+    if (call)
+        start(call, request, len);
+}
+
+void call_start_gateway(struct control *control, const uint8_t *request, size_t len,
+                        call_answer_cb answer, void *user)
+{
+    struct call *call = new_call(control, answer, user);
+
+    if (!call)
+        return;
+    call->is_gateway = true;
+    start(call, request, len);
 }

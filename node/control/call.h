@@ -27,6 +27,7 @@ struct call {
     void *answer_user;
     void (*read_done)(struct call *call); /* after the read barrier */
     void (*applied)(struct call *call, const struct apply_result *result);
+    bool is_gateway; /* came by the gateways' socket */
     uint64_t deadline_mono_ms;
     uint64_t subject_index; /* a handler's own: the log index waited for */
     char change_id[24];     /* a handler's own */
@@ -37,6 +38,9 @@ struct call {
 /* Decode hostile octets and run the handler. */
 void call_start(struct control *control, const uint8_t *request, size_t len, call_answer_cb answer,
                 void *user);
+/* The same for a gateway: what its API does not need is answered with ERR_DENIED. */
+void call_start_gateway(struct control *control, const uint8_t *request, size_t len,
+                        call_answer_cb answer, void *user);
 
 /* Send @reply (version is filled in) and end the call. */
 void call_reply(struct call *call, struct Ctl__Reply *reply);

@@ -1,6 +1,7 @@
 /* node/control/control.h: administrators' requests (proto/control.proto) turned into cluster calls.
  * Served on the control socket DATADIR/control.sock, whose file mode is the permission, and, for
- * callers with the admin secret, on the cluster's admin port. Loop thread throughout. */
+ * callers with the admin secret, on the cluster's admin port. A second socket is for gateways of
+ * the Route 53 API: it takes only what that API is made of (api.h). Loop thread throughout. */
 #pragma once
 
 #include <stddef.h>
@@ -12,6 +13,7 @@ struct uv_loop_s;
 
 #define CONTROL_VERSION 1u
 #define CONTROL_ERROR_LEN 512
+#define CONTROL_NO_GROUP UINT32_MAX
 
 /* Counters of rooms that this one does not know, for NodeStatus: call @add for each. */
 typedef void (*control_counter_cb)(void *add_user, const char *name, uint64_t value);
@@ -22,8 +24,10 @@ struct control_options {
     struct cluster *cluster;
     control_counters_cb counters; /* may be NULL */
     void *counters_user;
-    const char *socket_path; /* borrowed for the call */
-    const char *name;        /* the node's */
+    const char *socket_path;  /* borrowed for the call */
+    const char *gateway_path; /* likewise; NULL: none */
+    uint32_t gateway_group;   /* id of the group that may use it; CONTROL_NO_GROUP: none */
+    const char *name;         /* the node's */
     const char *region;
 };
 

@@ -1,6 +1,7 @@
 #include "control/dispatch.h"
 
 #include "base/err.h"
+#include "control/api.h"
 #include "control/call.h"
 #include "control/requests.h"
 #include "proto/control.pb-c.h"
@@ -61,6 +62,10 @@ static const struct {
 
 void dispatch_call(struct call *call)
 {
+    if (call->is_gateway && !api_allows(call->request->kind_case)) {
+        call_fail(call, ERR_DENIED, "a gateway may not ask that");
+        return;
+    }
     for (unsigned i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
         if (handlers[i].kind == call->request->kind_case) {
             handlers[i].handler(call);

@@ -14,7 +14,7 @@ struct control {
     control_counters_cb counters;
     void *counters_user;
     struct uv_loop_s *loop;
-    struct control_server *server;
+    struct control_server *server, *gateway; /* gateway: NULL, or what API gateways ask by */
     uint64_t started_mono_ms;
     struct waiter *waiters; /* change_requests.c: calls that wait for a change to be in sync */
     bool is_stopping;

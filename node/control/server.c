@@ -300,6 +300,17 @@ static int listen_at(struct control_server *server, const char *path, char *erro
     return 0;
 }
 
+int control_server_share(struct control_server *server, uint32_t group,
+                         char error[CONTROL_ERROR_LEN])
+{
+    if (chown(server->path, (uid_t)-1, group) == 0 &&
+        chmod(server->path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == 0)
+        return 0;
+    snprintf(error, CONTROL_ERROR_LEN, "cannot give %s to group %u: %s", server->path, group,
+             strerror(errno));
+    return ERR_IO;
+}
+
 static void on_listener_closed(uv_handle_t *handle)
 {
     free(handle->data);

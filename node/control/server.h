@@ -21,6 +21,9 @@ typedef void (*control_request_cb)(void *user, const uint8_t *request, size_t le
 /* Listen at @path, mode 0600. As control_open(). */
 int control_server_open(struct uv_loop_s *loop, const char *path, control_request_cb cb, void *user,
                         struct control_server **out, char error[CONTROL_ERROR_LEN]);
+/* Let the members of @group use it too (mode 0660). ERR_IO. */
+int control_server_share(struct control_server *server, uint32_t group,
+                         char error[CONTROL_ERROR_LEN]);
 /* Stop listening, close the connections, remove the socket's file. Every request has been answered
  * before. The loop must run once more to release the handles. */
 void control_server_close(struct control_server *server);

@@ -60,6 +60,30 @@ static void test_config_load_geo_database_is_a_whole_path(void **state)
     assert_non_null(strstr(error, "geo_database: 'geo.mmdb' is no whole path"));
 }
 
+static void test_config_load_gateway_group_needs_a_socket_elsewhere(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN];
+    const char *text = "name: a\npeer_listen: 192.0.2.1\ndata_dir: /srv/q\n";
+
+    assert_int_equal(load(text, &config, error), 0);
+    assert_string_equal(config->gateway_socket, "/srv/q/gateway.sock");
+    assert_string_equal(config->gateway_group, "");
+    config_free(config);
+    text = "name: a\npeer_listen: 192.0.2.1\ngateway_group: web\n";
+    assert_int_equal(load(text, &config, error), ERR_INVALID);
+    assert_non_null(strstr(error, "gateway_group needs gateway_socket"));
+    text = "name: a\npeer_listen: 192.0.2.1\ngateway_socket: run/g.sock\n";
+    assert_int_equal(load(text, &config, error), ERR_INVALID);
+    assert_non_null(strstr(error, "gateway_socket: 'run/g.sock' is no whole path"));
+    text = "name: a\npeer_listen: 192.0.2.1\ngateway_socket: /run/g.sock\ngateway_group: web\n";
+    assert_int_equal(load(text, &config, error), 0);
+    assert_string_equal(config->gateway_socket, "/run/g.sock");
+    assert_string_equal(config->gateway_group, "web");
+    config_free(config);
+}
+
 static void test_config_load_health_is_on_unless_off(void **state)
 {
     (void)state;
@@ -282,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_config_load_one_key_fills_in_the_rest),
         cmocka_unit_test(test_config_load_geo_database_is_a_whole_path),
         cmocka_unit_test(test_config_load_resolvers_are_addresses),
+        cmocka_unit_test(test_config_load_gateway_group_needs_a_socket_elsewhere),
         cmocka_unit_test(test_config_load_health_is_on_unless_off),
         cmocka_unit_test(test_config_load_addresses_get_their_ports),
         cmocka_unit_test(test_config_load_rrl_says_what_the_file_says),

@@ -294,6 +294,18 @@ static void test_connections_over_the_bound_are_closed(void **state)
     turn();
 }
 
+static void test_share_lets_a_group_in_and_nobody_else(void **state)
+{
+    (void)state;
+    struct stat info;
+    char error[CONTROL_ERROR_LEN];
+
+    assert_int_equal(control_server_share(f.server, getgid(), error), 0);
+    assert_int_equal(stat(f.path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0660);
+    assert_int_equal(info.st_gid, getgid());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +320,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_asker_that_went_away_is_answered_into_nothing,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_share_lets_a_group_in_and_nobody_else, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_connections_over_the_bound_are_closed, setup,
                                         teardown),
     };
