@@ -13,12 +13,15 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("QUARTET_BUILD", ROOT / "build" / "gcc"))
 DNS_PORT = 8053
 PEER_PORT = 5301
 ADMIN_PORT = PEER_PORT + 1
+GATEWAY_PORT = 5380
 
 
 class CommandFailed(AssertionError):
@@ -164,6 +167,63 @@ class Node:
                               check=False).stdout
 
 
+@dataclasses.dataclass
+class Gateway:
+    """A quartet-gateway beside a node."""
+    node: Node
+    process: subprocess.Popen = None
+    words: tuple = ()  # options of its last start
+
+    @property
+    def url(self):
+        return f"http://{self.node.address}:{GATEWAY_PORT}"
+
+    @property
+    def log_path(self):
+        return self.node.folder / "gateway.log"
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def start(self, *words, wait=True, env=None):
+        """Start it with these options; without any, with those of the last time."""
+        assert self.process is None, f"the gateway of {self.node.name} runs already"
+        self.words = words or self.words
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [BUILD / "quartet-gateway", "--node", self.node.data / "gateway.sock", "--listen",
+                 f"{self.node.address}:{GATEWAY_PORT}", *map(str, self.words)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **(env or {})})
+        if wait:
+            wait_until(lambda: self.ping() == 200, 20, f"the gateway of {self.node.name} answers")
+        return self
+
+    def ping(self, timeout_s=2):
+        """The status of GET /ping; 0: nothing answers."""
+        code = self.process.poll() if self.process else None
+        assert code is None, f"the gateway ended with status {code}:\n{self.log()[-3000:]}"
+        try:
+            with urllib.request.urlopen(self.url + "/ping", timeout=timeout_s) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def stop(self, timeout_s=30):
+        """End it cleanly; returns its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout_s)
+        self.process = None
+        return status
+
+
 class Cluster:
     """Nodes ns1…nsN. Use as a context manager: processes and files are gone at the end."""
 
@@ -173,6 +233,7 @@ class Cluster:
         self.domain = domain
         self.keep = keep or bool(os.environ.get("QUARTET_KEEP"))
         self.nodes = [Node(self, number) for number in range(1, count + 1)]
+        self.gateways = []
 
     def address_of(self, number):
         return f"{self.network}.{number}"
@@ -183,10 +244,18 @@ class Cluster:
     def __exit__(self, kind, value, trace):
         crashed = [f"{node.name}, status {node.process.poll()}" for node in self.nodes
                    if node.process and node.process.poll() is not None]
+        crashed += [f"the gateway of {gateway.node.name}, status {gateway.process.poll()}"
+                    for gateway in self.gateways
+                    if gateway.process and gateway.process.poll() is not None]
+        for gateway in self.gateways:
+            if gateway.process and gateway.process.poll() is None:
+                gateway.kill()
         for node in self.nodes:
             if node.process and node.process.poll() is None:
                 node.kill()
         if kind is not None or crashed:
+            for gateway in self.gateways:
+                print("# gateway: " + "\n#   ".join(gateway.log().splitlines()[-15:]))
             for node in self.nodes:
                 print(f"# {node.name}: " + "\n#   ".join(node.log().splitlines()[-15:]))
         if self.keep:
@@ -197,6 +266,21 @@ class Cluster:
 
     def node(self, number):
         return self.nodes[number - 1]
+
+    def gateway(self, number, *words):
+        """The gateway of node @number, started with these options if it was not yet."""
+        node = self.node(number)
+        for gateway in self.gateways:
+            if gateway.node is node:
+                return gateway
+        gateway = Gateway(node)
+        self.gateways.append(gateway)
+        return gateway.start(*words)
+
+    def credential(self, name="tests", *words):
+        """A new access key: its id and secret."""
+        made = self.alive()[0].json("credential", "create", name, *words)
+        return made["access_key_id"], made["secret_access_key"]
 
     def alive(self):
         return [node for node in self.nodes if node.process]
