@@ -297,6 +297,8 @@ int apply__admin(struct apply *apply, const struct Cmd__Command *command)
     case CMD__COMMAND__KIND_PUT_SECRET: return put_secret(apply, command->put_secret);
     case CMD__COMMAND__KIND_DELETE_SECRET: return delete_secret(apply, command->delete_secret);
     case CMD__COMMAND__KIND_PUT_SETTING: return put_setting(apply, command->put_setting);
+    case CMD__COMMAND__KIND_PUT_CREDENTIAL:
+    case CMD__COMMAND__KIND_DELETE_CREDENTIAL: return apply__credential(apply, command);
     case CMD__COMMAND__KIND_UPDATE_MEMBER: return update_member(apply, command->update_member);
     default: return ERR_VERSION;
     }

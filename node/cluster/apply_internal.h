@@ -189,3 +189,6 @@ int apply__import_drop_all(struct apply *apply, const char *zone_id);
 int apply__admin(struct apply *apply, const struct Cmd__Command *command);
 /* Write a member's own account of itself, or refuse. */
 int apply__put_member(struct apply *apply, const struct Cmd__MemberContext *from);
+
+/* apply_credential.c */
+int apply__credential(struct apply *apply, const struct Cmd__Command *command);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "dns/name.h"
 #include "proto/state.pb-c.h"
+#include "store/state_object.h"
 
 int state__unpack(const ProtobufCMessageDescriptor *kind, struct kv_slice value, void *out)
 {
@@ -377,6 +378,16 @@ static int check_zone_name(struct kv_slice key, struct kv_slice value)
     return (size_t)used < key.len && value.len == 0 ? 0 : ERR_CORRUPT;
 }
 
+static int check_object(struct kv_slice key, struct kv_slice value)
+{
+    if (key.len == 0)
+        return ERR_CORRUPT;
+    switch (*(const uint8_t *)key.data) {
+    case STATE_OBJECT_ACCESS_KEY: return state__check_credential(key, value);
+    default: return ERR_CORRUPT;
+    }
+}
+
 int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slice value)
 {
     union {
@@ -409,6 +420,7 @@ int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slic
     case KV_CIDR_BLOCKS:
     case KV_REGIONS: return state__check_cidr(family, key, value);
     case KV_LATENCY: return state__check_latency(key, value);
+    case KV_OBJECTS: return check_object(key, value);
     default: return ERR_CORRUPT;
     }
 }
