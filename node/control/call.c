@@ -23,6 +23,7 @@
 static void free_call(struct call *call)
 {
     ctl__request__free_unpacked((Ctl__Request *)call->request, NULL);
+    explicit_bzero(call->secret, sizeof(call->secret));
     free(call);
 }
 

@@ -33,6 +33,7 @@ struct call {
     char change_id[24];     /* a handler's own */
     char zone_id[24];       /* a handler's own */
     char object_id[40];     /* a handler's own */
+    char secret[48];        /* a handler's own; wiped with the call */
 };
 
 /* Decode hostile octets and run the handler. */

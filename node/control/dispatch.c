@@ -58,6 +58,11 @@ static const struct {
     {CTL__REQUEST__KIND_REGION_SET, request_region_set},
     {CTL__REQUEST__KIND_REGION_DELETE, request_region_delete},
     {CTL__REQUEST__KIND_REGION_LIST, request_region_list},
+    {CTL__REQUEST__KIND_CREDENTIAL_CREATE, request_credential_create},
+    {CTL__REQUEST__KIND_CREDENTIAL_UPDATE, request_credential_update},
+    {CTL__REQUEST__KIND_CREDENTIAL_DELETE, request_credential_delete},
+    {CTL__REQUEST__KIND_CREDENTIAL_LIST, request_credential_list},
+    {CTL__REQUEST__KIND_CREDENTIAL_USE, request_credential_use},
 };
 
 void dispatch_call(struct call *call)

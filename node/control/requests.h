@@ -55,6 +55,12 @@ void request_region_list(struct call *call);
 /* geo_requests.c */
 void request_geo_load(struct call *call);
 void request_geo_status(struct call *call);
+/* credential_requests.c */
+void request_credential_create(struct call *call);
+void request_credential_update(struct call *call);
+void request_credential_delete(struct call *call);
+void request_credential_list(struct call *call);
+void request_credential_use(struct call *call);
 /* alias_requests.c */
 void request_alias_status(struct call *call);
 /* latency_requests.c */
