@@ -157,21 +157,32 @@ int route53__get_bool(struct route53__reader *reader, const json_t *object, cons
     return 0;
 }
 
+int route53_parse_name(const char *text, uint8_t out[DNS_NAME_MAX])
+{
+    char zone_text[DNS_NAME_TEXT_SIZE];
+    uint8_t name[DNS_NAME_MAX];
+
+    if (strlen(text) >= sizeof(zone_text) || strcmp(text, "@") == 0)
+        return ERR_INVALID;
+    route53__to_zone_text(text, zone_text);
+    int len = dns_name_parse(zone_text, NULL, name);
+    if (len > 0)
+        dns_name_lower(name, out);
+    return len;
+}
+
 int route53__get_name(struct route53__reader *reader, const json_t *object, const char *key,
                       const uint8_t **out)
 {
     const char *text = NULL;
-    char zone_text[DNS_NAME_TEXT_SIZE];
     uint8_t name[DNS_NAME_MAX];
-    int rc = route53__get_text(reader, object, key, sizeof(zone_text) - 1, &text);
+    int rc = route53__get_text(reader, object, key, DNS_NAME_TEXT_SIZE - 1, &text);
 
     if (rc != 0 || !text)
         return rc;
-    route53__to_zone_text(text, zone_text);
-    int len = strcmp(text, "@") == 0 ? ERR_INVALID : dns_name_parse(zone_text, NULL, name);
+    int len = route53_parse_name(text, name);
     if (len < 0)
         return route53__fail(reader, ERR_INVALID, key, "'%.200s' is no domain name", text);
-    dns_name_lower(name, name);
     *out = arena_copy(reader->arena, name, (size_t)len);
     return *out ? 0 : route53__fail(reader, ERR_NOMEM, key, "%s", err_text(ERR_NOMEM));
 }

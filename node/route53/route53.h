@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/prefix.h"
+#include "dns/name.h"
 #include "zone/record_set.h"
 #include "zone/routing.h"
 
@@ -62,3 +63,6 @@ int route53_each_name(struct route53_file *file, route53_name_cb cb, void *user)
 /* A record set as Route 53 lists it, which route53_read() takes back; NULL: no memory, or data that
  * is not of its type. The caller owns a reference. */
 struct json_t *route53_write_set(const struct zone_record_set *set);
+/* A domain name as Route 53 takes it, with octal escapes ("\\052"), to wire form in lower case: its
+ * length, or ERR_INVALID. Absolute with or without a final dot. */
+int route53_parse_name(const char *text, uint8_t out[DNS_NAME_MAX]);
