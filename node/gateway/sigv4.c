@@ -253,7 +253,7 @@ static int check_scope(const struct sigv4 *claim, const char *terminator,
     if (claim->region[strspn(claim->region, REGION_OCTETS)] != '\0')
         return auth_refuse(refusal, "SignatureDoesNotMatch", 403,
                            "Credential should be scoped to a valid region. ");
-    if (strcmp(claim->service, SIGV4_SERVICE) != 0)
+    if (strcmp(claim->service, SIGV4_SERVICE) != 0 && strcmp(claim->service, SIGV4_STS) != 0)
         return auth_refuse(refusal, "SignatureDoesNotMatch", 403,
                            "Credential should be scoped to correct service: '" SIGV4_SERVICE "'. ");
     if (strcmp(terminator, TERMINATOR) != 0)

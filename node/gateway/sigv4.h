@@ -18,10 +18,11 @@ struct auth_request;
 #define SIGV4_KEY_ID_SIZE 129u
 #define SIGV4_SCOPE_SIZE 65u
 #define SIGV4_SERVICE "route53"
-#define SIGV4_SKEW_MS (5u * 60 * 1000)   /* how far the client's clock may be off */
-#define SIGV4_EXPIRES_MAX_S 604800u      /* of a presigned request */
-#define SIGV4_PAIRS_MAX 1024u            /* of the query */
-#define SIGV4_SIGNED_HEADERS_MAX 64u     /* names in SignedHeaders */
+#define SIGV4_STS "sts"                /* for its GetCallerIdentity, which many tools begin with */
+#define SIGV4_SKEW_MS (5u * 60 * 1000) /* how far the client's clock may be off */
+#define SIGV4_EXPIRES_MAX_S 604800u    /* of a presigned request */
+#define SIGV4_PAIRS_MAX 1024u          /* of the query */
+#define SIGV4_SIGNED_HEADERS_MAX 64u   /* names in SignedHeaders */
 #define SIGV4_CANONICAL_MAX (128u << 10) /* octets of a canonical request */
 #define SIGV4_REFUSAL_SIZE 1024u
 
