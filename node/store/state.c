@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "dns/name.h"
 #include "store/state_put.h"
 #include "store/state_value.h"
 
@@ -91,92 +90,6 @@ int state_get_zone(const struct kv *kv, const char *id, struct state_zone *out)
     if (id[0] == 0)
         return ERR_NOT_FOUND;
     return state__get_value(kv, KV_ZONES, state_value_text(id), decode_zone, out);
-}
-
-/* The zone id behind the reversed name in a key of KV_ZONE_NAMES. */
-static int id_of_name_key(struct kv_slice key, char id[STATE_ID_SIZE])
-{
-    const uint8_t *octets = key.data;
-    const uint8_t *end = memchr(octets, 0, key.len);
-
-    if (!end)
-        return ERR_CORRUPT;
-    size_t used = (size_t)(end - octets) + 1, len = key.len - used;
-    if (len == 0 || len >= STATE_ID_SIZE)
-        return ERR_CORRUPT;
-    memcpy(id, octets + used, len);
-    id[len] = 0;
-    return 0;
-}
-
-static int on_name_key(void *user, struct kv_slice key, struct kv_slice value)
-{
-    char *id = user;
-    int rc = id_of_name_key(key, id);
-
-    (void)value;
-    return rc < 0 ? rc : 1;
-}
-
-int state_get_zone_by_name(const struct kv *kv, const uint8_t *name, struct state_zone *out)
-{
-    uint8_t key[STATE_KEY_NAME_MAX];
-    char id[STATE_ID_SIZE] = "";
-    struct kv_range range = {.family = KV_ZONE_NAMES, .prefix = {key, state_key_name(name, key)}};
-    int rc = kv_scan(kv, &range, on_name_key, id);
-
-    return rc != 0 ? rc : state_get_zone(kv, id, out);
-}
-
-struct zone_list {
-    const struct kv *kv;
-    state_zone_cb cb;
-    void *user;
-};
-
-static int on_zone(void *user, struct kv_slice key, struct kv_slice value)
-{
-    const struct zone_list *list = user;
-    struct state_zone zone;
-    int rc = state_value_zone(value, &zone);
-
-    (void)key;
-    return rc != 0 ? rc : list->cb(list->user, &zone);
-}
-
-int state_list_zones(const struct kv *kv, const char *from_id, state_zone_cb cb, void *user)
-{
-    struct zone_list list = {kv, cb, user};
-    struct kv_range range = {.family = KV_ZONES, .from = state_value_text(from_id)};
-
-    return kv_scan(kv, &range, on_zone, &list);
-}
-
-static int on_zone_name(void *user, struct kv_slice key, struct kv_slice value)
-{
-    const struct zone_list *list = user;
-    struct state_zone zone;
-    char id[STATE_ID_SIZE];
-    int rc = id_of_name_key(key, id);
-
-    (void)value;
-    if (rc == 0)
-        rc = state_get_zone(list->kv, id, &zone);
-    if (rc == ERR_NOT_FOUND)
-        return 0; /* deleted since the scan began */
-    return rc != 0 ? rc : list->cb(list->user, &zone);
-}
-
-int state_list_zones_by_name(const struct kv *kv, const uint8_t *from_name, state_zone_cb cb,
-                             void *user)
-{
-    struct zone_list list = {kv, cb, user};
-    uint8_t from[STATE_KEY_NAME_MAX];
-    struct kv_range range = {.family = KV_ZONE_NAMES};
-
-    if (from_name)
-        range.from = kv_slice(from, state_key_name(from_name, from));
-    return kv_scan(kv, &range, on_zone_name, &list);
 }
 
 struct set_list {
@@ -332,15 +245,6 @@ int state_has_routed(const struct kv *kv, uint64_t content, bool *out)
     if (rc == 0)
         *out = has_any;
     return rc;
-}
-
-int state_get_zone_of_name(const struct kv *kv, const uint8_t *name, struct state_zone *out)
-{
-    for (const uint8_t *ancestor = name;; ancestor = dns_name_skip(ancestor, 1)) {
-        int rc = state_get_zone_by_name(kv, ancestor, out);
-        if (rc != ERR_NOT_FOUND || dns_name_is_root(ancestor))
-            return rc;
-    }
 }
 
 static int decode_member(struct kv_slice value, void *out)

@@ -101,8 +101,9 @@ struct state_import {
 enum state_change_kind { /* stored: never renumber */
                          STATE_CHANGE_RECORD_SETS = 1,
                          STATE_CHANGE_ZONE_CREATED = 2,
-                         STATE_CHANGE_ZONE_DELETED = 3, /* without actions */
-                         STATE_CHANGE_IMPORTED = 4,     /* without actions */
+                         STATE_CHANGE_ZONE_DELETED = 3,   /* without actions */
+                         STATE_CHANGE_IMPORTED = 4,       /* without actions */
+                         STATE_CHANGE_ZONE_ACTIVATED = 6, /* without actions */
 };
 struct state_change {
     char id[STATE_ID_SIZE];
@@ -128,7 +129,7 @@ int state_get_zone_counts(const struct kv *kv, uint64_t *zones, uint64_t *genera
 
 typedef int (*state_zone_cb)(void *user, const struct state_zone *zone);
 int state_get_zone(const struct kv *kv, const char *id, struct state_zone *out);
-/* The zone of exactly this name (any case). */
+/* The zone of exactly this name (any case) that everybody is served from. */
 int state_get_zone_by_name(const struct kv *kv, const uint8_t *name, struct state_zone *out);
 /* From the first id ≥ @from_id on ("": all), by id. */
 int state_list_zones(const struct kv *kv, const char *from_id, state_zone_cb cb, void *user);
@@ -159,7 +160,7 @@ typedef int (*state_routed_cb)(void *user, uint64_t content, const struct state_
 int state_list_routed(const struct kv *kv, uint64_t content, state_routed_cb cb, void *user);
 /* Is there such a set? @content 0: of any. */
 int state_has_routed(const struct kv *kv, uint64_t content, bool *out);
-/* The zone that @name lies in: the one of its closest ancestor, or of itself, that has one. */
+/* The served zone that @name lies in: that of its closest ancestor, or of itself. */
 int state_get_zone_of_name(const struct kv *kv, const uint8_t *name, struct state_zone *out);
 
 typedef int (*state_change_cb)(void *user, const struct state_change *change);

@@ -43,6 +43,7 @@ void state_put_counters(struct overlay *overlay, const struct state_counters *co
     message.cidr_slot = counters->cidr_slot;
     message.health_check_count = counters->health_check_count;
     message.cidr_collection_count = counters->cidr_collection_count;
+    message.delegation_set_count = counters->delegation_set_count;
     message.region_number = counters->region_number;
     message.change_from = octets(counters->change_from, sizeof(counters->change_from));
     state__put_message(overlay, KV_META, state_value_text(STATE_KEY_COUNTERS), &message.base);
@@ -76,48 +77,6 @@ void state_put_conf(struct overlay *overlay, const struct state_conf *conf)
     message.members = pointers;
     message.n_members = conf->count;
     state__put_message(overlay, KV_META, state_value_text(STATE_KEY_CONF), &message.base);
-}
-
-static size_t zone_name_key(const struct state_zone *zone, uint8_t *out)
-{
-    size_t len = state_key_name(zone->name, out), id_len = strlen(zone->id);
-
-    memcpy(out + len, zone->id, id_len);
-    return len + id_len;
-}
-
-void state_put_zone(struct overlay *overlay, const struct state_zone *zone)
-{
-    State__Zone message = STATE__ZONE__INIT;
-    uint8_t key[STATE_KEY_NAME_MAX + STATE_ID_SIZE];
-    size_t key_len = zone_name_key(zone, key);
-
-    message.version = STATE_VERSION;
-    message.zone_id = text(zone->id);
-    message.name = octets(zone->name, dns_name_len(zone->name));
-    message.content = zone->content;
-    message.record_set_count = zone->record_set_count;
-    message.comment = text(zone->comment);
-    message.caller_reference = text(zone->caller_reference);
-    message.created_index = zone->created_index;
-    message.changed_index = zone->changed_index;
-    message.created_wall_ms = zone->created_wall_ms;
-    message.is_private = zone->is_private;
-    message.is_not_served = zone->is_not_served;
-    message.delegation_set_id = text(zone->delegation_set_id);
-    message.accelerated_recovery = zone->accelerated_recovery;
-    state__put_message(overlay, KV_ZONES, state_value_text(zone->id), &message.base);
-    if (zone->changed_index == zone->created_index)
-        overlay_put(overlay, KV_ZONE_NAMES, kv_slice(key, key_len), kv_slice(NULL, 0));
-}
-
-void state_delete_zone(struct overlay *overlay, const struct state_zone *zone)
-{
-    uint8_t key[STATE_KEY_NAME_MAX + STATE_ID_SIZE];
-    size_t key_len = zone_name_key(zone, key);
-
-    overlay_delete(overlay, KV_ZONES, state_value_text(zone->id));
-    overlay_delete(overlay, KV_ZONE_NAMES, kv_slice(key, key_len));
 }
 
 int state_put_record_set(struct overlay *overlay, uint64_t content,

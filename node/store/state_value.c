@@ -98,6 +98,7 @@ int state_value_counters(struct kv_slice value, struct state_counters *out)
     got.cidr_slot = from->cidr_slot;
     got.health_check_count = from->health_check_count;
     got.cidr_collection_count = from->cidr_collection_count;
+    got.delegation_set_count = from->delegation_set_count;
     got.region_number = from->region_number;
     bool is_sound = take_octets(&from->change_from, got.change_from, sizeof(got.change_from));
     if (is_sound)
@@ -313,7 +314,7 @@ int state_value_change(struct kv_slice value, struct state_change *out, state_ac
                     take_name(&from->zone_name, got.zone_name) &&
                     state__take_text(from->actor, got.actor, sizeof(got.actor)) &&
                     state__take_text(from->comment, got.comment, sizeof(got.comment)) &&
-                    from->kind >= STATE_CHANGE_RECORD_SETS && from->kind <= STATE_CHANGE_IMPORTED;
+                    from->kind >= STATE_CHANGE_RECORD_SETS && from->kind <= STATE_CHANGE_ZONE_ACTIVATED;
     for (size_t i = 0; is_sound && rc == 0 && i < from->n_actions; i++)
         rc = tell_action(from->actions[i], cb, user);
     if (is_sound && rc >= 0)
@@ -375,7 +376,19 @@ static int check_zone_name(struct kv_slice key, struct kv_slice value)
 
     if (used < 0)
         return used;
-    return (size_t)used < key.len && value.len == 0 ? 0 : ERR_CORRUPT;
+    return (size_t)used < key.len && value.len <= 1 ? 0 : ERR_CORRUPT;
+}
+
+static int check_object(struct kv_slice key, struct kv_slice value)
+{
+    const uint8_t *octets = key.data;
+
+    switch (key.len > 0 ? octets[0] : 0) {
+    case STATE_OBJECT_DELEGATION_SET: return state__check_delegation_set(key, value);
+    case STATE_OBJECT_REFERENCE: return state__check_zone_object(key, value);
+    case STATE_OBJECT_ZONE: return state__check_zone_object(key, value);
+    default: return ERR_CORRUPT;
+    }
 }
 
 static int check_object(struct kv_slice key, struct kv_slice value)
