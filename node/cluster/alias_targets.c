@@ -196,7 +196,7 @@ void alias_targets_effect(struct alias_targets *targets, const struct apply_effe
     default: break;
     }
     if (effect->kind == APPLY_ZONE_ADDED || effect->kind == APPLY_ZONE_REMOVED ||
-        effect->kind == APPLY_CONTENT_SWITCHED ||
+        effect->kind == APPLY_CONTENT_SWITCHED || effect->kind == APPLY_ZONE_SERVED ||
         ((effect->kind == APPLY_RECORD_SET_PUT || effect->kind == APPLY_RECORD_SET_REMOVED) &&
          effect->record_set.type == DNS_TYPE_NS))
         targets->is_sweep_due = true;

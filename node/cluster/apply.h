@@ -40,18 +40,23 @@ struct apply_result {
     size_t message_count;
     char zone_id[STATE_ID_SIZE]; /* empty when there is none */
     char change_id[STATE_ID_SIZE];
-    char object_id[STATE_UUID_SIZE]; /* of a health check or CIDR collection; or empty */
+    char object_id[STATE_UUID_SIZE]; /* of a health check, CIDR collection or delegation
+                                      * set; or empty */
 };
 
 enum apply_effect_kind {
     APPLY_ZONE_ADDED,         /* zone_id, name, content; its record sets come as puts */
     APPLY_ZONE_REMOVED,       /* zone_id, name, content */
+    APPLY_ZONE_SERVED,        /* zone_id, name, content: as it is stored after the entry; it takes
+                               * the place of old_content, which may be gone by now */
     APPLY_RECORD_SET_PUT,     /* content, record_set: whole new set. Also of a content that is still
                                * being imported: zone_id is set in any case */
     APPLY_RECORD_SET_REMOVED, /* content, record_set.name, .type, .set_identifier */
     APPLY_CONTENT_STARTED,    /* zone_id, content: an import began to fill it */
-    APPLY_CONTENT_SWITCHED,   /* zone_id, name, content (new, complete), old_content (gone) */
-    APPLY_CONTENT_DROPPED,    /* zone_id, content: the import was given up */
+    APPLY_CONTENT_SWITCHED,   /* zone_id, name, content (new, complete), old_content (gone),
+                               * is_not_served */
+    APPLY_CONTENT_DROPPED,    /* zone_id, content: the import was given up, or a zone that was not
+                               * served is gone */
     APPLY_MEMBERS_CHANGED,    /* member_id: read members and conf again */
     APPLY_SECRETS_CHANGED,    /* setting: its name */
     APPLY_SETTINGS_CHANGED,   /* setting: its name */
@@ -74,6 +79,7 @@ struct apply_effect {
     const uint8_t *name; /* wire octets, lower case */
     uint64_t content;
     uint64_t old_content;
+    bool is_not_served;
     struct state_record_set record_set;
     uint64_t member_id;
     const char *setting;

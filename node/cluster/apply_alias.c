@@ -81,6 +81,20 @@ static int refuse_loop(struct walk *walk, const struct node *again)
                          at <= walk->path_count || len >= sizeof(chain) ? "..." : "");
 }
 
+/* The zone that answers for @name, seen from the zone that was written, even if that is not the one
+ * of its name that is served: it may be later. */
+static int zone_of(const struct walk *walk, const uint8_t *name, struct state_zone *out)
+{
+    int rc = state_get_zone_of_name(apply__kv(walk->apply), name, out);
+
+    if ((rc == 0 || rc == ERR_NOT_FOUND) && dns_name_is_within(name, walk->zone->name) &&
+        (rc != 0 || dns_name_is_within(walk->zone->name, out->name))) {
+        *out = *walk->zone;
+        return 0;
+    }
+    return rc;
+}
+
 /* ---- what an alias finds (zone_lookup(), on the stored state) ---- */
 
 enum found { FOUND, MISSING, OUTSIDE };
@@ -200,7 +214,7 @@ static int follow(struct walk *walk, const uint8_t *target, uint16_t type, unsig
     uint8_t owner[DNS_NAME_MAX];
     struct state_zone zone;
     enum found found;
-    int rc = state_get_zone_of_name(apply__kv(walk->apply), target, &zone);
+    int rc = zone_of(walk, target, &zone);
 
     *height = 0;
     if (rc == ERR_NOT_FOUND)
@@ -310,7 +324,7 @@ static int check_target(struct walk *walk, const struct state_record_set *set)
 
     if (rc != 0 || !routing.is_alias)
         return rc;
-    rc = state_get_zone_of_name(apply__kv(walk->apply), routing.alias_target, &zone);
+    rc = zone_of(walk, routing.alias_target, &zone);
     if (rc == ERR_NOT_FOUND)
         return 0;
     if (rc == 0 && strcmp(zone.id, walk->zone->id) == 0)

@@ -321,7 +321,11 @@ static int check_complete(struct apply *apply, const struct state_zone *zone,
 static int tell_switch(struct apply *apply, const struct state_zone *zone, uint64_t old_content)
 {
     struct apply_effect effect = {
-        .kind = APPLY_CONTENT_SWITCHED, .content = zone->content, .old_content = old_content};
+        .kind = APPLY_CONTENT_SWITCHED,
+        .content = zone->content,
+        .old_content = old_content,
+        .is_not_served = !apply__is_shown(zone),
+    };
 
     effect.zone_id = arena_copy(apply->scratch, zone->id, strlen(zone->id));
     effect.name = arena_copy(apply->scratch, zone->name, dns_name_len(zone->name));

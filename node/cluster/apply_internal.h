@@ -19,9 +19,7 @@
 
 struct Cmd__Change;
 struct Cmd__ChangeRecordSets;
-struct Cmd__CreateZone;
 struct Cmd__DeleteOverride;
-struct Cmd__DeleteZone;
 struct Cmd__ImportAbort;
 struct Cmd__ImportBegin;
 struct Cmd__ImportChunk;
@@ -172,8 +170,8 @@ int apply__check_aliases(struct apply *apply, const struct state_zone *zone,
 /* apply_zone.c, apply_import.c */
 int apply__tell_set(struct apply *apply, enum apply_effect_kind kind, const struct state_zone *zone,
                     const struct state_record_set *set);
-int apply__create_zone(struct apply *apply, const struct Cmd__CreateZone *command);
-int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *command);
+/* Is the zone one that everybody is served from? */
+bool apply__is_shown(const struct state_zone *zone);
 int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecordSets *command);
 int apply__import_begin(struct apply *apply, const struct Cmd__ImportBegin *command);
 int apply__import_chunk(struct apply *apply, const struct Cmd__ImportChunk *command);

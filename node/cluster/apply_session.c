@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cluster/apply_latency.h"
 #include "cluster/apply_routing.h"
+#include "cluster/apply_zone.h"
 #include "proto/command.pb-c.h"
 
 #define SESSIONS_MAX 1024u
@@ -88,8 +89,6 @@ static int run_kind(struct apply *apply)
     const Cmd__Command *command = apply->command;
 
     switch (command->kind_case) {
-    case CMD__COMMAND__KIND_CREATE_ZONE: return apply__create_zone(apply, command->create_zone);
-    case CMD__COMMAND__KIND_DELETE_ZONE: return apply__delete_zone(apply, command->delete_zone);
     case CMD__COMMAND__KIND_CHANGE_RECORD_SETS:
         return apply__change_record_sets(apply, command->change_record_sets);
     case CMD__COMMAND__KIND_IMPORT_BEGIN: return apply__import_begin(apply, command->import_begin);
@@ -101,7 +100,9 @@ static int run_kind(struct apply *apply)
         return apply__import_expire(apply, command->import_expire);
     default: break;
     }
-    int rc = apply__routing(apply, command);
+    int rc = apply__zones(apply, command);
+    if (rc == ERR_VERSION)
+        rc = apply__routing(apply, command);
     if (rc == ERR_VERSION)
         rc = apply__latency(apply, command);
     return rc == ERR_VERSION ? apply__admin(apply, command) : rc;
@@ -146,6 +147,11 @@ static void name_ids(struct apply *apply, const char *zone_id, const char *chang
     snprintf(result->zone_id, sizeof(result->zone_id), "%s", zone_id ? zone_id : "");
 }
 
+static void name_set(struct apply_result *result, const char *delegation_set_id)
+{
+    snprintf(result->object_id, sizeof(result->object_id), "%s", delegation_set_id);
+}
+
 static void repeat(struct apply *apply, int code)
 {
     const Cmd__Command *command = apply->command;
@@ -159,6 +165,13 @@ static void repeat(struct apply *apply, int code)
         break;
     case CMD__COMMAND__KIND_DELETE_ZONE:
         name_ids(apply, command->delete_zone->zone_id, command->delete_zone->change_id);
+        break;
+    case CMD__COMMAND__KIND_ACTIVATE_ZONE:
+        name_ids(apply, command->activate_zone->zone_id, command->activate_zone->change_id);
+        break;
+    case CMD__COMMAND__KIND_UPDATE_ZONE: name_ids(apply, command->update_zone->zone_id, ""); break;
+    case CMD__COMMAND__KIND_CREATE_DELEGATION_SET:
+        name_set(apply->result, command->create_delegation_set->delegation_set_id);
         break;
     case CMD__COMMAND__KIND_CHANGE_RECORD_SETS:
         name_ids(apply, command->change_record_sets->zone_id,

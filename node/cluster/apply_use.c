@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cluster/apply_routing.h"
 #include "store/state_use.h"
+#include "store/state_zone.h"
 #include "zone/routing.h"
 
 #define LOOKED_MAX 1000u /* sets of the content, to name one of them */
@@ -41,7 +42,6 @@ static int on_routed(void *user, uint64_t content, const struct state_record_set
     struct state_zone zone;
     int rc = state_routing_decode(kv_slice(set->routing, set->routing_len), &routing);
 
-    (void)content;
     if (rc != 0)
         return rc;
     if (is_user(look->use, &routing)) {
@@ -50,7 +50,7 @@ static int on_routed(void *user, uint64_t content, const struct state_record_set
     }
     if (++look->count < LOOKED_MAX)
         return 0;
-    rc = state_get_zone_of_name(apply__kv(look->found->apply), set->name, &zone);
+    rc = state_get_zone_of_content(apply__kv(look->found->apply), content, set->name, &zone);
     dns_name_format(rc == 0 ? zone.name : set->name, look->found->name, sizeof(look->found->name));
     return rc == 0 || rc == ERR_NOT_FOUND ? 1 : rc;
 }

@@ -4,8 +4,11 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "cluster/apply_routing.h"
+#include "cluster/apply_zone.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
+#include "store/state_limit.h"
+#include "store/state_zone.h"
 
 /* Copy a text whose length was checked. */
 static void copy_text(char *out, const char *text)
@@ -13,7 +16,7 @@ static void copy_text(char *out, const char *text)
     memcpy(out, text, strlen(text) + 1);
 }
 
-static void start_change(const struct apply *apply, const struct state_zone *zone,
+void apply__start_change(const struct apply *apply, const struct state_zone *zone,
                          enum state_change_kind kind, const char *change_id,
                          struct state_change *out)
 {
@@ -48,8 +51,7 @@ int apply__tell_set(struct apply *apply, enum apply_effect_kind kind, const stru
     return effect.zone_id ? apply__tell(apply, &effect) : ERR_NOMEM;
 }
 
-/* A change id names one change for ever (as far as the journal goes back), a zone id one zone. */
-static int check_new_change(struct apply *apply, const char *change_id)
+int apply__check_new_change(struct apply *apply, const char *change_id)
 {
     struct state_change change;
     int rc = apply__check_id(apply, "change id", change_id, 'C');
@@ -61,6 +63,26 @@ static int check_new_change(struct apply *apply, const char *change_id)
     return rc != 0 ? rc : apply__refuse(apply, ERR_EXISTS, "change %s is there", change_id);
 }
 
+static int check_reference(struct apply *apply, const Cmd__CreateZone *command)
+{
+    bool is_used = false;
+    int rc = apply__check_text(apply, "caller reference", command->caller_reference,
+                               STATE_REFERENCE_SIZE);
+
+    if (rc != 0 || !command->is_reference_unique)
+        return rc;
+    if (command->caller_reference[0] == 0)
+        return apply__refuse_as(apply, ERR_INVALID, "InvalidInput",
+                                "the caller reference is empty");
+    rc = state_has_zone_reference(apply__kv(apply), command->caller_reference, &is_used);
+    if (rc == 0 && is_used)
+        rc = apply__refuse_as(apply, ERR_EXISTS, "HostedZoneAlreadyExists",
+                              "A hosted zone has already been created with the specified caller "
+                              "reference.");
+    return rc;
+}
+
+/* A zone id names one zone. */
 static int check_new_zone(struct apply *apply, const Cmd__CreateZone *command,
                           struct state_zone *zone)
 {
@@ -70,22 +92,20 @@ static int check_new_zone(struct apply *apply, const Cmd__CreateZone *command,
     if (rc == 0)
         rc = apply__check_text(apply, "comment", command->comment, STATE_COMMENT_SIZE);
     if (rc == 0)
-        rc = apply__check_text(apply, "caller reference", command->caller_reference,
-                               STATE_REFERENCE_SIZE);
+        rc = check_reference(apply, command);
     if (rc != 0)
         return rc;
     if (command->name.len == 0 ||
         dns_name_check(command->name.data, command->name.len) != (int)command->name.len)
-        return apply__refuse(apply, ERR_INVALID, "the zone's name is not well formed");
+        return apply__refuse_as(apply, ERR_INVALID, "InvalidDomainName",
+                                "the zone's name is not well formed");
     dns_name_lower(command->name.data, zone->name);
     rc = state_get_zone(apply__kv(apply), command->zone_id, &other);
-    if (rc == 0)
-        return apply__refuse(apply, ERR_EXISTS, "zone id %s is taken", command->zone_id);
-    if (rc == ERR_NOT_FOUND)
-        rc = state_get_zone_by_name(apply__kv(apply), zone->name, &other);
-    if (rc == 0)
-        return apply__refuse(apply, ERR_EXISTS, "a zone of this name is there: %s", other.id);
-    return rc == ERR_NOT_FOUND ? 0 : rc;
+    if (rc != ERR_NOT_FOUND)
+        return rc != 0 ? rc
+                       : apply__refuse(apply, ERR_EXISTS, "zone id %s is taken", command->zone_id);
+    return apply__check_limit(apply, STATE_LIMIT_ZONES, apply->counters.zone_count,
+                              "TooManyHostedZones");
 }
 
 /* Put the first record sets of a new zone: SOA and NS of its apex. */
@@ -119,55 +139,96 @@ static int put_first_sets(struct apply *apply, const Cmd__CreateZone *command,
     return 0;
 }
 
-int apply__create_zone(struct apply *apply, const struct Cmd__CreateZone *command)
+/* Check the command, and fill what the zone is before it has contents. */
+static int make_zone(struct apply *apply, const Cmd__CreateZone *command, struct state_zone *zone)
+{
+    int rc = check_new_zone(apply, command, zone);
+
+    if (rc == 0)
+        rc = apply__check_new_change(apply, command->change_id);
+    if (rc != 0)
+        return rc;
+    copy_text(zone->id, command->zone_id);
+    copy_text(zone->comment, command->comment);
+    copy_text(zone->caller_reference, command->caller_reference);
+    zone->created_index = zone->changed_index = apply->index;
+    zone->created_wall_ms = apply->command->time_wall_ms;
+    zone->is_private = command->vpc;
+    rc = apply__place_zone(apply, zone, command->may_repeat_name);
+    if (rc == 0)
+        rc = apply__join_delegation_set(apply, zone, command->delegation_set_id);
+    zone->content = ++apply->counters.content;
+    return rc;
+}
+
+static int create_zone(struct apply *apply, const Cmd__CreateZone *command)
 {
     struct state_zone zone = {0};
     struct state_change change;
     struct state_action actions[2];
-    int rc = check_new_zone(apply, command, &zone);
+    int rc = make_zone(apply, command, &zone);
 
-    if (rc == 0)
-        rc = check_new_change(apply, command->change_id);
-    if (rc != 0)
-        return rc;
-    copy_text(zone.id, command->zone_id);
-    copy_text(zone.comment, command->comment);
-    copy_text(zone.caller_reference, command->caller_reference);
-    zone.content = ++apply->counters.content;
-    zone.created_index = zone.changed_index = apply->index;
-    zone.created_wall_ms = apply->command->time_wall_ms;
-    rc = tell_zone(apply, APPLY_ZONE_ADDED, &zone);
+    if (rc == 0 && apply__is_shown(&zone))
+        rc = tell_zone(apply, APPLY_ZONE_ADDED, &zone);
     if (rc == 0)
         rc = put_first_sets(apply, command, &zone, actions);
     if (rc != 0)
         return rc;
     apply__write_zone(apply, &zone);
+    rc = state_settle_zone_name(apply->overlay, zone.name);
+    if (rc != 0)
+        return rc;
+    if (command->is_reference_unique)
+        state_put_zone_reference(apply->overlay, zone.caller_reference);
     apply->counters.zone_count++;
     apply->counters.zone_generation++;
-    start_change(apply, &zone, STATE_CHANGE_ZONE_CREATED, command->change_id, &change);
+    apply__start_change(apply, &zone, STATE_CHANGE_ZONE_CREATED, command->change_id, &change);
     copy_text(change.comment, command->comment);
     change.action_count = (uint32_t)zone.record_set_count;
     return apply__journal(apply, &change, actions);
 }
 
-int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *command)
+/* Everything of the zone goes, but the zone itself. */
+static int empty_zone(struct apply *apply, const struct state_zone *zone)
+{
+    int rc = apply__import_drop_all(apply, zone->id);
+
+    if (rc == 0)
+        rc = state_delete_content(apply->overlay, zone->content);
+    if (rc == 0)
+        rc = apply__leave_delegation_set(apply, zone);
+    return rc;
+}
+
+/* The image is rid of the zone, or shows another one of its name instead. */
+static int tell_gone(struct apply *apply, const struct state_zone *zone)
+{
+    bool has_successor = false;
+    int rc = apply__succeed_zone(apply, zone, &has_successor);
+
+    if (rc != 0)
+        return rc;
+    if (apply__is_shown(zone) && !has_successor)
+        return tell_zone(apply, APPLY_ZONE_REMOVED, zone);
+    return tell_zone(apply, APPLY_CONTENT_DROPPED, zone);
+}
+
+static int delete_zone(struct apply *apply, const Cmd__DeleteZone *command)
 {
     struct state_zone zone;
     struct state_change change;
     int rc = apply__read_zone(apply, command->zone_id, &zone);
 
     if (rc == 0)
-        rc = check_new_change(apply, command->change_id);
+        rc = apply__check_new_change(apply, command->change_id);
     if (rc != 0)
         return rc;
     if (zone.record_set_count > 2 && !command->with_contents)
-        return apply__refuse(apply, ERR_CONFLICT,
-                             "the zone holds record sets besides its SOA and NS: delete them "
-                             "first, or delete it with its contents (--with-contents)");
+        return apply__refuse_as(apply, ERR_CONFLICT, "HostedZoneNotEmpty",
+                                "The specified hosted zone contains non-required resource record "
+                                "sets  and so cannot be deleted.");
     uint64_t content = zone.content;
-    rc = apply__import_drop_all(apply, zone.id);
-    if (rc == 0)
-        rc = state_delete_content(apply->overlay, zone.content);
+    rc = empty_zone(apply, &zone);
     if (rc != 0)
         return rc;
     state_delete_zone(apply->overlay, &zone);
@@ -180,9 +241,43 @@ int apply__delete_zone(struct apply *apply, const struct Cmd__DeleteZone *comman
     ASSERT(apply->counters.zone_count > 0);
     apply->counters.zone_count--;
     apply->counters.zone_generation++;
-    start_change(apply, &zone, STATE_CHANGE_ZONE_DELETED, command->change_id, &change);
-    rc = tell_zone(apply, APPLY_ZONE_REMOVED, &zone);
+    apply__start_change(apply, &zone, STATE_CHANGE_ZONE_DELETED, command->change_id, &change);
+    rc = tell_gone(apply, &zone);
     return rc != 0 ? rc : apply__journal(apply, &change, NULL);
+}
+
+static int update_zone(struct apply *apply, const Cmd__UpdateZone *command)
+{
+    struct state_zone zone;
+    int rc = apply__read_zone(apply, command->zone_id, &zone);
+
+    if (rc == 0)
+        rc = apply__check_text(apply, "comment", command->comment, STATE_COMMENT_SIZE);
+    if (rc != 0)
+        return rc;
+    if (command->has_comment)
+        copy_text(zone.comment, command->comment);
+    if (command->has_accelerated_recovery)
+        zone.accelerated_recovery = command->accelerated_recovery;
+    copy_text(apply->result->zone_id, zone.id);
+    apply__write_zone(apply, &zone);
+    return 0;
+}
+
+int apply__zones(struct apply *apply, const struct Cmd__Command *command)
+{
+    switch (command->kind_case) {
+    case CMD__COMMAND__KIND_CREATE_ZONE: return create_zone(apply, command->create_zone);
+    case CMD__COMMAND__KIND_DELETE_ZONE: return delete_zone(apply, command->delete_zone);
+    case CMD__COMMAND__KIND_UPDATE_ZONE: return update_zone(apply, command->update_zone);
+    case CMD__COMMAND__KIND_ACTIVATE_ZONE:
+        return apply__activate_zone(apply, command->activate_zone);
+    case CMD__COMMAND__KIND_CREATE_DELEGATION_SET:
+        return apply__create_delegation_set(apply, command->create_delegation_set);
+    case CMD__COMMAND__KIND_DELETE_DELEGATION_SET:
+        return apply__delete_delegation_set(apply, command->delete_delegation_set);
+    default: return ERR_VERSION;
+    }
 }
 
 /* What must be there for a change, and what not. */
@@ -289,7 +384,7 @@ int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecor
     if (!actions.list)
         return ERR_NOMEM;
     if (rc == 0)
-        rc = check_new_change(apply, command->change_id);
+        rc = apply__check_new_change(apply, command->change_id);
     if (rc == 0)
         rc = apply__check_text(apply, "comment", command->comment, STATE_COMMENT_SIZE);
     if (rc == 0 && command->n_changes == 0)
@@ -310,7 +405,7 @@ int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecor
         return rc;
     zone.changed_index = apply->index;
     apply__write_zone(apply, &zone);
-    start_change(apply, &zone, STATE_CHANGE_RECORD_SETS, command->change_id, &change);
+    apply__start_change(apply, &zone, STATE_CHANGE_RECORD_SETS, command->change_id, &change);
     copy_text(change.comment, command->comment);
     change.action_count = (uint32_t)actions.count;
     return apply__journal(apply, &change, actions.list);

@@ -95,6 +95,8 @@ static bool is_stopping(struct loader *loader)
 
 static int on_zone(void *user, const struct state_zone *zone)
 {
+    if (zone->is_not_served)
+        return 0; /* nor is what is stored of it looked at: on_set() */
     return add_content(user, zone->content, zone, false);
 }
 

@@ -188,6 +188,48 @@ static int zone_removed(struct publish *publish, const struct apply_effect *effe
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+struct putting {
+    struct publish *publish;
+    struct publish__place place;
+};
+
+static int put_filled(void *user, const struct state_record_set *set)
+{
+    struct putting *putting = user;
+
+    return publish__put(putting->publish, &putting->place, set);
+}
+
+/* Fill @content from what is stored under the effect's. */
+static int fill(struct publish *publish, const struct kv *kv, const struct apply_effect *effect,
+                struct zone_content *content)
+{
+    struct content_entry entry = {.filling = content};
+    struct putting putting = {publish, {kv, effect->zone_id, &entry}};
+
+    return state_list_record_sets(kv, effect->content, NULL, put_filled, &putting);
+}
+
+/* Nothing of the zone is in the image yet: it is read, and takes the place of the other one of its
+ * name in the generation that follows. */
+static int zone_served(struct publish *publish, const struct kv *kv,
+                       const struct apply_effect *effect)
+{
+    struct zone_content *content = NULL;
+
+    int rc = zone_content_new(publish->image, effect->name, &content);
+    if (rc == 0)
+        rc = fill(publish, kv, effect, content);
+    if (rc == 0)
+        rc = zone_change_serve(publish->image, content);
+    if (rc != 0) {
+        zone_content_drop(publish->image, content);
+        return rc;
+    }
+    content_map_remove(&publish->map, effect->old_content);
+    return content_map_put(&publish->map, effect->content, effect->name, NULL);
+}
+
 static int content_started(struct publish *publish, const struct kv *kv,
                            const struct apply_effect *effect)
 {
@@ -208,20 +250,6 @@ static int content_started(struct publish *publish, const struct kv *kv,
     return rc;
 }
 
-static int content_switched(struct publish *publish, const struct apply_effect *effect)
-{
-    struct content_entry *entry = content_map_find(&publish->map, effect->content);
-
-    if (!entry || !entry->filling)
-        return ERR_NOT_FOUND;
-    int rc = zone_change_serve(publish->image, entry->filling);
-    if (rc != 0)
-        return rc;
-    entry->filling = NULL;
-    content_map_remove(&publish->map, effect->old_content);
-    return 0;
-}
-
 static int content_dropped(struct publish *publish, const struct apply_effect *effect)
 {
     struct content_entry *entry = content_map_find(&publish->map, effect->content);
@@ -230,6 +258,22 @@ static int content_dropped(struct publish *publish, const struct apply_effect *e
         zone_content_drop(publish->image, entry->filling);
         content_map_remove(&publish->map, effect->content);
     }
+    return 0;
+}
+
+static int content_switched(struct publish *publish, const struct apply_effect *effect)
+{
+    struct content_entry *entry = content_map_find(&publish->map, effect->content);
+
+    if (!entry || !entry->filling)
+        return ERR_NOT_FOUND;
+    if (effect->is_not_served)
+        return content_dropped(publish, effect);
+    int rc = zone_change_serve(publish->image, entry->filling);
+    if (rc != 0)
+        return rc;
+    entry->filling = NULL;
+    content_map_remove(&publish->map, effect->old_content);
     return 0;
 }
 
@@ -254,11 +298,6 @@ static int set_removed(struct publish *publish, const struct apply_effect *effec
                                       effect->record_set.type, effect->record_set.set_identifier,
                                       effect->record_set.set_identifier_len));
 }
-
-struct putting {
-    struct publish *publish;
-    struct publish__place place;
-};
 
 static int put_again(void *user, const struct state_record_set *set)
 {
@@ -290,6 +329,7 @@ static int note(struct publish *publish, const struct kv *kv, const struct apply
     switch (effect->kind) {
     case APPLY_ZONE_ADDED: return zone_added(publish, effect);
     case APPLY_ZONE_REMOVED: return zone_removed(publish, effect);
+    case APPLY_ZONE_SERVED: return zone_served(publish, kv, effect);
     case APPLY_RECORD_SET_PUT: return set_put(publish, kv, effect);
     case APPLY_RECORD_SET_REMOVED: return set_removed(publish, effect);
     case APPLY_CONTENT_STARTED: return content_started(publish, kv, effect);

@@ -12,6 +12,7 @@
 #include "policy/health.h"
 #include "proto/control.pb-c.h"
 #include "store/state_use.h"
+#include "store/state_zone.h"
 #include "zone/routing.h"
 
 #define USERS_MAX 100u
@@ -170,7 +171,7 @@ static int on_routed(void *user, uint64_t content, const struct state_record_set
     if (rc != 0 || strcmp(routing.health_check_id, finding->id) != 0)
         return rc;
     if (finding->zone.content != content)
-        rc = state_get_zone_of_name(finding->kv, set->name, &finding->zone);
+        rc = state_get_zone_of_content(finding->kv, content, set->name, &finding->zone);
     if (rc != 0)
         return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
     if (set->ttl_s > users->ttl_max_s)
