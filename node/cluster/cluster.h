@@ -118,14 +118,6 @@ typedef void (*cluster_result_cb)(void *user, int rc, const struct apply_result 
  * was taken), ERR_UNAVAILABLE (not a member), ERR_LIMIT (command too large), ERR_NOMEM. */
 int cluster_propose(struct cluster *cluster, const struct Cmd__Command *command,
                     uint32_t timeout_ms, cluster_result_cb cb, void *user);
-struct cluster_zone {
-    const uint8_t *name;                            /* wire octets */
-    const char *comment, *caller_reference, *actor; /* NULL: empty */
-    uint32_t timeout_ms;                            /* 0: CLUSTER_TIMEOUT_MS */
-};
-/* CreateZone with a new id, the SOA and up to four NS names of the cluster's nodes. @name: wire. */
-int cluster_create_zone(struct cluster *cluster, const struct cluster_zone *zone,
-                        cluster_result_cb cb, void *user);
 /* The same as cluster_propose for one chunk of an import. At most CLUSTER_BULK_MAX are taken: on
  * ERR_BUSY keep the chunk and go on when a callback has fired. Chunks may be applied in any order.
  */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "cluster/apex.h"
+#include "cluster/create_zone.h"
 #include "cluster/proposer.h"
 #include "dns/name.h"
 #include "dns/type.h"
@@ -54,20 +55,43 @@ void own_zone_added(struct cluster *cluster, const uint8_t *name)
         own_zone_members_changed(cluster);
 }
 
+/* Those whose addresses are known come first: of the others nobody could ask. */
+static unsigned add_names(const struct cluster *cluster, bool has_addresses,
+                          const char *names[APEX_NAMES_MAX], unsigned count)
+{
+    for (unsigned i = 0; i < cluster->members.count && count < APEX_NAMES_MAX; i++) {
+        const struct state_member *about = &cluster->members.list[i].about;
+        if (about->name[0] != '\0' && (about->dns_address_count > 0) == has_addresses)
+            names[count++] = about->name;
+    }
+    return count;
+}
+
 static int make_apex(struct cluster *cluster, struct apex *out)
 {
     const char *names[APEX_NAMES_MAX] = {cluster->name};
-    unsigned count = 0;
+    unsigned count = add_names(cluster, true, names, 0);
 
-    for (unsigned i = 0; i < cluster->members.count && count < APEX_NAMES_MAX; i++) {
-        if (cluster->members.list[i].about.name[0] != '\0')
-            names[count++] = cluster->members.list[i].about.name;
-    }
+    count = add_names(cluster, false, names, count);
     return apex_make(names, count ? count : 1, cluster->domain, out);
 }
 
+int cluster_name_servers(struct cluster *cluster, uint8_t out[CLUSTER_NAME_SERVERS_MAX][255])
+{
+    struct apex apex;
+
+    if (cluster->phase != CLUSTER_MEMBER)
+        return ERR_UNAVAILABLE;
+    int rc = make_apex(cluster, &apex);
+    if (rc != 0)
+        return rc;
+    for (unsigned i = 0; i < apex.ns_count; i++)
+        memcpy(out[i], apex.ns[i], apex.ns_len[i]);
+    return (int)apex.ns_count;
+}
+
 static void fill_apex_sets(struct apex *apex, const uint8_t *name, Cmd__RecordSet sets[2],
-                           ProtobufCBinaryData rdata[1 + APEX_NAMES_MAX])
+                           ProtobufCBinaryData rdata[1 + APEX_SERVERS_MAX])
 {
     ProtobufCBinaryData owner = {dns_name_len(name), (uint8_t *)(uintptr_t)name};
 
@@ -94,37 +118,54 @@ static void make_id(char first, char out[STATE_ID_SIZE])
     random_text_at(clock_wall_ms(), out + 1, 20);
 }
 
+static char *text(const char *from) /* generated structs leave it alone */
+{
+    return (char *)(uintptr_t)(from ? from : "");
+}
+
+static void fill_create(const struct cluster_zone *zone, const char *zone_id, const char *change_id,
+                        Cmd__CreateZone *create)
+{
+    *create = (Cmd__CreateZone)CMD__CREATE_ZONE__INIT;
+    create->zone_id = text(zone_id);
+    create->change_id = text(change_id);
+    create->comment = text(zone->comment);
+    /* Without a reference of the asker's own there is one that nobody has used. */
+    create->caller_reference = text(
+        zone->caller_reference && zone->caller_reference[0] ? zone->caller_reference : zone_id);
+    create->is_reference_unique = true;
+    create->may_repeat_name = zone->may_repeat_name;
+    create->delegation_set_id = text(zone->delegation_set_id);
+    create->vpc = (Cmd__Vpc *)(uintptr_t)zone->vpc;
+}
+
 int cluster_create_zone(struct cluster *cluster, const struct cluster_zone *zone,
                         cluster_result_cb cb, void *user)
 {
-    Cmd__CreateZone create = CMD__CREATE_ZONE__INIT;
+    Cmd__CreateZone create;
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__RecordSet sets[2], *list[2] = {&sets[0], &sets[1]};
-    ProtobufCBinaryData rdata[1 + APEX_NAMES_MAX];
+    ProtobufCBinaryData rdata[1 + APEX_SERVERS_MAX];
     struct apex apex;
     char zone_id[STATE_ID_SIZE], change_id[STATE_ID_SIZE];
 
     if (cluster->phase != CLUSTER_MEMBER)
         return ERR_UNAVAILABLE;
-    int rc = make_apex(cluster, &apex);
+    int rc = zone->server_count > 0
+                 ? apex_make_of(zone->servers, zone->server_count, cluster->domain, &apex)
+                 : make_apex(cluster, &apex);
     if (rc != 0)
         return rc;
     fill_apex_sets(&apex, zone->name, sets, rdata);
     make_id('Z', zone_id);
     make_id('C', change_id);
-    create.zone_id = zone_id;
-    create.change_id = change_id;
+    fill_create(zone, zone_id, change_id, &create);
     create.name = sets[0].name;
-    if (zone->comment)
-        create.comment = (char *)(uintptr_t)zone->comment;
-    if (zone->caller_reference)
-        create.caller_reference = (char *)(uintptr_t)zone->caller_reference;
     create.n_record_sets = 2;
     create.record_sets = list;
     command.kind_case = CMD__COMMAND__KIND_CREATE_ZONE;
     command.create_zone = &create;
-    if (zone->actor)
-        command.actor = (char *)(uintptr_t)zone->actor;
+    command.actor = text(zone->actor);
     return cluster_propose(cluster, &command, zone->timeout_ms, cb, user);
 }
 
@@ -285,7 +326,7 @@ static const struct state_member *member_named(const struct cluster *cluster, co
 static void want_ns(struct update *update, uint8_t **allocated)
 {
     Cmd__RecordSet sets[2];
-    ProtobufCBinaryData rdata[1 + APEX_NAMES_MAX];
+    ProtobufCBinaryData rdata[1 + APEX_SERVERS_MAX];
 
     if (make_apex(update->cluster, &update->apex) != 0)
         return;

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
-#include "cluster/cluster.h"
+#include "cluster/create_zone.h"
 #include "cluster/command.h"
 #include "control/call.h"
 #include "control/requests.h"

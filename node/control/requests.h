@@ -18,11 +18,19 @@ void request_token_create(struct call *call);
 void request_token_list(struct call *call);
 void request_token_revoke(struct call *call);
 void request_member_change(struct call *call);
-/* zone_requests.c */
+/* zone_requests.c, zone_list_requests.c */
 void request_zone_create(struct call *call);
 void request_zone_list(struct call *call);
 void request_zone_get(struct call *call);
 void request_zone_delete(struct call *call);
+void request_zone_update(struct call *call);
+void request_zone_activate(struct call *call);
+/* delegation_requests.c, limit_requests.c */
+void request_delegation_set_create(struct call *call);
+void request_delegation_set_delete(struct call *call);
+void request_delegation_set_get(struct call *call);
+void request_delegation_set_list(struct call *call);
+void request_limits(struct call *call);
 /* record_requests.c */
 void request_record_list(struct call *call);
 void request_record_change(struct call *call);

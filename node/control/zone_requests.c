@@ -6,74 +6,40 @@
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
-#include "cluster/cluster.h"
+#include "cluster/create_zone.h"
 #include "control/call.h"
 #include "control/requests.h"
+#include "control/zone_view.h"
 #include "dns/name.h"
-#include "dns/type.h"
 #include "proto/command.pb-c.h"
 #include "proto/control.pb-c.h"
-#include "store/state.h"
+#include "store/state_delegation.h"
 
-#define ZONES_LISTED_MAX 1000u
-#define ZONES_LISTED_DEFAULT 100u
-#define NAME_SERVERS_MAX 64u
-
-/* One zone as it goes into a reply, with the storage that the reply points into. */
-struct zone_view {
-    struct state_zone zone;
-    Ctl__ZoneReply reply;
-    uint8_t names[NAME_SERVERS_MAX][DNS_NAME_MAX];
-    ProtobufCBinaryData servers[NAME_SERVERS_MAX];
-};
-
-static int add_name_servers(void *user, const struct state_record_set *set)
+/* When the change that was made was submitted; its entry has few actions, or none. */
+static uint64_t submitted_wall_ms(const struct call *call)
 {
-    struct zone_view *view = user;
-    const uint8_t *rdata;
-    uint16_t len;
-    size_t offset = 0;
+    struct state_change change;
 
-    while (view->reply.n_name_servers < NAME_SERVERS_MAX &&
-           state_set_next(set, &offset, &rdata, &len)) {
-        if (len > DNS_NAME_MAX)
-            return ERR_CORRUPT;
-        size_t i = view->reply.n_name_servers++;
-        memcpy(view->names[i], rdata, len);
-        view->servers[i] = (ProtobufCBinaryData){len, view->names[i]};
-    }
-    return 0;
-}
-
-static void fill_view(struct zone_view *view)
-{
-    struct state_zone *zone = &view->zone;
-
-    view->reply = (Ctl__ZoneReply)CTL__ZONE_REPLY__INIT;
-    view->reply.id = zone->id;
-    view->reply.name = (ProtobufCBinaryData){dns_name_len(zone->name), zone->name};
-    view->reply.record_set_count = zone->record_set_count;
-    view->reply.comment = zone->comment;
-    view->reply.caller_reference = zone->caller_reference;
-    view->reply.created_wall_ms = zone->created_wall_ms;
-    view->reply.name_servers = view->servers;
+    if (!call->change_id[0] ||
+        state_get_change(call_state(call), call->change_id, &change, NULL, NULL) != 0)
+        return 0;
+    return change.time_wall_ms;
 }
 
 static void reply_zone(struct call *call, struct zone_view *view)
 {
     Ctl__Reply reply = CTL__REPLY__INIT;
 
-    fill_view(view);
-    struct state_record_set which = {.name = view->zone.name, .type = DNS_TYPE_NS};
-    int rc =
-        state_get_record_set(call_state(call), view->zone.content, &which, add_name_servers, view);
-    if (rc != 0 && rc != ERR_NOT_FOUND) {
+    zone_view_fill(view);
+    int rc = zone_view_add_servers(view, call_state(call));
+    if (rc != 0) {
         call_fail_code(call, rc, "read the zone's NS set");
         return;
     }
     reply.kind_case = CTL__REPLY__KIND_ZONE;
     reply.zone = &view->reply;
     reply.change_id = call->change_id;
+    reply.change_wall_ms = submitted_wall_ms(call);
     call_reply(call, &reply);
 }
 
@@ -112,29 +78,115 @@ static void on_created(void *user, int rc, const struct apply_result *result)
     }
 }
 
-void request_zone_create(struct call *call)
+static void create_zone(struct call *call, const struct state_delegation_set *set)
 {
     const Ctl__ZoneCreate *create = call->request->zone_create;
     uint8_t name[DNS_NAME_MAX];
 
     if (dns_name_parse(create->name, NULL, name) < 0) {
-        call_fail(call, ERR_INVALID, "'%s' is no domain name", create->name);
+        call_fail_as(call, ERR_INVALID, "InvalidDomainName", "'%s' is no domain name",
+                     create->name);
         return;
     }
     struct cluster_zone zone = {.name = name,
                                 .comment = create->comment,
                                 .caller_reference = create->caller_reference,
                                 .actor = call->request->actor,
-                                .timeout_ms = call_timeout_left_ms(call)};
+                                .timeout_ms = call_timeout_left_ms(call),
+                                .may_repeat_name = create->may_repeat_name,
+                                .vpc = create->vpc};
+    if (set) {
+        zone.delegation_set_id = set->id;
+        zone.servers = (const uint8_t(*)[255])set->servers;
+        zone.server_count = set->server_count;
+    }
     int rc = cluster_create_zone(call->cluster, &zone, on_created, call);
     if (rc != 0)
         call_fail_code(call, rc, "create the zone");
 }
 
+static void create_with_set(struct call *call)
+{
+    const char *id = call->request->zone_create->delegation_set_id;
+    struct state_delegation_set set;
+    int rc = state_get_delegation_set(call_state(call), id, &set);
+
+    if (rc == ERR_NOT_FOUND)
+        call_fail_as(call, rc, "NoSuchDelegationSet", "No delegation set found with ID: %.32s", id);
+    else if (rc != 0)
+        call_fail_code(call, rc, "read the delegation set");
+    else
+        create_zone(call, &set);
+}
+
+void request_zone_create(struct call *call)
+{
+    if (call->request->zone_create->delegation_set_id[0])
+        call_read(call, create_with_set);
+    else
+        create_zone(call, NULL);
+}
+
+static void on_updated(struct call *call, const struct apply_result *result)
+{
+    show_zone(call, result->zone_id);
+}
+
+static void update_zone(struct call *call)
+{
+    const Ctl__ZoneUpdate *request = call->request->zone_update;
+    Cmd__Command command = CMD__COMMAND__INIT;
+    Cmd__UpdateZone update = CMD__UPDATE_ZONE__INIT;
+    struct state_zone zone;
+
+    if (!call_find_zone(call, request->zone, &zone))
+        return;
+    update.zone_id = zone.id;
+    update.has_comment = request->has_comment;
+    update.comment = request->comment;
+    update.has_accelerated_recovery = request->has_accelerated_recovery;
+    update.accelerated_recovery = request->accelerated_recovery;
+    command.kind_case = CMD__COMMAND__KIND_UPDATE_ZONE;
+    command.update_zone = &update;
+    call_propose(call, &command, on_updated);
+}
+
+void request_zone_update(struct call *call)
+{
+    call_read(call, update_zone);
+}
+
+static void activate_zone(struct call *call)
+{
+    Cmd__Command command = CMD__COMMAND__INIT;
+    Cmd__ActivateZone activation = CMD__ACTIVATE_ZONE__INIT;
+    char change_id[STATE_ID_SIZE] = "C";
+    struct state_zone zone;
+
+    if (!call_find_zone(call, call->request->zone_activate->zone, &zone))
+        return;
+    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    activation.zone_id = zone.id;
+    activation.change_id = change_id;
+    command.kind_case = CMD__COMMAND__KIND_ACTIVATE_ZONE;
+    command.activate_zone = &activation;
+    call_propose(call, &command, on_updated);
+}
+
+void request_zone_activate(struct call *call)
+{
+    call_read(call, activate_zone);
+}
+
 static void on_deleted(struct call *call, const struct apply_result *result)
 {
+    Ctl__Reply reply = CTL__REPLY__INIT;
+
     (void)result;
-    call_done(call, "the zone is deleted");
+    reply.message = (char *)(uintptr_t) "the zone is deleted";
+    reply.change_id = call->change_id;
+    reply.change_wall_ms = submitted_wall_ms(call);
+    call_reply(call, &reply);
 }
 
 static void delete_zone(struct call *call)
@@ -159,76 +211,4 @@ static void delete_zone(struct call *call)
 void request_zone_delete(struct call *call)
 {
     call_read(call, delete_zone);
-}
-
-struct zone_list {
-    struct zone_view *views;
-    Ctl__ZoneReply **pointers;
-    size_t count;
-    size_t limit;
-    uint8_t next_name[DNS_NAME_MAX];
-    bool has_more;
-};
-
-static int add_zone(void *user, const struct state_zone *zone)
-{
-    struct zone_list *list = user;
-
-    if (list->count == list->limit) {
-        memcpy(list->next_name, zone->name, dns_name_len(zone->name));
-        list->has_more = true;
-        return 1;
-    }
-    struct zone_view *view = &list->views[list->count];
-    view->zone = *zone;
-    fill_view(view);
-    list->pointers[list->count++] = &view->reply;
-    return 0;
-}
-
-static void reply_list(struct call *call, struct zone_list *list)
-{
-    Ctl__Reply reply = CTL__REPLY__INIT;
-    Ctl__ZoneListReply zones = CTL__ZONE_LIST_REPLY__INIT;
-
-    zones.n_zones = list->count;
-    zones.zones = list->pointers;
-    if (list->has_more)
-        zones.next_name = (ProtobufCBinaryData){dns_name_len(list->next_name), list->next_name};
-    reply.kind_case = CTL__REPLY__KIND_ZONE_LIST;
-    reply.zone_list = &zones;
-    call_reply(call, &reply);
-}
-
-static void list_zones(struct call *call)
-{
-    const Ctl__ZoneList *request = call->request->zone_list;
-    const ProtobufCBinaryData *start = &request->start_name;
-    struct zone_list list = {.limit = request->limit ? request->limit : ZONES_LISTED_DEFAULT};
-    int rc = 0;
-
-    if (start->len > 0 && dns_name_check(start->data, start->len) != (int)start->len) {
-        call_fail(call, ERR_INVALID, "the start name is malformed");
-        return;
-    }
-    if (list.limit > ZONES_LISTED_MAX)
-        list.limit = ZONES_LISTED_MAX;
-    list.views = malloc(list.limit * sizeof(*list.views));
-    list.pointers = malloc(list.limit * sizeof(Ctl__ZoneReply *));
-    if (list.views && list.pointers)
-        rc = state_list_zones_by_name(call_state(call), start->len ? start->data : NULL, add_zone,
-                                      &list);
-    else
-        rc = ERR_NOMEM;
-    if (rc != 0)
-        call_fail_code(call, rc, "list the zones");
-    else
-        reply_list(call, &list);
-    free(list.views);
-    free(list.pointers);
-}
-
-void request_zone_list(struct call *call)
-{
-    call_read(call, list_zones);
 }

@@ -314,7 +314,8 @@ int state_value_change(struct kv_slice value, struct state_change *out, state_ac
                     take_name(&from->zone_name, got.zone_name) &&
                     state__take_text(from->actor, got.actor, sizeof(got.actor)) &&
                     state__take_text(from->comment, got.comment, sizeof(got.comment)) &&
-                    from->kind >= STATE_CHANGE_RECORD_SETS && from->kind <= STATE_CHANGE_ZONE_ACTIVATED;
+                    from->kind >= STATE_CHANGE_RECORD_SETS &&
+                    from->kind <= STATE_CHANGE_ZONE_ACTIVATED;
     for (size_t i = 0; is_sound && rc == 0 && i < from->n_actions; i++)
         rc = tell_action(from->actions[i], cb, user);
     if (is_sound && rc >= 0)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/mix.h"
 #include "cluster/publish.h"
 #include "dns/name.h"
 #include "dns/type.h"
@@ -27,6 +28,7 @@ static struct test_apply test;
 static struct publish *publish;
 static uint64_t change_number;
 static bool is_committing;
+static uint64_t drawn;
 
 static void on_effect(void *user, const struct apply_effect *effect)
 {
@@ -201,14 +203,19 @@ static void test_switches_of_one_entry(void **state)
     assert_int_equal(seen("b.example."), 1);
 }
 
+static uint64_t draw(void)
+{
+    return mix64(drawn += MIX64_STEP) >> 8;
+}
+
 static Cmd__Command *any_command(void)
 {
-    uint64_t number = 1 + (uint64_t)rand() % ZONES;
+    uint64_t number = 1 + draw() % ZONES;
     const char *addresses[] = {"c0000201", "c0000201 c0000202", "c0000201 c0000202 c0000203"};
     char name[] = "a.example.";
 
-    name[0] = (char)('a' + rand() % HOSTS);
-    switch (rand() % 10) {
+    name[0] = (char)('a' + draw() % HOSTS);
+    switch (draw() % 10) {
     case 0:
     case 1: return create(number);
     case 2: return delete_zone(number);
@@ -216,8 +223,8 @@ static Cmd__Command *any_command(void)
     case 4: return activate(number);
     case 5:
         return test_change(&test, number, ++change_number, 1, CMD__ACTION__ACTION_DELETE,
-                           test_set(&test, name, DNS_TYPE_A, 60, addresses[rand() % 3]));
-    default: return put(number, name, addresses[rand() % 3]);
+                           test_set(&test, name, DNS_TYPE_A, 60, addresses[draw() % 3]));
+    default: return put(number, name, addresses[draw() % 3]);
     }
 }
 
@@ -260,7 +267,7 @@ static void test_any_history_shows_what_is_stored(void **state)
         Cmd__Command *commands[6];
         for (unsigned i = 0; i < 6; i++)
             commands[i] = any_command();
-        assert_int_equal(test_apply_batch(&test, commands, 1 + (unsigned)rand() % 6), 0);
+        assert_int_equal(test_apply_batch(&test, commands, 1 + (unsigned)draw() % 6), 0);
         test.sequence = commands[0]->sequence + 5;
         publish_commit(publish, test.index);
         assert_false(publish_is_frozen(publish));
@@ -285,6 +292,5 @@ int main(void)
         CASE(test_any_history_shows_what_is_stored),
     };
 
-    srand(20261127);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,135 @@
+/* node/control/zone_list_requests.c: pages of zones, each by an index in its order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "control/call.h"
+#include "control/requests.h"
+#include "control/zone_view.h"
+#include "store/state_delegation.h"
+#include "store/state_zone.h"
+
+#define LISTED_MAX 1000u
+#define LISTED_DEFAULT 100u
+
+struct zone_list {
+    const struct kv *kv;
+    struct zone_view *views;
+    Ctl__ZoneReply **pointers;
+    size_t count;
+    size_t limit;
+    uint8_t next_name[DNS_NAME_MAX];
+    char next_id[STATE_ID_SIZE];
+    bool has_more, with_name_servers;
+};
+
+static int add_zone(void *user, const struct state_zone *zone)
+{
+    struct zone_list *list = user;
+
+    if (list->count == list->limit) {
+        memcpy(list->next_name, zone->name, dns_name_len(zone->name));
+        memcpy(list->next_id, zone->id, sizeof(zone->id));
+        list->has_more = true;
+        return 1;
+    }
+    struct zone_view *view = &list->views[list->count];
+    view->zone = *zone;
+    zone_view_fill(view);
+    list->pointers[list->count++] = &view->reply;
+    return list->with_name_servers ? zone_view_add_servers(view, list->kv) : 0;
+}
+
+static int list_by_id(const Ctl__ZoneList *request, struct zone_list *list)
+{
+    struct state_delegation_set set;
+
+    if (request->delegation_set_id[0]) {
+        int rc = state_get_delegation_set(list->kv, request->delegation_set_id, &set);
+        if (rc != 0 || request->is_private_only)
+            return rc; /* zones of delegation sets are public */
+        return state_list_zones_of_set(list->kv, set.id, request->start_id, add_zone, list);
+    }
+    if (request->is_private_only)
+        return state_list_private_zones(list->kv, request->start_id, add_zone, list);
+    return state_list_zones(list->kv, request->start_id, add_zone, list);
+}
+
+static int list_by_name(const Ctl__ZoneList *request, struct zone_list *list)
+{
+    const ProtobufCBinaryData *start = &request->start_name;
+
+    return state_list_zones_from(list->kv, start->len ? start->data : NULL, request->start_id,
+                                 add_zone, list);
+}
+
+static void reply_list(struct call *call, struct zone_list *list)
+{
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    Ctl__ZoneListReply zones = CTL__ZONE_LIST_REPLY__INIT;
+
+    zones.n_zones = list->count;
+    zones.zones = list->pointers;
+    if (list->has_more) {
+        zones.next_name = (ProtobufCBinaryData){dns_name_len(list->next_name), list->next_name};
+        zones.next_id = list->next_id;
+    }
+    reply.kind_case = CTL__REPLY__KIND_ZONE_LIST;
+    reply.zone_list = &zones;
+    call_reply(call, &reply);
+}
+
+static void fail_list(struct call *call, int rc)
+{
+    const Ctl__ZoneList *request = call->request->zone_list;
+
+    if (rc == ERR_NOT_FOUND)
+        call_fail_as(call, rc, "NoSuchDelegationSet", "No delegation set found with ID: %.32s",
+                     request->delegation_set_id);
+    else
+        call_fail_code(call, rc, "list the zones");
+}
+
+/* false: the call has failed. */
+static bool check_request(struct call *call)
+{
+    const Ctl__ZoneList *request = call->request->zone_list;
+    const ProtobufCBinaryData *start = &request->start_name;
+
+    if (start->len > 0 && dns_name_check(start->data, start->len) != (int)start->len)
+        call_fail(call, ERR_INVALID, "the start name is malformed");
+    else if (strlen(request->start_id) >= STATE_ID_SIZE)
+        call_fail(call, ERR_INVALID, "the start id is no zone's");
+    else
+        return true;
+    return false;
+}
+
+static void list_zones(struct call *call)
+{
+    const Ctl__ZoneList *request = call->request->zone_list;
+    struct zone_list list = {.kv = call_state(call),
+                             .limit = request->limit ? request->limit : LISTED_DEFAULT,
+                             .with_name_servers = request->with_name_servers};
+    int rc = ERR_NOMEM;
+
+    if (!check_request(call))
+        return;
+    if (list.limit > LISTED_MAX)
+        list.limit = LISTED_MAX;
+    list.views = malloc(list.limit * sizeof(*list.views));
+    list.pointers = malloc(list.limit * sizeof(Ctl__ZoneReply *));
+    if (list.views && list.pointers)
+        rc = request->is_by_id ? list_by_id(request, &list) : list_by_name(request, &list);
+    if (rc != 0)
+        fail_list(call, rc);
+    else
+        reply_list(call, &list);
+    free(list.views);
+    free(list.pointers);
+}
+
+void request_zone_list(struct call *call)
+{
+    call_read(call, list_zones);
+}
