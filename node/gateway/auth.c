@@ -195,7 +195,7 @@ static void take_reply(struct waiter *waiter, const Ctl__Reply *reply)
         return;
     }
     judge(waiter, reply->credential, credential);
-    auth_credential_unref(auth->known, credential);
+    auth_credential_unref(credential);
 }
 
 static void on_reply(void *user, const struct Ctl__Reply *reply)
@@ -321,7 +321,7 @@ static void check_v4(struct auth *auth, const struct auth_request *request, cons
     if (age_ms >= AUTH_KNOWN_MS / 2 && !key->is_asked)
         ask_again(auth, &claim, key, who->now_mono_ms);
     accept_key(credential, who, done, user);
-    auth_credential_unref(auth->known, credential);
+    auth_credential_unref(credential);
 }
 
 static bool is_loopback(const char *address)

@@ -18,7 +18,7 @@ struct auth_known {
     uint8_t hash_key[SIPHASH_KEY_LEN];
     struct auth_key *keys[BUCKETS];
     struct auth_credential *credentials[BUCKETS];
-    unsigned key_count;
+    unsigned key_count, credential_count;
 };
 
 /* ---- policies ---- */
@@ -74,32 +74,53 @@ static struct auth_credential *find_credential(const struct auth_known *known, c
     return credential;
 }
 
+static void free_credential(struct auth_known *known, struct auth_credential **place)
+{
+    struct auth_credential *credential = *place;
+
+    *place = credential->next;
+    auth_policy_unref(credential->policy);
+    free(credential);
+    known->credential_count--;
+}
+
+/* Of those that no signing key is remembered for. */
+static void drop_idle_credential(struct auth_known *known)
+{
+    struct auth_credential **oldest = NULL;
+
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (struct auth_credential **at = &known->credentials[i]; *at; at = &(*at)->next) {
+            if ((*at)->ref_count == 0 &&
+                (!oldest || (*at)->filled_mono_ms < (*oldest)->filled_mono_ms))
+                oldest = at;
+        }
+    }
+    if (oldest)
+        free_credential(known, oldest);
+}
+
 static struct auth_credential *new_credential(struct auth_known *known, const char *id,
                                               uint64_t now_mono_ms)
 {
+    if (known->credential_count >= AUTH_KEYS_MAX)
+        drop_idle_credential(known);
     struct auth_credential *credential = calloc(1, sizeof(*credential));
     struct auth_credential **bucket = &known->credentials[bucket_of(known, id)];
-
     if (!credential)
         return NULL;
     snprintf(credential->id, sizeof(credential->id), "%s", id);
     credential->filled_mono_ms = now_mono_ms;
     credential->next = *bucket;
     *bucket = credential;
+    known->credential_count++;
     return credential;
 }
 
-void auth_credential_unref(struct auth_known *known, struct auth_credential *credential)
+void auth_credential_unref(struct auth_credential *credential)
 {
-    struct auth_credential **place = &known->credentials[bucket_of(known, credential->id)];
-
-    if (--credential->ref_count > 0)
-        return;
-    while (*place != credential)
-        place = &(*place)->next;
-    *place = credential->next;
-    auth_policy_unref(credential->policy);
-    free(credential);
+    ASSERT(credential->ref_count > 0);
+    credential->ref_count--; /* it stays for its quota's sake */
 }
 
 /* false: no memory; it stays as it was. */
@@ -144,7 +165,7 @@ struct auth_credential *auth_known_take(struct auth_known *known,
     set_quota(credential, reply->requests_per_s, now_mono_ms);
     if (set_policy(credential, reply->policy))
         return credential;
-    auth_credential_unref(known, credential);
+    auth_credential_unref(credential);
     return NULL;
 }
 
@@ -183,7 +204,7 @@ static void drop_key(struct auth_known *known, struct auth_key **place)
     struct auth_key *key = *place;
 
     *place = key->next;
-    auth_credential_unref(known, key->credential);
+    auth_credential_unref(key->credential);
     explicit_bzero(key, sizeof(*key));
     free(key);
     known->key_count--;
@@ -287,6 +308,10 @@ void auth_known_free(struct auth_known *known)
     for (unsigned i = 0; i < BUCKETS; i++) {
         while (known->keys[i])
             drop_key(known, &known->keys[i]);
+    }
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        while (known->credentials[i])
+            free_credential(known, &known->credentials[i]);
     }
     free(known);
 }

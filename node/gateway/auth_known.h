@@ -22,7 +22,7 @@ struct auth_policy {
 struct auth_policy *auth_policy_ref(struct auth_policy *policy); /* accepts NULL: all is allowed */
 void auth_policy_unref(struct auth_policy *policy);              /* accepts NULL */
 
-/* One access key. */
+/* One access key. At most AUTH_KEYS_MAX are kept beyond those in use, for their quotas. */
 struct auth_credential {
     struct auth_credential *next;
     unsigned ref_count; /* signing keys that are remembered; those of callers */
@@ -54,7 +54,7 @@ struct auth_key *auth_known_find(struct auth_known *known, const struct sigv4 *c
 struct auth_credential *auth_known_take(struct auth_known *known,
                                         const struct Ctl__CredentialReply *reply,
                                         uint64_t now_mono_ms);
-void auth_credential_unref(struct auth_known *known, struct auth_credential *credential);
+void auth_credential_unref(struct auth_credential *credential);
 /* Remember the signing key of @claim, which was asked for at @asked_mono_ms. The least recently
  * used goes when there are AUTH_KEYS_MAX. Without memory nothing is remembered. */
 void auth_known_put(struct auth_known *known, const struct sigv4 *claim,
