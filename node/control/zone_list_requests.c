@@ -1,11 +1,12 @@
 /* node/control/zone_list_requests.c: pages of zones, each by an index in its order. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "control/call.h"
 #include "control/requests.h"
 #include "control/zone_view.h"
+#include "dns/name.h"
+#include "proto/control.pb-c.h"
 #include "store/state_delegation.h"
 #include "store/state_zone.h"
 
@@ -14,10 +15,7 @@
 
 struct zone_list {
     const struct kv *kv;
-    struct zone_view *views;
-    Ctl__ZoneReply **pointers;
-    size_t count;
-    size_t limit;
+    struct zone_views *views;
     uint8_t next_name[DNS_NAME_MAX];
     char next_id[STATE_ID_SIZE];
     bool has_more, with_name_servers;
@@ -27,17 +25,14 @@ static int add_zone(void *user, const struct state_zone *zone)
 {
     struct zone_list *list = user;
 
-    if (list->count == list->limit) {
-        memcpy(list->next_name, zone->name, dns_name_len(zone->name));
-        memcpy(list->next_id, zone->id, sizeof(zone->id));
-        list->has_more = true;
-        return 1;
-    }
-    struct zone_view *view = &list->views[list->count];
-    view->zone = *zone;
-    zone_view_fill(view);
-    list->pointers[list->count++] = &view->reply;
-    return list->with_name_servers ? zone_view_add_servers(view, list->kv) : 0;
+    int rc = zone_views_add(list->views, list->kv, zone, list->with_name_servers);
+
+    if (rc != ERR_LIMIT)
+        return rc;
+    memcpy(list->next_name, zone->name, dns_name_len(zone->name));
+    memcpy(list->next_id, zone->id, sizeof(zone->id));
+    list->has_more = true;
+    return 1;
 }
 
 static int list_by_id(const Ctl__ZoneList *request, struct zone_list *list)
@@ -68,8 +63,7 @@ static void reply_list(struct call *call, struct zone_list *list)
     Ctl__Reply reply = CTL__REPLY__INIT;
     Ctl__ZoneListReply zones = CTL__ZONE_LIST_REPLY__INIT;
 
-    zones.n_zones = list->count;
-    zones.zones = list->pointers;
+    zones.n_zones = zone_views_get(list->views, &zones.zones);
     if (list->has_more) {
         zones.next_name = (ProtobufCBinaryData){dns_name_len(list->next_name), list->next_name};
         zones.next_id = list->next_id;
@@ -109,24 +103,20 @@ static void list_zones(struct call *call)
 {
     const Ctl__ZoneList *request = call->request->zone_list;
     struct zone_list list = {.kv = call_state(call),
-                             .limit = request->limit ? request->limit : LISTED_DEFAULT,
                              .with_name_servers = request->with_name_servers};
+    size_t limit = request->limit ? request->limit : LISTED_DEFAULT;
     int rc = ERR_NOMEM;
 
     if (!check_request(call))
         return;
-    if (list.limit > LISTED_MAX)
-        list.limit = LISTED_MAX;
-    list.views = malloc(list.limit * sizeof(*list.views));
-    list.pointers = malloc(list.limit * sizeof(Ctl__ZoneReply *));
-    if (list.views && list.pointers)
+    list.views = zone_views_new(limit < LISTED_MAX ? limit : LISTED_MAX);
+    if (list.views)
         rc = request->is_by_id ? list_by_id(request, &list) : list_by_name(request, &list);
     if (rc != 0)
         fail_list(call, rc);
     else
         reply_list(call, &list);
-    free(list.views);
-    free(list.pointers);
+    zone_views_free(list.views);
 }
 
 void request_zone_list(struct call *call)

@@ -26,32 +26,30 @@ static uint64_t submitted_wall_ms(const struct call *call)
     return change.time_wall_ms;
 }
 
-static void reply_zone(struct call *call, struct zone_view *view)
-{
-    Ctl__Reply reply = CTL__REPLY__INIT;
-
-    zone_view_fill(view);
-    int rc = zone_view_add_servers(view, call_state(call));
-    if (rc != 0) {
-        call_fail_code(call, rc, "read the zone's NS set");
-        return;
-    }
-    reply.kind_case = CTL__REPLY__KIND_ZONE;
-    reply.zone = &view->reply;
-    reply.change_id = call->change_id;
-    reply.change_wall_ms = submitted_wall_ms(call);
-    call_reply(call, &reply);
-}
-
 static void show_zone(struct call *call, const char *text)
 {
-    struct zone_view *view = malloc(sizeof(*view));
+    Ctl__Reply reply = CTL__REPLY__INIT;
+    struct zone_views *views;
+    struct state_zone zone;
+    Ctl__ZoneReply **replies;
+    int rc = ERR_NOMEM;
 
-    if (!view)
-        call_fail_code(call, ERR_NOMEM, "read the zone");
-    else if (call_find_zone(call, text, &view->zone))
-        reply_zone(call, view);
-    free(view);
+    if (!call_find_zone(call, text, &zone))
+        return;
+    views = zone_views_new(1);
+    if (views)
+        rc = zone_views_add(views, call_state(call), &zone, true);
+    if (rc != 0) {
+        call_fail_code(call, rc, "read the zone");
+    } else {
+        zone_views_get(views, &replies);
+        reply.kind_case = CTL__REPLY__KIND_ZONE;
+        reply.zone = replies[0];
+        reply.change_id = call->change_id;
+        reply.change_wall_ms = submitted_wall_ms(call);
+        call_reply(call, &reply);
+    }
+    zone_views_free(views);
 }
 
 static void get_zone(struct call *call)

@@ -1,23 +1,20 @@
-/* node/control/zone_view.h: a zone as replies show it. */
+/* node/control/zone_view.h: zones as replies show them. */
 #pragma once
 
-#include "dns/name.h"
-#include "proto/control.pb-c.h"
-#include "store/state.h"
-
-#define ZONE_VIEW_SERVERS_MAX 64u
+#include <stdbool.h>
+#include <stddef.h>
 
 struct kv;
+struct state_zone;
+struct zone_views; /* opaque */
+struct Ctl__ZoneReply;
 
-/* One zone, with the storage that its reply points into. */
-struct zone_view {
-    struct state_zone zone;
-    Ctl__ZoneReply reply;
-    uint8_t names[ZONE_VIEW_SERVERS_MAX][DNS_NAME_MAX];
-    ProtobufCBinaryData servers[ZONE_VIEW_SERVERS_MAX];
-};
-
-/* Fill the reply from the zone, which stays where it is; without name servers. */
-void zone_view_fill(struct zone_view *view);
-/* Add the names of its apex NS set. 0, or ERR_* of reads. */
-int zone_view_add_servers(struct zone_view *view, const struct kv *kv);
+/* Room for @limit zones; NULL: no memory. */
+struct zone_views *zone_views_new(size_t limit);
+void zone_views_free(struct zone_views *views); /* accepts NULL */
+/* Add one, with the names of its apex NS set or without. ERR_LIMIT (no more room); ERR_* of reads.
+ */
+int zone_views_add(struct zone_views *views, const struct kv *kv, const struct state_zone *zone,
+                   bool with_servers);
+/* How many there are, and the replies: they are the views'. */
+size_t zone_views_get(const struct zone_views *views, struct Ctl__ZoneReply ***out);
