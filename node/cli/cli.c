@@ -65,6 +65,14 @@ static void fill_actor(char out[ACTOR_LEN])
     snprintf(out, ACTOR_LEN, "cli:%s", user && *user ? user : "unknown");
 }
 
+/* Route 53's texts, which programs compare, say what is wrong and not what to do. */
+static const char *advice_of(const char *error)
+{
+    if (strcmp(error, "HostedZoneNotEmpty") == 0)
+        return " Delete them first, or the zone with its contents (--with-contents).";
+    return "";
+}
+
 int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **reply)
 {
     char actor[ACTOR_LEN];
@@ -82,7 +90,8 @@ int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **r
     if (rc != 0)
         return cli_fail(cli, exit_status_of(rc), "%s: %s", cli->node, err_text(rc));
     if (got->code != 0) {
-        int status = cli_fail(cli, exit_status_of(got->code), "%s", got->message);
+        int status =
+            cli_fail(cli, exit_status_of(got->code), "%s%s", got->message, advice_of(got->error));
         cli_free_reply(got);
         return status;
     }

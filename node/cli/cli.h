@@ -95,6 +95,9 @@ enum cli_option {
     CLI_VALUE_DRAW,
     CLI_VALUE_FORCE,
     CLI_VALUE_DRY_RUN,
+    CLI_VALUE_REPEAT_NAME,
+    CLI_VALUE_DELEGATION_SET,
+    CLI_VALUE_ZONE,
     CLI_VALUE_LAST,
 };
 
@@ -138,6 +141,8 @@ extern const struct cli_command cli_cluster_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_member_commands[];
 extern const struct cli_command cli_zone_commands[];
+extern const struct cli_command cli_delegation_commands[];
+extern const struct cli_command cli_limit_commands[];
 extern const struct cli_command cli_record_commands[];
 extern const struct cli_command cli_change_commands[];
 extern const struct cli_command cli_health_commands[];

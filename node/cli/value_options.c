@@ -77,6 +77,10 @@ static const struct argp_option options[] = {
     {"draw", CLI_VALUE_DRAW, "HEX", 0, "repeat what was chosen by chance", 0},
     FLAG("force", CLI_VALUE_FORCE, "also over what was changed since"),
     FLAG("dry-run", CLI_VALUE_DRY_RUN, "only print what would be changed"),
+    FLAG("repeat-name", CLI_VALUE_REPEAT_NAME,
+         "also when there is a zone of the name, which stays the one that is served"),
+    {"delegation-set", CLI_VALUE_DELEGATION_SET, "ID", 0, "with the name servers of that set", 0},
+    {"zone", CLI_VALUE_ZONE, "ZONE", 0, "take the name servers of that zone", 0},
     {0},
 };
 

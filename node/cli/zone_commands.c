@@ -34,6 +34,10 @@ static json_t *zone_json(const Ctl__ZoneReply *zone)
         json_pack("{s:s, s:s, s:I, s:s, s:s, s:o}", "id", zone->id, "name", name, "record_sets",
                   (json_int_t)zone->record_set_count, "comment", zone->comment, "caller_reference",
                   zone->caller_reference, "created", output_json_time(zone->created_wall_ms));
+    json_object_set_new(object, "private", json_boolean(zone->is_private));
+    json_object_set_new(object, "served", json_boolean(!zone->is_not_served));
+    if (zone->delegation_set_id[0])
+        json_object_set_new(object, "delegation_set", json_string(zone->delegation_set_id));
     if (zone->n_name_servers > 0)
         json_object_set_new(object, "name_servers", servers);
     else
@@ -49,6 +53,13 @@ static void print_zone(const Ctl__ZoneReply *zone)
     clock_format(zone->created_wall_ms, created);
     printf("zone         %s\nid           %s\nrecord sets  %" PRIu64 "\ncreated      %s\n", name,
            zone->id, zone->record_set_count, created);
+    if (zone->is_private)
+        printf("private      yes\n");
+    if (zone->is_not_served)
+        printf("served       no: another zone of the name is ('quartet zone activate %s')\n",
+               zone->id);
+    if (zone->delegation_set_id[0])
+        printf("delegation   %s\n", zone->delegation_set_id);
     if (zone->comment[0])
         printf("comment      %s\n", zone->comment);
     for (size_t i = 0; i < zone->n_name_servers; i++) {
@@ -89,6 +100,13 @@ static int run_create(struct cli *cli)
     create.name = (char *)cli->words[0];
     create.comment = cli->comment ? (char *)cli->comment : "";
     create.caller_reference = cli->caller_reference ? (char *)cli->caller_reference : "";
+    create.delegation_set_id = (char *)cli_value(cli, CLI_VALUE_DELEGATION_SET);
+    if (!create.delegation_set_id)
+        create.delegation_set_id = "";
+    bool may_repeat = false;
+    if (!cli_value_flag(cli, CLI_VALUE_REPEAT_NAME, &may_repeat))
+        return CLI_USAGE;
+    create.may_repeat_name = may_repeat;
     request.kind_case = CTL__REQUEST__KIND_ZONE_CREATE;
     request.zone_create = &create;
     return ask_zone(cli, &request);
@@ -102,6 +120,32 @@ static int run_show(struct cli *cli)
     get.zone = (char *)cli->words[0];
     request.kind_case = CTL__REQUEST__KIND_ZONE_GET;
     request.zone_get = &get;
+    return ask_zone(cli, &request);
+}
+
+static int run_update(struct cli *cli)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__ZoneUpdate update = CTL__ZONE_UPDATE__INIT;
+
+    if (!cli->comment)
+        return cli_fail(cli, CLI_USAGE, "nothing is to be changed: say --comment TEXT");
+    update.zone = (char *)cli->words[0];
+    update.has_comment = true;
+    update.comment = (char *)cli->comment;
+    request.kind_case = CTL__REQUEST__KIND_ZONE_UPDATE;
+    request.zone_update = &update;
+    return ask_zone(cli, &request);
+}
+
+static int run_activate(struct cli *cli)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__ZoneActivate activate = CTL__ZONE_ACTIVATE__INIT;
+
+    activate.zone = (char *)cli->words[0];
+    request.kind_case = CTL__REQUEST__KIND_ZONE_ACTIVATE;
+    request.zone_activate = &activate;
     return ask_zone(cli, &request);
 }
 
@@ -143,7 +187,11 @@ static bool list_page(struct zone_listing *listing, const Ctl__ZoneListReply *pa
         table_cell(&listing->table, 0, "%s", name);
         table_cell(&listing->table, 1, "%s", zone->id);
         table_cell(&listing->table, 2, "%" PRIu64, zone->record_set_count);
-        table_cell(&listing->table, 3, "%s", zone->comment);
+        table_cell(&listing->table, 3, "%s",
+                   zone->is_private      ? "private"
+                   : zone->is_not_served ? "not served"
+                                         : "yes");
+        table_cell(&listing->table, 4, "%s", zone->comment);
     }
     return page->next_name.len > 0 && page->next_name.len <= DNS_NAME_MAX;
 }
@@ -154,13 +202,14 @@ static int run_list(struct cli *cli)
     Ctl__ZoneList list = CTL__ZONE_LIST__INIT;
     struct zone_listing listing = {.cli = cli, .array = cli->is_json ? json_array() : NULL};
     uint8_t start[DNS_NAME_MAX];
+    char start_id[64];
     bool has_more = true;
     int status = CLI_OK;
 
     list.limit = ZONES_PAGE;
     request.kind_case = CTL__REQUEST__KIND_ZONE_LIST;
     request.zone_list = &list;
-    table_init(&listing.table, "ZONE|ID|RECORD SETS|COMMENT");
+    table_init(&listing.table, "ZONE|ID|RECORD SETS|SERVED|COMMENT");
     while (has_more) {
         struct Ctl__Reply *reply;
         status = cli_ask(cli, &request, &reply);
@@ -171,6 +220,8 @@ static int run_list(struct cli *cli)
             list.start_name.len = reply->zone_list->next_name.len;
             list.start_name.data = start;
             memcpy(start, reply->zone_list->next_name.data, list.start_name.len);
+            snprintf(start_id, sizeof(start_id), "%s", reply->zone_list->next_id);
+            list.start_id = start_id;
         }
         cli_free_reply(reply);
     }
@@ -182,8 +233,11 @@ static int run_list(struct cli *cli)
     return status;
 }
 
-static const enum cli_option create_options[] = {CLI_OPTION_COMMENT, CLI_OPTION_CALLER_REFERENCE,
-                                                 CLI_OPTION_WAIT, 0};
+static const enum cli_option create_options[] = {
+    CLI_OPTION_COMMENT,    CLI_OPTION_CALLER_REFERENCE, CLI_OPTION_WAIT,
+    CLI_VALUE_REPEAT_NAME, CLI_VALUE_DELEGATION_SET,    0};
+static const enum cli_option update_options[] = {CLI_OPTION_COMMENT, 0};
+static const enum cli_option wait_options[] = {CLI_OPTION_WAIT, 0};
 static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, 0};
 static const enum cli_option import_options[] = {CLI_OPTION_CREATE,
                                                  CLI_OPTION_CHECK,
@@ -200,7 +254,9 @@ static const enum cli_option log_options[] = {CLI_OPTION_LIMIT, 0};
 static const enum cli_option revert_options[] = {CLI_VALUE_FORCE, CLI_OPTION_COMMENT,
                                                  CLI_OPTION_WAIT, 0};
 
-#define ZONE_TEXT "ZONE is the zone's name or id.\n\n"
+#define ZONE_TEXT                                                                                  \
+    "ZONE is the zone's name or id; of several zones of one name, the name means the one that is " \
+    "served.\n\n"
 
 const struct cli_command cli_zone_commands[] = {
     {"zone", "create", "NAME", 1, 1, "make a zone with the SOA and NS records of this cluster",
@@ -208,6 +264,13 @@ const struct cli_command cli_zone_commands[] = {
     {"zone", "list", NULL, 0, 0, "all zones, by name", NULL, list_options, false, run_list},
     {"zone", "show", "ZONE", 1, 1, "one zone and its name servers", ZONE_TEXT, NULL, false,
      run_show},
+    {"zone", "update", "ZONE", 1, 1, "give a zone another comment", ZONE_TEXT, update_options,
+     false, run_update},
+    {"zone", "activate", "ID", 1, 1, "of several zones of one name, serve this one from now on",
+     "The other one is kept, and not served. Clients see the old records or the new ones, and are "
+     "answered all the time.\n\n"
+     "  quartet zone activate Z0123456789ABCDEFGHIJ --wait",
+     wait_options, false, run_activate},
     {"zone", "import", "[ZONE FILE]", 0, 2, "replace what a zone holds by a zone file",
      "ZONE is the zone's name, which is the file's first $ORIGIN.\n\n"
      "Reads any RFC 1035 zone file ($ORIGIN, $TTL, $INCLUDE, unknown types). The whole file is "

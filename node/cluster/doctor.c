@@ -130,10 +130,25 @@ static int on_routed(void *user, uint64_t content, const struct state_record_set
     return rc == 0 ? take_set(group, set) : rc;
 }
 
+static void examine_unserved(struct doctor *doctor, const struct state_zone *zone)
+{
+    char name[DNS_NAME_TEXT_SIZE];
+    const struct doctor__words words = {
+        name, "serve it in place of the other one ('quartet zone activate ID'), or delete it"};
+
+    zone_name_format(zone->name, name);
+    doctor__find(doctor, DOCTOR_WARNING, &words,
+                 "the zone %s is not served: another one of its name is", zone->id);
+}
+
 static int on_zone(void *user, const struct state_zone *zone)
 {
     struct doctor *doctor = user;
 
+    if (zone->is_not_served) {
+        examine_unserved(doctor, zone);
+        return 0; /* nobody is answered from it */
+    }
     doctor->group.zone = zone;
     int rc = state_list_routed(doctor->kv, zone->content, on_routed, doctor);
     return rc == 0 ? end_group(doctor) : rc;
