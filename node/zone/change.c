@@ -10,6 +10,7 @@
 #include "zone/node.h"
 #include "zone/publisher.h"
 #include "zone/record_set.h"
+#include "zone/view.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -20,9 +21,36 @@ static struct zone_trie_edit edit_of(struct zone_publisher *publisher, uint64_t 
     return (struct zone_trie_edit){&publisher->slab, &publisher->retired, owner};
 }
 
-static void key_of_apex(const uint8_t *apex, struct zone_key *key)
+/* Where a zone is, or would be: the trie of the public ones or that of the private ones. */
+struct site {
+    struct zone_trie_node *root;
+    struct zone_key key;
+    uint8_t label[1 + ZONE_PRIVATE_ID_MAX]; /* what the key of a private zone points to */
+};
+
+static void site_of_apex(struct zone_publisher *publisher, const uint8_t *apex, struct site *site)
 {
-    zone__key_init(key, apex, dns_name_len(apex) - 1);
+    site->root = &publisher->next.zones;
+    zone__key_init(&site->key, apex, dns_name_len(apex) - 1);
+}
+
+static void site_of_id(struct zone_publisher *publisher, const char *id, struct site *site)
+{
+    const size_t len = strlen(id);
+
+    ASSERT(len > 0 && len <= ZONE_PRIVATE_ID_MAX);
+    site->root = &publisher->next.privates;
+    site->label[0] = (uint8_t)len;
+    memcpy(site->label + 1, id, len);
+    zone__key_init(&site->key, site->label, (unsigned)len + 1);
+}
+
+/* Of a zone itself. */
+static void site_of_zone(struct zone_publisher *publisher, const struct zone *zone,
+                         struct site *site)
+{
+    site->root = zone->apex_at != 0 ? &publisher->next.privates : &publisher->next.zones;
+    zone__key_init(&site->key, zone__item_name(&zone->item), zone->item.name_len);
 }
 
 /* Octets of @name left of @apex, or -1 when it is not within. */
@@ -49,42 +77,45 @@ static void note_apex(struct zone *zone, const struct zone_node *node)
     zone->negative_ttl_s = zone->soa ? negative_ttl_s(zone->soa) : 0;
 }
 
-static struct zone *zone_new(struct zone_publisher *publisher, const uint8_t *apex)
+/* @id NULL: a public zone. */
+static struct zone *zone_new(struct zone_publisher *publisher, const uint8_t *apex, const char *id)
 {
-    const size_t len = dns_name_len(apex);
-    const size_t size = offsetof(struct zone, apex) + len;
+    const size_t apex_len = dns_name_len(apex), label_len = id ? 1 + strlen(id) : 0;
+    const size_t size = offsetof(struct zone, octets) + label_len + apex_len;
     struct zone *zone = zone__slab_alloc(&publisher->slab, size);
 
     if (!zone)
         return NULL;
     *zone = (struct zone){
         .item = {.size = (uint32_t)size,
-                 .name_len = (uint8_t)(len - 1),
-                 .name_at = offsetof(struct zone, apex)},
+                 .name_len = (uint8_t)(id ? label_len : apex_len - 1),
+                 .name_at = offsetof(struct zone, octets)},
+        .apex_at = (uint8_t)label_len,
     };
-    memcpy(zone->apex, apex, len);
+    if (id) {
+        zone->octets[0] = (uint8_t)(label_len - 1);
+        memcpy(zone->octets + 1, id, label_len - 1);
+    }
+    memcpy(zone->octets + label_len, apex, apex_len);
     return zone;
 }
 
 /* The leaf of a served zone, or NULL. */
-static const struct zone_trie_node *find_zone(const struct zone_publisher *publisher,
-                                              const struct zone_key *key)
+static const struct zone_trie_node *find_zone(const struct site *site)
 {
     struct zone_trie_walk walk;
 
-    zone__trie_walk(&publisher->next.zones, key, 0, &walk);
+    zone__trie_walk(site->root, &site->key, 0, &walk);
     return walk.is_exact ? walk.leaf : NULL;
 }
 
 /* A served zone, made private to the change. ERR_NOT_FOUND, ERR_NOMEM. */
-static int own_zone(struct zone_publisher *publisher, const uint8_t *apex, struct zone **out)
+static int own_zone(struct zone_publisher *publisher, const struct site *site, struct zone **out)
 {
     const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
     struct zone_trie_node old;
-    struct zone_key key;
 
-    key_of_apex(apex, &key);
-    const struct zone_trie_node *leaf = find_zone(publisher, &key);
+    const struct zone_trie_node *leaf = find_zone(site);
     if (!leaf)
         return ERR_NOT_FOUND;
     if (zone__leaf_owner(leaf) == publisher->owner) {
@@ -96,8 +127,7 @@ static int own_zone(struct zone_publisher *publisher, const uint8_t *apex, struc
     if (!copy)
         return ERR_NOMEM;
     memcpy(copy, shared, shared->item.size);
-    int err =
-        zone__trie_put(&edit, &publisher->next.zones, &key, &copy->item, ZONE_TRIE_ZONE, &old);
+    int err = zone__trie_put(&edit, site->root, &site->key, &copy->item, ZONE_TRIE_ZONE, &old);
     if (err != 0) {
         zone__slab_free(&publisher->slab, copy, copy->item.size);
         return err;
@@ -202,23 +232,65 @@ static int zone_remove_set(const struct zone_trie_edit *edit, struct zone *zone,
     return 0;
 }
 
-int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
-                    const struct zone_record_set *set)
+static int change_put(struct zone_publisher *publisher, const struct site *site,
+                      const struct zone_record_set *set)
 {
     const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
     struct zone *zone;
-    int name_len = relative_len(set->name, apex);
 
-    if (name_len < 0)
-        return ERR_INVALID;
     if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
         return ERR_NOMEM;
-    int err = own_zone(publisher, apex, &zone);
+    int err = own_zone(publisher, site, &zone);
     if (err != 0)
         return err;
+    int name_len = relative_len(set->name, zone__apex(zone));
+    if (name_len < 0)
+        return ERR_INVALID;
     uint32_t name_count = zone->name_count;
     err = zone_put_set(&edit, zone, (unsigned)name_len, set);
     publisher->next.name_count += zone->name_count - name_count;
+    return err;
+}
+
+int zone_change_put(struct zone_publisher *publisher, const uint8_t *apex,
+                    const struct zone_record_set *set)
+{
+    struct site site;
+
+    if (relative_len(set->name, apex) < 0)
+        return ERR_INVALID;
+    site_of_apex(publisher, apex, &site);
+    return change_put(publisher, &site, set);
+}
+
+int zone_private_put(struct zone_publisher *publisher, const char *id,
+                     const struct zone_record_set *set)
+{
+    struct site site;
+
+    site_of_id(publisher, id, &site);
+    return change_put(publisher, &site, set);
+}
+
+static int change_remove(struct zone_publisher *publisher, const struct site *site,
+                         const uint8_t *name, const struct zone_set_id *id)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
+    struct zone_key key;
+    struct zone *zone;
+
+    if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    int err = own_zone(publisher, site, &zone);
+    if (err != 0)
+        return err;
+    int name_len = relative_len(name, zone__apex(zone));
+    if (name_len < 0)
+        return ERR_NOT_FOUND;
+    zone__key_init(&key, name, (unsigned)name_len);
+    uint32_t name_count = zone->name_count;
+    err = zone_remove_set(&edit, zone, &key, id);
+    publisher->next.name_count -= name_count - zone->name_count;
     return err;
 }
 
@@ -226,23 +298,22 @@ int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, co
                        uint16_t type, const char *identifier, size_t identifier_len)
 {
     const struct zone_set_id id = {type, identifier, identifier_len};
-    const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
-    struct zone_key key;
-    struct zone *zone;
-    int name_len = relative_len(name, apex);
+    struct site site;
 
-    if (name_len < 0)
+    if (relative_len(name, apex) < 0)
         return ERR_NOT_FOUND;
-    if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
-        return ERR_NOMEM;
-    int err = own_zone(publisher, apex, &zone);
-    if (err != 0)
-        return err;
-    zone__key_init(&key, name, (unsigned)name_len);
-    uint32_t name_count = zone->name_count;
-    err = zone_remove_set(&edit, zone, &key, &id);
-    publisher->next.name_count -= name_count - zone->name_count;
-    return err;
+    site_of_apex(publisher, apex, &site);
+    return change_remove(publisher, &site, name, &id);
+}
+
+int zone_private_remove(struct zone_publisher *publisher, const char *id, const uint8_t *name,
+                        uint16_t type, const char *identifier, size_t identifier_len)
+{
+    const struct zone_set_id set_id = {type, identifier, identifier_len};
+    struct site site;
+
+    site_of_id(publisher, id, &site);
+    return change_remove(publisher, &site, name, &set_id);
 }
 
 /* The leaf of a whole zone went out of the next generation. */
@@ -255,18 +326,30 @@ static void retire_zone(struct zone_publisher *publisher, const struct zone_trie
     publisher->next.name_count -= zone->name_count;
 }
 
+int zone__retire_trie(struct zone_publisher *publisher, const struct zone_trie_node *root)
+{
+    static const uint8_t root_name[1] = {0};
+    struct zone *shell = zone_new(publisher, root_name, NULL);
+
+    if (!shell)
+        return ERR_NOMEM;
+    shell->names = *root;
+    shell->next_dead = publisher->retired_zones;
+    publisher->retired_zones = shell;
+    return 0;
+}
+
 int zone_change_serve(struct zone_publisher *publisher, struct zone_content *content_take)
 {
     const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
     struct zone *zone = content_take->zone;
     struct zone_trie_node old;
-    struct zone_key key;
+    struct site site;
 
     if (zone__retired_reserve(&publisher->retired, ZONE_TRIE_RETIRED_MAX) != 0)
         return ERR_NOMEM;
-    key_of_apex(zone->apex, &key);
-    int err =
-        zone__trie_put(&edit, &publisher->next.zones, &key, &zone->item, ZONE_TRIE_ZONE, &old);
+    site_of_zone(publisher, zone, &site);
+    int err = zone__trie_put(&edit, site.root, &site.key, &zone->item, ZONE_TRIE_ZONE, &old);
     if (err != 0)
         return err;
     if (old.ref)
@@ -278,16 +361,14 @@ int zone_change_serve(struct zone_publisher *publisher, struct zone_content *con
     return 0;
 }
 
-int zone_change_drop(struct zone_publisher *publisher, const uint8_t *apex)
+static int drop(struct zone_publisher *publisher, const struct site *site)
 {
     const struct zone_trie_edit edit = edit_of(publisher, publisher->owner);
     struct zone_trie_node old;
-    struct zone_key key;
 
     if (zone__retired_reserve(&publisher->retired, ZONE_TRIE_RETIRED_MAX) != 0)
         return ERR_NOMEM;
-    key_of_apex(apex, &key);
-    int err = zone__trie_remove(&edit, &publisher->next.zones, &key, &old);
+    int err = zone__trie_remove(&edit, site->root, &site->key, &old);
     if (err != 0)
         return err;
     retire_zone(publisher, &old);
@@ -295,14 +376,30 @@ int zone_change_drop(struct zone_publisher *publisher, const uint8_t *apex)
     return 0;
 }
 
-int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
-                     struct zone_content **out)
+int zone_change_drop(struct zone_publisher *publisher, const uint8_t *apex)
+{
+    struct site site;
+
+    site_of_apex(publisher, apex, &site);
+    return drop(publisher, &site);
+}
+
+int zone_private_drop(struct zone_publisher *publisher, const char *id)
+{
+    struct site site;
+
+    site_of_id(publisher, id, &site);
+    return drop(publisher, &site);
+}
+
+static int content_new(struct zone_publisher *publisher, const uint8_t *apex, const char *id,
+                       struct zone_content **out)
 {
     struct zone_content *content = malloc(sizeof(*content));
 
     if (!content)
         return ERR_NOMEM;
-    content->zone = zone_new(publisher, apex);
+    content->zone = zone_new(publisher, apex, id);
     if (!content->zone) {
         free(content);
         return ERR_NOMEM;
@@ -312,11 +409,24 @@ int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
     return 0;
 }
 
+int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
+                     struct zone_content **out)
+{
+    return content_new(publisher, apex, NULL, out);
+}
+
+int zone_private_content_new(struct zone_publisher *publisher, const uint8_t *apex, const char *id,
+                             struct zone_content **out)
+{
+    ASSERT(id[0] != '\0' && strlen(id) <= ZONE_PRIVATE_ID_MAX);
+    return content_new(publisher, apex, id, out);
+}
+
 int zone_content_put(struct zone_publisher *publisher, struct zone_content *content,
                      const struct zone_record_set *set)
 {
     const struct zone_trie_edit edit = edit_of(publisher, content->owner);
-    int name_len = relative_len(set->name, content->zone->apex);
+    int name_len = relative_len(set->name, zone__apex(content->zone));
 
     if (name_len < 0)
         return ERR_INVALID;
@@ -327,7 +437,7 @@ int zone_content_put_name(struct zone_publisher *publisher, struct zone_content 
                           const struct zone_record_set *sets, size_t count)
 {
     const struct zone_trie_edit edit = edit_of(publisher, content->owner);
-    int name_len = relative_len(sets->name, content->zone->apex);
+    int name_len = relative_len(sets->name, zone__apex(content->zone));
     struct zone_node *node;
     struct zone_key key;
 

@@ -39,6 +39,7 @@ struct zone_batch {
     struct zone_retired_list retired;
     struct zone *zones;
     struct geo_view *geo;
+    struct zone_views *views;
     struct zone_image *image;
     atomic_bool is_done; /* set on a thread of liburcu when the grace period is over */
 };
@@ -118,6 +119,7 @@ static bool is_done(struct zone_batch *batch)
 static void batch_free(struct zone_batch *batch)
 {
     geo_view_unref(batch->geo);
+    zone__views_free(batch->views);
     free(batch->retired.entries);
     free(batch->image);
     free(batch);
@@ -138,6 +140,8 @@ void zone_publisher_free(struct zone_publisher *publisher)
     zone__slab_fini(&publisher->slab);
     geo_view_unref(publisher->retired_geo);
     geo_view_unref(publisher->next.geo);
+    zone__views_free(publisher->retired_views);
+    zone__views_free(publisher->next.views);
     policy_health_free(publisher->health);
     free(atomic_load_explicit(&publisher->current, memory_order_relaxed));
     free(publisher);
@@ -169,6 +173,7 @@ int zone_publish(struct zone_publisher *publisher, uint64_t index)
         .retired = publisher->retired,
         .zones = publisher->retired_zones,
         .geo = publisher->retired_geo,
+        .views = publisher->retired_views,
         .image = atomic_load_explicit(&publisher->current, memory_order_relaxed),
     };
     atomic_store_explicit(&publisher->current, image, memory_order_release);
@@ -176,6 +181,8 @@ int zone_publish(struct zone_publisher *publisher, uint64_t index)
     publisher->retired_zones = NULL;
     publisher->retired_geo = NULL;
     publisher->is_geo_changed = false;
+    publisher->retired_views = NULL;
+    publisher->are_views_changed = false;
     publisher->owner = ++publisher->owner_last;
     *publisher->batches_tail = batch;
     publisher->batches_tail = &batch->next;

@@ -5,12 +5,13 @@
 #include "zone/node.h"
 #include "zone/probe.h"
 #include "zone/publisher.h"
+#include "zone/view.h"
 
 #include <string.h>
 
-/* A zone that holds a name, and the labels of its apex. */
+/* A zone (or, in a view, its link) that holds a name, and the labels of its apex. */
 struct place {
-    const struct zone *zone;
+    const void *item;
     unsigned apex_labels;
 };
 
@@ -34,7 +35,7 @@ static struct place choose_place(const struct zone_trie_walk *walk, const struct
 
     if (qtype == DNS_TYPE_DS && walk->is_exact) {
         struct place parent = place_of(walk, key, true);
-        if (parent.zone)
+        if (parent.item)
             return parent;
     }
     return place;
@@ -110,7 +111,24 @@ static void answer_below(struct zone_probe *probe, struct zone_match *out)
         out->outcome = ZONE_OUTCOME_NODATA;
 }
 
-enum { STAGE_ZONES, STAGE_PLACE, STAGE_NAMES, STAGE_OVER };
+/* The private zone that a link leads to; NULL: it is not served. */
+static const struct zone *find_private(const struct zone_image *image, const struct zone_link *link)
+{
+    struct zone_trie_walk walk;
+    struct zone_key key;
+
+    zone__key_init(&key, link->octets, link->octets[0] + 1u);
+    zone__trie_walk(&image->privates, &key, 0, &walk);
+    return walk.is_exact ? walk.leaf->ref : NULL;
+}
+
+enum { STAGE_VIEW, STAGE_VIEW_PLACE, STAGE_ZONES, STAGE_PLACE, STAGE_NAMES, STAGE_OVER };
+
+static void begin_zones(struct zone_probe *probe)
+{
+    probe->stage = STAGE_ZONES;
+    zone__trie_walk_begin(&probe->walk, &probe->image->zones, &probe->key, 0);
+}
 
 void zone_probe_begin(struct zone_probe *probe, const struct zone_image *image, const uint8_t *name,
                       unsigned name_len, uint16_t qtype)
@@ -118,9 +136,24 @@ void zone_probe_begin(struct zone_probe *probe, const struct zone_image *image, 
     zone__key_init(&probe->key, name, name_len - 1);
     probe->image = image;
     probe->zone = NULL;
+    probe->has_views = image->views != NULL;
     probe->qtype = qtype;
-    probe->stage = STAGE_ZONES;
-    zone__trie_walk_begin(&probe->walk, &image->zones, &probe->key, 0);
+    begin_zones(probe);
+}
+
+void zone_probe_enter(struct zone_probe *probe, const struct zone_view *view)
+{
+    probe->stage = STAGE_VIEW;
+    zone__trie_walk_begin(&probe->walk, &view->links, &probe->key, 0);
+}
+
+static void begin_names(struct zone_probe *probe, const struct zone *zone, unsigned apex_labels)
+{
+    probe->zone = zone;
+    probe->apex_labels = (uint8_t)apex_labels;
+    probe->stage = STAGE_NAMES;
+    zone__trie_walk_begin(&probe->walk, &zone->names, &probe->key, apex_labels);
+    __builtin_prefetch(&zone->names);
 }
 
 /* The zones are walked: go on in the deepest that holds the name. */
@@ -129,19 +162,35 @@ static bool enter_zone(struct zone_probe *probe)
     zone__trie_walk_end(&probe->walk, &probe->key);
     struct place place = choose_place(&probe->walk, &probe->key, probe->qtype);
     probe->stage = STAGE_OVER;
-    probe->zone = place.zone;
-    if (!place.zone)
+    if (!place.item)
         return false;
-    probe->apex_labels = (uint8_t)place.apex_labels;
-    probe->stage = STAGE_NAMES;
-    zone__trie_walk_begin(&probe->walk, &place.zone->names, &probe->key, place.apex_labels);
-    __builtin_prefetch(&place.zone->names);
+    begin_names(probe, place.item, place.apex_labels);
     return true;
+}
+
+/* Likewise those of a view; where none holds the name, the public ones come next. */
+static void enter_private(struct zone_probe *probe)
+{
+    const struct zone *zone = NULL;
+
+    zone__trie_walk_end(&probe->walk, &probe->key);
+    struct place place = choose_place(&probe->walk, &probe->key, probe->qtype);
+    if (place.item)
+        zone = find_private(probe->image, place.item);
+    if (zone)
+        begin_names(probe, zone, place.apex_labels);
+    else
+        begin_zones(probe);
 }
 
 bool zone_probe_step(struct zone_probe *probe)
 {
     switch (probe->stage) {
+    case STAGE_VIEW:
+        if (!zone__trie_walk_step(&probe->walk, &probe->key))
+            probe->stage = STAGE_VIEW_PLACE;
+        return true;
+    case STAGE_VIEW_PLACE: enter_private(probe); return true;
     case STAGE_ZONES:
         if (!zone__trie_walk_step(&probe->walk, &probe->key))
             probe->stage = STAGE_PLACE;
@@ -179,44 +228,84 @@ void zone_probe_end(struct zone_probe *probe, struct zone_match *out)
         answer_below(probe, out);
 }
 
-void zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
-                 struct zone_match *out)
+void zone_view_lookup(const struct zone_image *image, const struct zone_view *view,
+                      const uint8_t *name, uint16_t qtype, struct zone_match *out)
 {
     struct zone_probe probe;
 
     zone_probe_begin(&probe, image, name, dns_name_len(name), qtype);
+    if (view)
+        zone_probe_enter(&probe, view);
     while (zone_probe_step(&probe))
         ;
     zone_probe_end(&probe, out);
 }
 
-const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
-                                                 const uint8_t *name, uint16_t type)
+void zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
+                 struct zone_match *out)
+{
+    zone_view_lookup(image, NULL, name, qtype, out);
+}
+
+/* The zone that speaks for the name, as a look-up finds it. */
+static const struct zone *find_zone(const struct zone_image *image, const struct zone_view *view,
+                                    const struct zone_key *key, uint16_t type,
+                                    unsigned *apex_labels)
+{
+    struct zone_trie_walk walk;
+    struct place place;
+
+    if (view) {
+        zone__trie_walk(&view->links, key, 0, &walk);
+        place = choose_place(&walk, key, type);
+        const struct zone *zone = place.item ? find_private(image, place.item) : NULL;
+        *apex_labels = place.apex_labels;
+        if (zone)
+            return zone;
+    }
+    zone__trie_walk(&image->zones, key, 0, &walk);
+    place = choose_place(&walk, key, type);
+    *apex_labels = place.apex_labels;
+    return place.item;
+}
+
+const struct zone_wire_set *zone_view_find_record_set(const struct zone_image *image,
+                                                      const struct zone_view *view,
+                                                      const uint8_t *name, uint16_t type,
+                                                      const struct zone **out)
 {
     struct zone_match match = {.set = NULL};
     struct zone_trie_walk walk;
     struct zone_key key;
+    unsigned apex_labels;
 
     zone__key_init(&key, name, dns_name_len(name) - 1);
-    zone__trie_walk(&image->zones, &key, 0, &walk);
-    struct place place = choose_place(&walk, &key, type);
-    if (!place.zone)
+    const struct zone *zone = find_zone(image, view, &key, type, &apex_labels);
+    if (out)
+        *out = zone;
+    if (!zone)
         return NULL;
-    zone__trie_walk(&place.zone->names, &key, place.apex_labels, &walk);
+    zone__trie_walk(&zone->names, &key, apex_labels, &walk);
     if (!walk.is_exact || is_stopped(&walk, &key, type, &match))
         return NULL;
     return zone__node_find(walk.leaf->ref, type);
 }
 
+const struct zone_wire_set *zone_find_record_set(const struct zone_image *image,
+                                                 const uint8_t *name, uint16_t type)
+{
+    return zone_view_find_record_set(image, NULL, name, type, NULL);
+}
+
 const struct zone_wire_set *zone_find_glue(const struct zone *zone, const uint8_t *name,
                                            uint16_t type)
 {
-    const unsigned apex_labels = dns_name_label_count(zone->apex);
+    const unsigned apex_labels = dns_name_label_count(zone__apex(zone));
     uint8_t wildcard[DNS_NAME_MAX];
     struct zone_trie_walk walk;
     struct zone_key key;
 
-    if (!dns_name_is_within(name, zone->apex))
+    if (!dns_name_is_within(name, zone__apex(zone)))
         return NULL;
     zone__key_init(&key, name, dns_name_len(name) - 1);
     zone__trie_walk(&zone->names, &key, apex_labels, &walk);
@@ -238,12 +327,12 @@ const struct zone_wire_set *zone_find_external(const struct zone_image *image, c
     return walk.is_exact ? zone__node_find(walk.leaf->ref, type) : NULL;
 }
 
-void zone_find_target(const struct zone_image *image, const uint8_t *name, uint16_t type,
-                      struct zone_target *out)
+void zone_view_find_target(const struct zone_image *image, const struct zone_view *view,
+                           const uint8_t *name, uint16_t type, struct zone_target *out)
 {
     struct zone_match match;
 
-    zone_lookup(image, name, type, &match);
+    zone_view_lookup(image, view, name, type, &match);
     if (match.outcome == ZONE_OUTCOME_NONE || match.outcome == ZONE_OUTCOME_DELEGATION)
         *out =
             (struct zone_target){.set = zone_find_external(image, name, type), .is_external = true};
@@ -252,7 +341,13 @@ void zone_find_target(const struct zone_image *image, const uint8_t *name, uint1
                                     .zone = match.zone};
 }
 
+void zone_find_target(const struct zone_image *image, const uint8_t *name, uint16_t type,
+                      struct zone_target *out)
+{
+    zone_view_find_target(image, NULL, name, type, out);
+}
+
 const uint8_t *zone_apex(const struct zone *zone)
 {
-    return zone->apex;
+    return zone__apex(zone);
 }

@@ -5,6 +5,7 @@
 #include "zone/image.h"
 #include "zone/record_set.h"
 #include "zone/record_text.h"
+#include "zone/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,12 +96,15 @@ struct zone_publisher *test_image_new(void)
     return publisher;
 }
 
-void test_image_serve(struct zone_publisher *publisher, const char *origin, const char *lines)
+void test_image_serve_private(struct zone_publisher *publisher, const char *id, const char *origin,
+                              const char *lines)
 {
-    static uint64_t index;
     struct zone_text zone = {.publisher = publisher};
     ASSERT(dns_name_parse(origin, NULL, zone.origin) > 0);
-    ASSERT(zone_content_new(publisher, zone.origin, &zone.content) == 0);
+    if (id != NULL)
+        ASSERT(zone_private_content_new(publisher, zone.origin, id, &zone.content) == 0);
+    else
+        ASSERT(zone_content_new(publisher, zone.origin, &zone.content) == 0);
     for (const char *text = lines; *text != '\0'; text = strchr(text, '\n') + 1) {
         struct line line = read_line(&zone, text);
         if (zone.rdata_count > 0 &&
@@ -113,6 +117,17 @@ void test_image_serve(struct zone_publisher *publisher, const char *origin, cons
     put_set(&zone);
     free(zone.rdatas);
     ASSERT(zone_change_serve(publisher, zone.content) == 0);
+    test_image_publish(publisher);
+}
+
+void test_image_serve(struct zone_publisher *publisher, const char *origin, const char *lines)
+{
+    test_image_serve_private(publisher, NULL, origin, lines);
+}
+
+void test_image_publish(struct zone_publisher *publisher)
+{
+    static uint64_t index;
     ASSERT(zone_publish(publisher, ++index) == 0);
 }
 

@@ -11,4 +11,9 @@ struct zone_publisher *test_image_new(void);
  * "name ttl type data", each ended by a newline; names without final dot are relative; lines of one
  * record set stand together. */
 void test_image_serve(struct zone_publisher *publisher, const char *origin, const char *lines);
+/* The same for a private zone, which no view has yet. @id NULL: a public one. */
+void test_image_serve_private(struct zone_publisher *publisher, const char *id, const char *origin,
+                              const char *lines);
+/* Make what was changed visible as the next generation. */
+void test_image_publish(struct zone_publisher *publisher);
 void test_image_free(struct zone_publisher *publisher);

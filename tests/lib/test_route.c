@@ -7,6 +7,7 @@
 #include "zone/record_set.h"
 #include "zone/record_text.h"
 #include "zone/routing.h"
+#include "zone/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,7 +161,8 @@ static void read_line(struct routed *line, char *text)
     line->routing.alias_target = line->target;
 }
 
-void test_route_put(struct zone_publisher *publisher, const char *origin, const char *lines)
+void test_route_put_private(struct zone_publisher *publisher, const char *id, const char *origin,
+                            const char *lines)
 {
     struct routed *line = malloc(sizeof *line);
     ASSERT(line != NULL);
@@ -175,10 +177,18 @@ void test_route_put(struct zone_publisher *publisher, const char *origin, const 
         memset(&line->routing, 0, sizeof *line - offsetof(struct routed, routing));
         read_name(origin, NULL, line->origin);
         read_line(line, text);
-        ASSERT(zone_change_put(publisher, line->origin, &line->set) == 0);
+        if (id != NULL)
+            ASSERT(zone_private_put(publisher, id, &line->set) == 0);
+        else
+            ASSERT(zone_change_put(publisher, line->origin, &line->set) == 0);
     }
     free(line);
     test_route_publish(publisher);
+}
+
+void test_route_put(struct zone_publisher *publisher, const char *origin, const char *lines)
+{
+    test_route_put_private(publisher, NULL, origin, lines);
 }
 
 void test_route_publish(struct zone_publisher *publisher)

@@ -16,6 +16,9 @@ struct zone_publisher;
  *   check=SLOT override=SLOT sticky answers=N closed last-good fallback=NAME
  * Names without final dot are relative to the zone. */
 void test_route_put(struct zone_publisher *publisher, const char *origin, const char *lines);
+/* The same for the private zone @id. */
+void test_route_put_private(struct zone_publisher *publisher, const char *id, const char *origin,
+                            const char *lines);
 /* Publish what was changed, as of the same log index as before. This thread is a reader. */
 void test_route_publish(struct zone_publisher *publisher);
 /* Write the octet of a slot as of log @index. */
