@@ -7,6 +7,7 @@
 #include "query_internal.h"
 #include "zone/group.h"
 #include "zone/probe.h"
+#include "zone/view.h"
 
 #include <stdlib.h>
 
@@ -92,7 +93,8 @@ static enum step solve_negative(struct exchange *x, enum dns_rcode rcode)
 /* What stands for x->match.set, a group. STEP_FOLLOW: go on with @found; else that was all. */
 static enum step choose(struct exchange *x, struct query_found *found)
 {
-    switch (query__route(x, zone_set_group(x->match.set), found)) {
+    const struct zone_view *view = query__view_of(x, x->match.zone);
+    switch (query__route(x, zone_set_group(x->match.set), view, found)) {
     case QUERY_ROUTE_FOUND: return STEP_FOLLOW;
     case QUERY_ROUTE_NODATA: return solve_negative(x, DNS_RCODE_NOERROR);
     default: return STEP_LOOP;
@@ -181,7 +183,7 @@ static bool add_glue_of(struct exchange *x, const struct dns_owner *server)
         const struct zone_wire_set *set = zone_find_glue(x->match.zone, name, types[i]);
         if (set == NULL)
             continue;
-        is_whole &= query__add_aside(x, server, set);
+        is_whole &= query__add_aside(x, server, set, x->match.zone);
     }
     return is_whole;
 }
@@ -316,6 +318,7 @@ static void exchange_init(struct exchange *x, const struct dns_question *questio
     x->group_count = 0;
     x->candidate_count = 0;
     x->is_aside = false;
+    x->view = NULL;
     x->place.known = 0;
     x->place.scope_bits = 0;
     x->visited[0] = question->name;
@@ -346,6 +349,11 @@ static bool begin(struct work *work, const struct query_env *env, struct query_i
         exchange_init(&work->x, question, item);
         zone_probe_begin(&work->probe, env->image, question->name_lower, question->name_len,
                          question->type);
+        if (__builtin_expect(work->probe.has_views, 0)) {
+            work->x.view = query__find_view(&work->x);
+            if (work->x.view != NULL)
+                zone_probe_enter(&work->probe, work->x.view);
+        }
         return true;
     case DNS_VERDICT_CHAOS: item->outcome = query__answer_chaos(env, question, reply); return false;
     case DNS_VERDICT_COOKIE:
@@ -382,7 +390,7 @@ static void look_up_owner(struct exchange *x)
 {
     uint8_t name[DNS_NAME_MAX];
     dns_name_lower(x->owner.name, name);
-    zone_lookup(x->env->image, name, x->question->type, &x->match);
+    zone_view_lookup(x->env->image, x->view, name, x->question->type, &x->match);
 }
 
 /* The look-up has taken its last step. Ask for what routing reads first, while other questions are
@@ -391,6 +399,7 @@ static void settle(struct work *work)
 {
     struct exchange *x = &work->x;
     zone_probe_end(&work->probe, &x->match);
+    x->is_private = x->view != NULL && x->match.zone != NULL && zone_is_private(x->match.zone);
     if (x->match.set != NULL && zone_set_is_group(x->match.set))
         query__prefetch_place(x, zone_set_group(x->match.set));
 }

@@ -29,14 +29,15 @@ static bool is_new(struct targets *targets, const uint8_t *name)
 }
 
 bool query__add_aside(struct exchange *x, const struct dns_owner *owner,
-                      const struct zone_wire_set *set)
+                      const struct zone_wire_set *set, const struct zone *zone)
 {
     const struct dns_rrset rrset = query__rrset_of(set);
     if (!zone_set_is_group(set))
         return dns_answer_add(x->reply, DNS_SECTION_ADDITIONAL, owner, &rrset);
     struct query_found found;
     x->is_aside = true;
-    const bool has_room = query__route(x, zone_set_group(set), &found) != QUERY_ROUTE_FOUND ||
+    const bool has_room = query__route(x, zone_set_group(set), query__view_of(x, zone), &found) !=
+                              QUERY_ROUTE_FOUND ||
                           query__add_found(x, DNS_SECTION_ADDITIONAL, owner, &found);
     x->is_aside = false;
     return has_room;
@@ -45,11 +46,15 @@ bool query__add_aside(struct exchange *x, const struct dns_owner *owner,
 static void add_set(struct exchange *x, const struct dns_owner *owner, const uint8_t *name_lower,
                     uint16_t type)
 {
-    const struct zone_wire_set *set = zone_find_record_set(x->env->image, name_lower, type);
-    if (set == NULL && x->match.set->type == DNS_TYPE_NS)
-        set = zone_find_glue(x->match.zone, name_lower, type);
+    const struct zone *zone;
+    const struct zone_wire_set *set =
+        zone_view_find_record_set(x->env->image, x->view, name_lower, type, &zone);
+    if (set == NULL && x->match.set->type == DNS_TYPE_NS) {
+        zone = x->match.zone;
+        set = zone_find_glue(zone, name_lower, type);
+    }
     if (set != NULL)
-        (void)query__add_aside(x, owner, set);
+        (void)query__add_aside(x, owner, set, zone);
 }
 
 static void add_target(struct exchange *x, const struct dns_owner *target, uint16_t alias_type)

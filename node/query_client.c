@@ -4,7 +4,7 @@
  *   request                                     the client is
  *   ECS of a family we know, source above 0     its subnet, cut to /24 (IPv4) or /48 (IPv6)
  *   ECS of family 0, or source 0                nowhere: so it wishes (RFC 7871 7.1.2)
- *   no ECS                                      who sent the request
+ *   no ECS, or the name is in a private zone    who sent the request
  */
 #include "query_internal.h"
 
@@ -88,7 +88,7 @@ void query__find_address(struct exchange *x)
     if ((place->known & KNOWN_ADDRESS) != 0)
         return;
     place->known |= KNOWN_ADDRESS;
-    place->is_ecs = (options->has & DNS_HAS_ECS) != 0;
+    place->is_ecs = (options->has & DNS_HAS_ECS) != 0 && !x->is_private;
     place->address = (struct geo_address){.bits = 0};
     place->has_address = place->is_ecs ? read_ecs(&options->ecs, &place->address)
                                        : read_sender(x->client, &place->address);
@@ -100,9 +100,18 @@ void query__find_address(struct exchange *x)
                        });
 }
 
-/* The answer holds for @bits of the client's address at most. */
+const struct zone_view *query__find_view(const struct exchange *x)
+{
+    struct geo_address address = {.bits = 0};
+    return read_sender(x->client, &address) ? zone_view_find(x->env->image, &address) : NULL;
+}
+
+/* The answer holds for @bits of the client's address at most. Without a client subnet the option of
+ * the reply, if it has one, says nothing of that address. */
 static void narrow(struct query_place *place, unsigned bits)
 {
+    if (!place->is_ecs)
+        return;
     const unsigned bits_max = prefix_bits(&place->address);
     bits = bits < bits_max ? bits : bits_max;
     if (bits > place->scope_bits)

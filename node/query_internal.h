@@ -11,6 +11,7 @@
 #include "query.h"
 #include "query_recorder.h"
 #include "zone/lookup.h"
+#include "zone/view.h"
 
 #include <stdbool.h>
 
@@ -34,6 +35,8 @@ struct exchange { /* one question on its way to its reply */
     const struct sockaddr *client;
     const struct query_recorder *recorder; /* NULL: nobody watches */
     bool is_aside;                         /* additional data: nobody is told of it */
+    bool is_private;                       /* the question's own name is in a private zone */
+    const struct zone_view *view;          /* whose private zones the client sees; NULL: none */
     uint64_t draw;                         /* of this question */
     uint8_t *ecs_scope;                    /* in the reply's client subnet option, or NULL */
     enum query_outcome outcome;
@@ -85,12 +88,22 @@ enum query_route {
     QUERY_ROUTE_LOOP, /* nothing, as aliases go in a circle or too far */
 };
 
-/* Choose from @group, which stands at the name asked or at one that it led to, for this client. */
+/* Aliases of private zones see what the client sees; those of public zones, public zones. */
+static inline const struct zone_view *query__view_of(const struct exchange *x,
+                                                     const struct zone *zone)
+{
+    return x->view != NULL && zone != NULL && zone_is_private(zone) ? x->view : NULL;
+}
+
+/* Choose from @group, which stands at the name asked or at one that it led to, for this client;
+ * its aliases lead to what is seen from @view. */
 enum query_route query__route(struct exchange *x, const struct policy_group *group,
-                              struct query_found *found);
+                              const struct zone_view *view, struct query_found *found);
 
 /* ---- query_client.c ---- */
 
+/* The view of who sent the request; a client subnet has no say in it. NULL: none. */
+const struct zone_view *query__find_view(const struct exchange *x);
 /* Learn whose location counts: x->place.has_address, is_ecs and address. */
 void query__find_address(struct exchange *x);
 /* Of the first @bits bits of an address: what clients are spread by. */
@@ -155,7 +168,7 @@ static inline bool query__has_targets(uint16_t type)
 /* The answer of x->match.set->type, a type with targets, was written from @set_at in the reply to
  * its end: add the addresses of its targets. */
 void query__add_additional(struct exchange *x, uint32_t set_at);
-/* Add @set, a plain one or a group, under @owner; nobody watches that. False where it does not fit.
- */
+/* Add @set of @zone, a plain one or a group, under @owner; nobody watches that. False where it does
+ * not fit. */
 bool query__add_aside(struct exchange *x, const struct dns_owner *owner,
-                      const struct zone_wire_set *set);
+                      const struct zone_wire_set *set, const struct zone *zone);

@@ -45,9 +45,12 @@ struct route {
     struct exchange *x;
     struct query_found *found;
     uint16_t type;
-    bool is_cut;                                /* a branch gave nothing because of a limit */
-    unsigned depth;                             /* groups on the path */
-    const struct policy_group *path[DEPTH_MAX]; /* from the question's own down */
+    bool is_cut;    /* a branch gave nothing because of a limit */
+    unsigned depth; /* groups on the path, from the question's own down */
+    struct {
+        const struct policy_group *group;
+        const struct zone_view *view; /* that its aliases look into */
+    } path[DEPTH_MAX];
 };
 
 static bool is_nothing(enum result result)
@@ -90,7 +93,7 @@ static struct own_health own_health_of(const struct exchange *x, const struct po
 static bool can_enter(const struct route *route, const struct policy_group *group)
 {
     for (unsigned i = 0; i < route->depth; i++)
-        if (route->path[i] == group)
+        if (route->path[i].group == group)
             return false;
     return route->depth < DEPTH_MAX && route->x->group_count < GROUPS_MAX;
 }
@@ -174,15 +177,24 @@ static enum result resolve_name(struct route *route, const uint8_t *name, unsign
                                 struct mode mode);
 
 /* Step into @group. False: it is on the path already, or there is a limit in the way. */
-static bool enter(struct route *route, const struct policy_group *group)
+static bool enter(struct route *route, const struct policy_group *group,
+                  const struct zone_view *view)
 {
     if (!can_enter(route, group)) {
         route->is_cut = true;
         return false;
     }
-    route->path[route->depth++] = group;
+    route->path[route->depth].group = group;
+    route->path[route->depth++].view = view;
     route->x->group_count++;
     return true;
+}
+
+/* What an alias of the group that is entered last leads to. */
+static void find_target(const struct route *route, const uint8_t *name, struct zone_target *out)
+{
+    zone_view_find_target(route->x->env->image, route->path[route->depth - 1].view, name,
+                          route->type, out);
 }
 
 /* One more candidate, if the question may have one. */
@@ -268,11 +280,11 @@ static uint64_t down_since_below(struct route *route, const uint8_t *name)
 {
     struct zone_target target;
     uint64_t last = 0;
-    zone_find_target(route->x->env->image, name, route->type, &target);
+    find_target(route, name, &target);
     if (target.set == NULL || !zone_set_is_group(target.set))
         return 0;
     const struct policy_group *group = zone_set_group(target.set);
-    if (!enter(route, group))
+    if (!enter(route, group, query__view_of(route->x, target.zone)))
         return 0;
     for (unsigned i = 0; i < group->count && spend_candidate(route); i++) {
         const uint64_t since = down_since(route, group, i);
@@ -341,9 +353,9 @@ static enum result resolve_all_down(struct route *route, const struct policy_gro
 }
 
 static enum result resolve_group(struct route *route, const struct policy_group *group,
-                                 struct mode mode)
+                                 const struct zone_view *view, struct mode mode)
 {
-    if (!enter(route, group))
+    if (!enter(route, group, view))
         return RESULT_LOOP;
     const uint64_t draw = query__draw(route->x, route->x->group_count);
     enum result result = try_candidates(route, group, draw, mode);
@@ -357,20 +369,21 @@ static enum result resolve_name(struct route *route, const uint8_t *name, unsign
                                 struct mode mode)
 {
     struct zone_target target;
-    zone_find_target(route->x->env->image, name, route->type, &target);
+    find_target(route, name, &target);
     if (query__is_watched(route->x))
         tell_alias(route, index, name, &target);
     if (target.set == NULL)
         return RESULT_MISSING;
     if (!zone_set_is_group(target.set))
         return take(route, target.set);
-    return resolve_group(route, zone_set_group(target.set), mode);
+    return resolve_group(route, zone_set_group(target.set), query__view_of(route->x, target.zone),
+                         mode);
 }
 
 /* ---- the room's own ---- */
 
 enum query_route query__route(struct exchange *x, const struct policy_group *group,
-                              struct query_found *found)
+                              const struct zone_view *view, struct query_found *found)
 {
     struct route route; /* not cleared: the path is long */
     route.x = x;
@@ -379,7 +392,7 @@ enum query_route query__route(struct exchange *x, const struct policy_group *gro
     route.is_cut = false;
     route.depth = 0;
     found->count = 0;
-    if (resolve_group(&route, group, (struct mode){.is_strict = false}) == RESULT_FOUND)
+    if (resolve_group(&route, group, view, (struct mode){.is_strict = false}) == RESULT_FOUND)
         return QUERY_ROUTE_FOUND;
     return route.is_cut ? QUERY_ROUTE_LOOP : QUERY_ROUTE_NODATA;
 }
