@@ -104,6 +104,7 @@ enum state_change_kind { /* stored: never renumber */
                          STATE_CHANGE_ZONE_DELETED = 3,   /* without actions */
                          STATE_CHANGE_IMPORTED = 4,       /* without actions */
                          STATE_CHANGE_ZONE_ACTIVATED = 6, /* without actions */
+                         STATE_CHANGE_VPC = 7,            /* (dis)associated; without actions */
 };
 struct state_change {
     char id[STATE_ID_SIZE];
