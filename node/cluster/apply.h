@@ -57,6 +57,10 @@ enum apply_effect_kind {
                                * is_not_served */
     APPLY_CONTENT_DROPPED,    /* zone_id, content: the import was given up, or a zone that was not
                                * served is gone */
+    APPLY_VIEW_ADDED,         /* slot, setting: the VPC's id: it has a view now, as stored */
+    APPLY_VIEW_CHANGED,       /* slot, setting: likewise, or it has none any more */
+    APPLY_ZONE_LINKED,        /* zone_id, name, slot: that view sees the private zone */
+    APPLY_ZONE_UNLINKED,      /* likewise: no longer */
     APPLY_MEMBERS_CHANGED,    /* member_id: read members and conf again */
     APPLY_SECRETS_CHANGED,    /* setting: its name */
     APPLY_SETTINGS_CHANGED,   /* setting: its name */
@@ -80,6 +84,7 @@ struct apply_effect {
     uint64_t content;
     uint64_t old_content;
     bool is_not_served;
+    bool is_private; /* of ZONE_ADDED, ZONE_REMOVED and CONTENT_SWITCHED: the zone is */
     struct state_record_set record_set;
     uint64_t member_id;
     const char *setting;

@@ -81,13 +81,21 @@ static int refuse_loop(struct walk *walk, const struct node *again)
                          at <= walk->path_count || len >= sizeof(chain) ? "..." : "");
 }
 
-/* The zone that answers for @name, seen from the zone that was written, even if that is not the one
- * of its name that is served: it may be later. */
-static int zone_of(const struct walk *walk, const uint8_t *name, struct state_zone *out)
+/* The zone that answers for @name, seen from a set of @content in the zone that was written or one
+ * it leads to, even if that zone is not the one of its name that is served: it may be later. A
+ * private zone sees itself; other private zones of its VPCs may come and go, and are passed over:
+ * what goes in a circle by way of one is left to the answer. */
+static int zone_of(const struct walk *walk, uint64_t content, const uint8_t *name,
+                   struct state_zone *out)
 {
+    const bool is_own = dns_name_is_within(name, walk->zone->name);
+    if (walk->zone->is_private && is_own && content == walk->zone->content) {
+        *out = *walk->zone;
+        return 0;
+    }
     int rc = state_get_zone_of_name(apply__kv(walk->apply), name, out);
 
-    if ((rc == 0 || rc == ERR_NOT_FOUND) && dns_name_is_within(name, walk->zone->name) &&
+    if ((rc == 0 || rc == ERR_NOT_FOUND) && !walk->zone->is_private && is_own &&
         (rc != 0 || dns_name_is_within(walk->zone->name, out->name))) {
         *out = *walk->zone;
         return 0;
@@ -209,22 +217,23 @@ static int out_of_room(const struct walk *walk)
 }
 
 /* Follow one alias, or fallback, of a group of @type. */
-static int follow(struct walk *walk, const uint8_t *target, uint16_t type, unsigned *height)
+static int follow(struct walk *walk, const struct node *from, const uint8_t *target,
+                  unsigned *height)
 {
     uint8_t owner[DNS_NAME_MAX];
     struct state_zone zone;
     enum found found;
-    int rc = zone_of(walk, target, &zone);
+    int rc = zone_of(walk, from->content, target, &zone);
 
     *height = 0;
     if (rc == ERR_NOT_FOUND)
         return 0; /* outside of all zones */
     if (rc == 0)
-        rc = find_target(walk, &zone, target, type, owner, &found);
+        rc = find_target(walk, &zone, target, from->type, owner, &found);
     if (rc != 0 || found != FOUND)
         return rc;
     uint8_t *copy = arena_copy(walk->apply->group, owner, dns_name_len(owner));
-    return copy ? visit(walk, zone.content, copy, type, height) : out_of_room(walk);
+    return copy ? visit(walk, zone.content, copy, from->type, height) : out_of_room(walk);
 }
 
 /* The names that the sets of one group lead to, each once if it comes several times in a row. */
@@ -274,7 +283,7 @@ static int follow_all(struct walk *walk, const struct node *node, unsigned *heig
     *height = 1;
     for (const struct target *target = targets.last; target && rc == 0; target = target->next) {
         unsigned below;
-        rc = follow(walk, target->name, node->type, &below);
+        rc = follow(walk, node, target->name, &below);
         if (rc == 0 && below + 1 > *height)
             *height = below + 1;
     }
@@ -324,7 +333,7 @@ static int check_target(struct walk *walk, const struct state_record_set *set)
 
     if (rc != 0 || !routing.is_alias)
         return rc;
-    rc = zone_of(walk, routing.alias_target, &zone);
+    rc = zone_of(walk, walk->zone->content, routing.alias_target, &zone);
     if (rc == ERR_NOT_FOUND)
         return 0;
     if (rc == 0 && strcmp(zone.id, walk->zone->id) == 0)

@@ -324,7 +324,8 @@ static int tell_switch(struct apply *apply, const struct state_zone *zone, uint6
         .kind = APPLY_CONTENT_SWITCHED,
         .content = zone->content,
         .old_content = old_content,
-        .is_not_served = !apply__is_shown(zone),
+        .is_not_served = zone->is_not_served,
+        .is_private = zone->is_private,
     };
 
     effect.zone_id = arena_copy(apply->scratch, zone->id, strlen(zone->id));

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cluster/apply_latency.h"
 #include "cluster/apply_routing.h"
+#include "cluster/apply_vpc.h"
 #include "cluster/apply_zone.h"
 #include "proto/command.pb-c.h"
 
@@ -102,6 +103,8 @@ static int run_kind(struct apply *apply)
     }
     int rc = apply__zones(apply, command);
     if (rc == ERR_VERSION)
+        rc = apply__vpc(apply, command);
+    if (rc == ERR_VERSION)
         rc = apply__routing(apply, command);
     if (rc == ERR_VERSION)
         rc = apply__latency(apply, command);
@@ -165,6 +168,9 @@ static void repeat(struct apply *apply, int code)
         break;
     case CMD__COMMAND__KIND_DELETE_ZONE:
         name_ids(apply, command->delete_zone->zone_id, command->delete_zone->change_id);
+        break;
+    case CMD__COMMAND__KIND_CHANGE_VPC:
+        name_ids(apply, command->change_vpc->zone_id, command->change_vpc->change_id);
         break;
     case CMD__COMMAND__KIND_ACTIVATE_ZONE:
         name_ids(apply, command->activate_zone->zone_id, command->activate_zone->change_id);

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "cluster/apply_routing.h"
+#include "cluster/apply_vpc.h"
 #include "cluster/apply_zone.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
@@ -33,7 +34,8 @@ void apply__start_change(const struct apply *apply, const struct state_zone *zon
 static int tell_zone(struct apply *apply, enum apply_effect_kind kind,
                      const struct state_zone *zone)
 {
-    struct apply_effect effect = {.kind = kind, .content = zone->content};
+    struct apply_effect effect = {
+        .kind = kind, .content = zone->content, .is_private = zone->is_private};
 
     effect.zone_id = arena_copy(apply->scratch, zone->id, strlen(zone->id));
     effect.name = arena_copy(apply->scratch, zone->name, dns_name_len(zone->name));
@@ -168,8 +170,10 @@ static int create_zone(struct apply *apply, const Cmd__CreateZone *command)
     struct state_action actions[2];
     int rc = make_zone(apply, command, &zone);
 
-    if (rc == 0 && apply__is_shown(&zone))
+    if (rc == 0 && !zone.is_not_served)
         rc = tell_zone(apply, APPLY_ZONE_ADDED, &zone);
+    if (rc == 0 && zone.is_private)
+        rc = apply__join_vpc(apply, &zone, command->vpc);
     if (rc == 0)
         rc = put_first_sets(apply, command, &zone, actions);
     if (rc != 0)
@@ -197,6 +201,8 @@ static int empty_zone(struct apply *apply, const struct state_zone *zone)
         rc = state_delete_content(apply->overlay, zone->content);
     if (rc == 0)
         rc = apply__leave_delegation_set(apply, zone);
+    if (rc == 0 && zone->is_private)
+        rc = apply__leave_vpcs(apply, zone);
     return rc;
 }
 
@@ -208,7 +214,7 @@ static int tell_gone(struct apply *apply, const struct state_zone *zone)
 
     if (rc != 0)
         return rc;
-    if (apply__is_shown(zone) && !has_successor)
+    if (!zone->is_not_served && !has_successor)
         return tell_zone(apply, APPLY_ZONE_REMOVED, zone);
     return tell_zone(apply, APPLY_CONTENT_DROPPED, zone);
 }

@@ -128,6 +128,9 @@ static int check_bounds(const Cmd__Command *command)
         return ERR_LIMIT;
     if (command->kind_case == CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION)
         return check_cidr(command->change_cidr_collection);
+    if (command->kind_case == CMD__COMMAND__KIND_PUT_VIEW &&
+        command->put_view->n_networks > COMMAND_NETWORKS_MAX)
+        return ERR_LIMIT;
     return 0;
 }
 

@@ -19,6 +19,7 @@ struct command_arena;
 #define COMMAND_VERDICTS_MAX 1000u     /* in one PutVerdicts */
 #define COMMAND_CIDR_CHANGES_MAX 1000u /* in one ChangeCidrCollection */
 #define COMMAND_CIDR_BLOCKS_MAX 1000u  /* in all its changes */
+#define COMMAND_NETWORKS_MAX 1000u     /* in one PutView */
 
 /* Encode to new storage that the caller frees. ERR_LIMIT, ERR_NOMEM. */
 int command_encode(const struct Cmd__Command *command, uint8_t **out, size_t *len);

@@ -59,20 +59,23 @@ static int grow(struct content_map *map)
 }
 
 int content_map_put(struct content_map *map, uint64_t content, const uint8_t *apex,
-                    struct zone_content *filling)
+                    const char *private_id, struct zone_content *filling)
 {
     ASSERT(content != 0);
     if ((map->count + 1) * 2 > map->capacity && grow(map) != 0)
         return ERR_NOMEM;
-    unsigned len = dns_name_len(apex);
-    uint8_t *copy = malloc(len);
+    const size_t len = dns_name_len(apex), id_size = private_id ? strlen(private_id) + 1 : 0;
+    uint8_t *copy = malloc(len + id_size);
     if (!copy)
         return ERR_NOMEM;
     memcpy(copy, apex, len);
+    if (private_id)
+        memcpy(copy + len, private_id, id_size);
     struct content_entry *slot = slot_of(map, content);
     map->count += slot->content == 0;
     free(slot->apex);
-    *slot = (struct content_entry){content, filling, copy};
+    *slot = (struct content_entry){content, filling, copy,
+                                   private_id ? (const char *)copy + len : NULL};
     return 0;
 }
 

@@ -9,6 +9,7 @@ struct content_entry {
     uint64_t content;             /* 0: empty slot */
     struct zone_content *filling; /* not served yet; NULL: served */
     uint8_t *apex;                /* wire octets, owned by the map */
+    const char *private_id;       /* behind the apex: of a private zone; NULL: a public one */
 };
 struct content_map {
     struct content_entry *slots; /* NULL while empty */
@@ -20,7 +21,7 @@ struct content_map {
 void content_map_fini(struct content_map *map);
 /* NULL: not there. Valid until the next put or remove. */
 struct content_entry *content_map_find(struct content_map *map, uint64_t content);
-/* Add or replace; copies @apex. ERR_NOMEM. */
+/* Add or replace; copies @apex and @private_id (NULL: of a public zone). ERR_NOMEM. */
 int content_map_put(struct content_map *map, uint64_t content, const uint8_t *apex,
-                    struct zone_content *filling);
+                    const char *private_id, struct zone_content *filling);
 void content_map_remove(struct content_map *map, uint64_t content);

@@ -21,7 +21,7 @@ _Static_assert(KEY_LEN_MAX + STATE_SET_VALUE_MAX <= LOAD_BATCH_LEN_MAX, "a set f
 struct content {
     uint64_t number;
     uint32_t apex_at; /* in `apexes` */
-    bool is_import;
+    bool is_import, is_private;
     char zone_id[STATE_ID_SIZE];
 };
 
@@ -70,7 +70,7 @@ static int add_content(struct loader *loader, uint64_t number, const struct stat
                        bool is_import)
 {
     unsigned len = dns_name_len(zone->name);
-    struct content content = {number, loader->apexes_len, is_import, ""};
+    struct content content = {number, loader->apexes_len, is_import, zone->is_private, ""};
     int rc = grow(&loader->contents, loader->content_count, 1, &loader->content_capacity,
                   sizeof(*loader->contents));
 
@@ -364,5 +364,5 @@ struct load_content loader_content(const struct loader *loader, uint32_t at)
     ASSERT(at < loader->content_count);
     const struct content *content = &loader->contents[at];
     return (struct load_content){content->number, loader->apexes + content->apex_at,
-                                 content->zone_id, content->is_import};
+                                 content->zone_id, content->is_import, content->is_private};
 }

@@ -18,6 +18,7 @@ struct load_content {
     const uint8_t *apex; /* wire octets, lower case; valid until loader_stop(), as is: */
     const char *zone_id;
     bool is_import; /* not served: an import under way fills it */
+    bool is_private;
 };
 struct load_set {
     uint32_t content; /* which one: counted from 0; never less than in the set before */

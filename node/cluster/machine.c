@@ -75,7 +75,8 @@ static void on_effect(void *user, const struct apply_effect *effect)
     case APPLY_CIDR_CHANGED:
     case APPLY_REGIONS_CHANGED: take_geo_effect(cluster, effect); break;
     default:
-        if (effect->kind == APPLY_ZONE_ADDED || effect->kind == APPLY_ZONE_SERVED)
+        if ((effect->kind == APPLY_ZONE_ADDED && !effect->is_private) ||
+            effect->kind == APPLY_ZONE_SERVED)
             own_zone_added(cluster, effect->name);
         if (effect->kind == APPLY_REGIONS_CHANGED)
             latency_view_changed(cluster->latency_view);

@@ -12,6 +12,7 @@
 #include "dns/name.h"
 #include "geo/region.h"
 #include "store/state_routing.h"
+#include "zone/view.h"
 
 #define RECLAIM_BLOCKS 20000
 
@@ -138,6 +139,8 @@ static int put_once(struct publish *publish, const struct content_entry *entry,
 {
     if (entry->filling)
         return zone_content_put(publish->image, entry->filling, set);
+    if (entry->private_id)
+        return zone_private_put(publish->image, entry->private_id, set);
     return zone_change_put(publish->image, entry->apex, set);
 }
 
@@ -166,23 +169,32 @@ int publish__put(struct publish *publish, const struct publish__place *place,
     return 0;
 }
 
+int publish__content_new(struct publish *publish, const uint8_t *apex, const char *private_id,
+                         struct zone_content **out)
+{
+    return private_id ? zone_private_content_new(publish->image, apex, private_id, out)
+                      : zone_content_new(publish->image, apex, out);
+}
+
 static int zone_added(struct publish *publish, const struct apply_effect *effect)
 {
+    const char *private_id = effect->is_private ? effect->zone_id : NULL;
     struct zone_content *content = NULL;
 
-    int rc = zone_content_new(publish->image, effect->name, &content);
+    int rc = publish__content_new(publish, effect->name, private_id, &content);
     if (rc == 0)
         rc = zone_change_serve(publish->image, content);
     if (rc != 0) {
         zone_content_drop(publish->image, content);
         return rc;
     }
-    return content_map_put(&publish->map, effect->content, effect->name, NULL);
+    return content_map_put(&publish->map, effect->content, effect->name, private_id, NULL);
 }
 
 static int zone_removed(struct publish *publish, const struct apply_effect *effect)
 {
-    int rc = zone_change_drop(publish->image, effect->name);
+    int rc = effect->is_private ? zone_private_drop(publish->image, effect->zone_id)
+                                : zone_change_drop(publish->image, effect->name);
 
     content_map_remove(&publish->map, effect->content);
     return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -227,7 +239,7 @@ static int zone_served(struct publish *publish, const struct kv *kv,
         return rc;
     }
     content_map_remove(&publish->map, effect->old_content);
-    return content_map_put(&publish->map, effect->content, effect->name, NULL);
+    return content_map_put(&publish->map, effect->content, effect->name, NULL, NULL);
 }
 
 static int content_started(struct publish *publish, const struct kv *kv,
@@ -235,16 +247,13 @@ static int content_started(struct publish *publish, const struct kv *kv,
 {
     struct state_zone zone;
     struct zone_content *content = NULL;
-    const uint8_t *apex = effect->name;
 
-    if (!apex) {
-        if (state_get_zone(kv, effect->zone_id, &zone) != 0)
-            return 0; /* the zone went in the same entry */
-        apex = zone.name;
-    }
-    int rc = zone_content_new(publish->image, apex, &content);
+    if (state_get_zone(kv, effect->zone_id, &zone) != 0)
+        return 0; /* the zone went in the same entry */
+    const char *private_id = zone.is_private ? zone.id : NULL;
+    int rc = publish__content_new(publish, zone.name, private_id, &content);
     if (rc == 0)
-        rc = content_map_put(&publish->map, effect->content, apex, content);
+        rc = content_map_put(&publish->map, effect->content, zone.name, private_id, content);
     if (rc != 0)
         zone_content_drop(publish->image, content);
     return rc;
@@ -294,9 +303,13 @@ static int set_removed(struct publish *publish, const struct apply_effect *effec
 
     if (!entry || entry->filling) /* imports only ever add */
         return 0;
-    return or_none(zone_change_remove(publish->image, entry->apex, effect->record_set.name,
-                                      effect->record_set.type, effect->record_set.set_identifier,
-                                      effect->record_set.set_identifier_len));
+    const struct state_record_set *set = &effect->record_set;
+    return or_none(entry->private_id
+                       ? zone_private_remove(publish->image, entry->private_id, set->name,
+                                             set->type, set->set_identifier,
+                                             set->set_identifier_len)
+                       : zone_change_remove(publish->image, entry->apex, set->name, set->type,
+                                            set->set_identifier, set->set_identifier_len));
 }
 
 static int put_again(void *user, const struct state_record_set *set)
@@ -336,6 +349,10 @@ static int note(struct publish *publish, const struct kv *kv, const struct apply
     case APPLY_CONTENT_SWITCHED: return content_switched(publish, effect);
     case APPLY_CONTENT_DROPPED: return content_dropped(publish, effect);
     case APPLY_OVERRIDE_CHANGED: return override_changed(publish, kv, effect);
+    case APPLY_VIEW_ADDED:
+    case APPLY_VIEW_CHANGED:
+    case APPLY_ZONE_LINKED:
+    case APPLY_ZONE_UNLINKED: return publish__view_effect(publish, kv, effect);
     default: return 0; /* nothing that DNS serves */
     }
 }

@@ -42,10 +42,18 @@ struct publish__place {
     const char *zone_id;
     const struct content_entry *entry; /* may be served or filling */
 };
+/* A content for the zone @apex; @private_id NULL: a public one. ERR_NOMEM. */
+int publish__content_new(struct publish *publish, const uint8_t *apex, const char *private_id,
+                         struct zone_content **out);
 /* Put one set. ERR_NOMEM, ERR_* of reads; a set that the image refuses is logged and left out. */
 int publish__put(struct publish *publish, const struct publish__place *place,
                  const struct state_record_set *set);
 /* Drop what is filling in @map, and the map. */
 void publish__drop_filling(struct publish *publish, struct content_map *map);
+/* publish_views.c: an effect about views and who sees which private zone; and all of them, in the
+ * place of those that there are. ERR_NOMEM, ERR_* of reads. */
+int publish__view_effect(struct publish *publish, const struct kv *kv,
+                         const struct apply_effect *effect);
+int publish__load_views(struct publish *publish, const struct kv *kv);
 /* Stop publishing; readers keep what they have. */
 void publish__freeze(struct publish *publish, const char *why);

@@ -8,6 +8,7 @@
 #include "cluster/loader.h"
 #include "cluster/publish_internal.h"
 #include "dns/name.h"
+#include "zone/view.h"
 
 #define STEP_WAIT_MS 1u /* for the reader, in a step of the loop */
 #define LATER 1         /* a step cannot go on now */
@@ -30,7 +31,8 @@ static int take_up(struct publish *publish)
     struct rebuild *rebuild = &publish->rebuild;
     struct load_content content = loader_content(rebuild->loader, rebuild->content_at);
 
-    return zone_content_new(publish->image, content.apex, &rebuild->filling);
+    return publish__content_new(publish, content.apex, content.is_private ? content.zone_id : NULL,
+                                &rebuild->filling);
 }
 
 /* The content is complete: serve it, still unseen, or leave an import waiting for its commit. */
@@ -39,6 +41,7 @@ static int complete(struct publish *publish)
     struct rebuild *rebuild = &publish->rebuild;
     struct load_content content = loader_content(rebuild->loader, rebuild->content_at);
     int rc = content_map_put(&rebuild->fresh, content.number, content.apex,
+                             content.is_private ? content.zone_id : NULL,
                              content.is_import ? rebuild->filling : NULL);
 
     if (rc == 0 && !content.is_import)
@@ -117,10 +120,12 @@ static int drop_next(struct publish *publish, const struct kv *kv, bool *is_done
         entry->filling = NULL;
         return 0;
     }
-    int rc = state_get_zone_by_name(kv, entry->apex, &zone);
+    int rc = entry->private_id ? state_get_zone(kv, entry->private_id, &zone)
+                               : state_get_zone_by_name(kv, entry->apex, &zone);
     if (rc != ERR_NOT_FOUND)
         return rc;
-    rc = zone_change_drop(publish->image, entry->apex);
+    rc = entry->private_id ? zone_private_drop(publish->image, entry->private_id)
+                           : zone_change_drop(publish->image, entry->apex);
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
@@ -129,6 +134,8 @@ static int finish(struct publish *publish, const struct kv *kv)
     struct state_applied applied;
 
     int rc = state_get_applied(kv, &applied);
+    if (rc == 0)
+        rc = publish__load_views(publish, kv);
     if (rc == 0)
         rc = zone_publish(publish->image, applied.index);
     if (rc != 0)

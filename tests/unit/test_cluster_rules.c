@@ -353,7 +353,7 @@ static void test_content_map_random_steps_as_array(void **state)
         seed = seed * UINT64_C(6364136223846793005) + 1;
         uint64_t number = 1 + (seed >> 33) % NUMBERS;
         if (seed >> 63) {
-            assert_int_equal(content_map_put(&map, number, (const uint8_t *)"\1a", NULL), 0);
+            assert_int_equal(content_map_put(&map, number, (const uint8_t *)"\1a", NULL, NULL), 0);
             count += !is_there[number];
             is_there[number] = true;
         } else {
