@@ -70,6 +70,11 @@ static const struct {
     {CTL__REQUEST__KIND_CREDENTIAL_DELETE, request_credential_delete},
     {CTL__REQUEST__KIND_CREDENTIAL_LIST, request_credential_list},
     {CTL__REQUEST__KIND_CREDENTIAL_USE, request_credential_use},
+    {CTL__REQUEST__KIND_VIEW_SET, request_view_set},
+    {CTL__REQUEST__KIND_VIEW_DELETE, request_view_delete},
+    {CTL__REQUEST__KIND_VIEW_LIST, request_view_list},
+    {CTL__REQUEST__KIND_VPC_CHANGE, request_vpc_change},
+    {CTL__REQUEST__KIND_VPC_AUTHORIZATIONS, request_vpc_authorizations},
 };
 
 void dispatch_call(struct call *call)

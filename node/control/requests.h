@@ -60,6 +60,12 @@ void request_cidr_blocks(struct call *call);
 void request_region_set(struct call *call);
 void request_region_delete(struct call *call);
 void request_region_list(struct call *call);
+/* vpc_requests.c */
+void request_view_set(struct call *call);
+void request_view_delete(struct call *call);
+void request_view_list(struct call *call);
+void request_vpc_change(struct call *call);
+void request_vpc_authorizations(struct call *call);
 /* geo_requests.c */
 void request_geo_load(struct call *call);
 void request_geo_status(struct call *call);
