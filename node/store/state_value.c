@@ -381,9 +381,9 @@ static int check_zone_name(struct kv_slice key, struct kv_slice value)
 
 static int check_object(struct kv_slice key, struct kv_slice value)
 {
-    const uint8_t *octets = key.data;
-
-    switch (key.len > 0 ? octets[0] : 0) {
+    if (key.len == 0)
+        return ERR_CORRUPT;
+    switch (*(const uint8_t *)key.data) {
     case STATE_OBJECT_ACCESS_KEY: return state__check_credential(key, value);
     case STATE_OBJECT_DELEGATION_SET: return state__check_delegation_set(key, value);
     case STATE_OBJECT_REFERENCE: return state__check_zone_object(key, value);
