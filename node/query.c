@@ -237,8 +237,10 @@ static enum step solve(struct exchange *x)
     enum zone_outcome outcome = x->match.outcome;
     ASSERT(outcome <= ZONE_OUTCOME_NXDOMAIN);
     if (query__is_watched(x))
-        query__tell(x, &(struct query_event){
-                           .kind = QUERY_EVENT_LOOKUP, .name = x->owner.name, .outcome = outcome});
+        query__tell(x, &(struct query_event){.kind = QUERY_EVENT_LOOKUP,
+                                             .name = x->owner.name,
+                                             .view = x->view,
+                                             .outcome = outcome});
     if (x->link_count == 0 && outcome != ZONE_OUTCOME_NONE && outcome != ZONE_OUTCOME_DELEGATION)
         x->reply->flags |= DNS_FLAG_AA; /* of the first name in the answer (RFC 1035 4.1.1) */
     switch (outcome) {
@@ -349,7 +351,7 @@ static bool begin(struct work *work, const struct query_env *env, struct query_i
         exchange_init(&work->x, question, item);
         zone_probe_begin(&work->probe, env->image, question->name_lower, question->name_len,
                          question->type);
-        if (__builtin_expect(work->probe.has_views, 0)) {
+        if (__builtin_expect(work->probe.has_views, 0) && !env->is_public) {
             work->x.view = query__find_view(&work->x);
             if (work->x.view != NULL)
                 zone_probe_enter(&work->probe, work->x.view);

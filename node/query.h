@@ -14,6 +14,9 @@
  *   - Client subnets are echoed with the scope of the tables that were asked on the way to the
  *     answer, at most 24 (IPv4) or 48 (IPv6); 0 when it did not depend on the client (RFC 7871
  *     7.2.1). query_client.c says whose location counts, query_route.c how it is routed.
+ *   - Which zones are seen goes by the source address alone (zone/view.h): a client subnet says
+ *     where a resolver's client is, not what it may see. Each link of a chain is looked up as that
+ *     sender sees it.
  *   - The records of an answer begin at a place drawn by chance, so that clients spread over them.
  *
  * Extended errors (RFC 8914), to clients with EDNS:
@@ -31,6 +34,7 @@
 
 #include "dns/answer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dns_cookie_secrets;
@@ -89,6 +93,7 @@ struct query_env {                  /* all a reply may depend on besides the req
     const struct query_texts *texts;          /* NULL: none */
     uint64_t draw; /* random bits, of the batch: what goes by chance is drawn from them */
     const struct query_recorder *recorder; /* NULL: nobody watches (query_recorder.h) */
+    bool is_public; /* private zones are not there, whatever the client's address */
 };
 
 /* Answer one request. @request is borrowed and hostile: any octets, any length. @reply is caller's

@@ -12,6 +12,7 @@
 
 struct geo_latency_row;
 struct geo_location;
+struct zone_view;
 struct zone_wire_set;
 
 enum query_event_kind {
@@ -46,7 +47,8 @@ struct query_event {
     uint32_t cidr_location;
     unsigned scope_bits;
     const uint8_t *name;
-    unsigned outcome; /* enum zone_outcome */
+    const struct zone_view *view; /* with LOOKUP and GROUP: that its name was looked up in */
+    unsigned outcome;             /* enum zone_outcome */
     const struct policy_group *group;
     const struct policy_client *client; /* with GROUP and CANDIDATE: figures for people */
     bool is_all_assumed, is_external, is_missing, is_loop;

@@ -106,6 +106,9 @@ static void tell_group(const struct route *route, const struct policy_group *gro
     if (query__is_watched(route->x))
         query__tell(route->x, &(struct query_event){.kind = QUERY_EVENT_GROUP,
                                                     .depth = route->depth - 1,
+                                                    .view = route->depth > 1
+                                                                ? route->path[route->depth - 2].view
+                                                                : route->x->view,
                                                     .group = group,
                                                     .client = client,
                                                     .is_all_assumed = is_assumed});

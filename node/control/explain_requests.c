@@ -88,7 +88,8 @@ static int ask(struct explaining *explaining)
                                       .proto = QUERY_TCP,
                                       .now_s = (uint32_t)clock_wall_s(),
                                       .draw = explaining->draw,
-                                      .recorder = &recorder};
+                                      .recorder = &recorder,
+                                      .is_public = call->request->explain->is_public};
         explaining->image_index = zone_image_index(image);
         (void)query_answer(&env, explaining->question.octets, explaining->question.len,
                            &explaining->reply);

@@ -19,11 +19,23 @@
 #include "zone/lookup.h"
 #include "zone/record_text.h"
 #include "zone/routing.h"
+#include "zone/view.h"
 
 enum { SHORT_ID_LEN = 8 }; /* of a health check, as much as people read */
 
-void explain_owner_find(const struct kv *kv, const struct zone_image *image, const uint8_t *asked,
-                        uint16_t type, struct explain_owner *out)
+static int read_zone(const struct kv *kv, const struct zone *seen, struct state_zone *out)
+{
+    char id[ZONE_PRIVATE_ID_SIZE];
+
+    if (!zone_is_private(seen))
+        return state_get_zone_by_name(kv, zone_apex(seen), out);
+    zone_private_id(seen, id);
+    return state_get_zone(kv, id, out);
+}
+
+void explain_owner_find(const struct kv *kv, const struct zone_image *image,
+                        const struct zone_view *view, const uint8_t *asked, uint16_t type,
+                        struct explain_owner *out)
 {
     struct zone_match match;
     struct state_zone zone;
@@ -31,13 +43,15 @@ void explain_owner_find(const struct kv *kv, const struct zone_image *image, con
     dns_name_lower(asked, out->asked);
     dns_name_lower(asked, out->name);
     out->is_stored = false;
-    zone_lookup(image, out->asked, type, &match);
+    out->is_private = false;
+    zone_view_lookup(image, view, out->asked, type, &match);
     if (match.is_wildcard) {
         static const uint8_t star[2] = {1, '*'};
         (void)dns_name_join(star, sizeof(star), out->asked + match.encloser_offset, out->name);
     }
-    if (!match.zone || !kv || state_get_zone_by_name(kv, zone_apex(match.zone), &zone) != 0)
+    if (!match.zone || !kv || read_zone(kv, match.zone, &zone) != 0)
         return;
+    out->is_private = zone.is_private;
     memcpy(out->zone_id, zone.id, sizeof(out->zone_id));
     memcpy(out->apex, zone.name, sizeof(out->apex));
     out->content = zone.content;

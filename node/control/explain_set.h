@@ -12,19 +12,22 @@
 
 struct kv;
 struct zone_image;
+struct zone_view;
 
 /* Where the sets of a group are stored. */
 struct explain_owner {
     uint8_t asked[STATE_NAME_MAX]; /* the name that led there, wire octets, lower case */
     uint8_t name[STATE_NAME_MAX];  /* whose sets they are: asked, or the wildcard above it */
+    bool is_private;               /* its zone is */
     bool is_stored;                /* else what follows is not set */
     char zone_id[STATE_ID_SIZE];
     uint8_t apex[STATE_NAME_MAX];
     uint64_t content;
 };
-/* @asked: wire octets of any case. */
-void explain_owner_find(const struct kv *kv, const struct zone_image *image, const uint8_t *asked,
-                        uint16_t type, struct explain_owner *out);
+/* @asked: wire octets of any case, looked up in @view (NULL: the public zones). */
+void explain_owner_find(const struct kv *kv, const struct zone_image *image,
+                        const struct zone_view *view, const uint8_t *asked, uint16_t type,
+                        struct explain_owner *out);
 
 struct explain_candidate {
     const struct explain_owner *owner;

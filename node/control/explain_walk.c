@@ -282,7 +282,7 @@ static void on_group(struct explain_walk *walk, const struct query_event *event)
     frame->is_told = false;
     frame->alias_index = POLICY_INDEX_NONE;
     memset(frame->is_tried, 0, sizeof(frame->is_tried));
-    explain_owner_find(walk->options.kv, walk->options.image, frame->owner.asked,
+    explain_owner_find(walk->options.kv, walk->options.image, event->view, frame->owner.asked,
                        event->group->type, &frame->owner);
     zone_name_format(frame->owner.name, name);
     explain_text_add(&text, "%s: ", name);
@@ -468,8 +468,8 @@ static void on_lookup(struct explain_walk *walk, const struct query_event *event
     char name[DNS_NAME_TEXT_SIZE], zone[DNS_NAME_TEXT_SIZE], type[ZONE_TYPE_TEXT_LEN_MAX];
 
     leave_from(walk, 0);
-    explain_owner_find(walk->options.kv, walk->options.image, event->name, walk->options.type,
-                       &frame->owner);
+    explain_owner_find(walk->options.kv, walk->options.image, event->view, event->name,
+                       walk->options.type, &frame->owner);
     zone_name_format(frame->owner.asked, name);
     zone_type_format(walk->options.type, type);
     step = explain_tree_add(tree, 0, "lookup");
@@ -478,8 +478,13 @@ static void on_lookup(struct explain_walk *walk, const struct query_event *event
     explain_tree_field(tree, step, "outcome", "%s", outcome_text(event->outcome));
     if (frame->owner.is_stored) {
         zone_name_format(frame->owner.apex, zone);
-        explain_text_add(&text, ", in zone %s", zone);
+        if (frame->owner.is_private)
+            explain_text_add(&text, ", in the private zone %s (%s)", zone, frame->owner.zone_id);
+        else
+            explain_text_add(&text, ", in zone %s", zone);
         explain_tree_field(tree, step, "zone", "%s", zone);
+        if (frame->owner.is_private)
+            explain_tree_field(tree, step, "zone_id", "%s", frame->owner.zone_id);
     }
     if (!dns_name_is_equal(frame->owner.asked, frame->owner.name)) {
         zone_name_format(frame->owner.name, name);
