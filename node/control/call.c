@@ -16,6 +16,7 @@
 #include "dns/name.h"
 #include "proto/control.pb-c.h"
 #include "store/state.h"
+#include "store/state_zone.h"
 
 #define CALL_MESSAGE_LEN 1024
 #define CALL_TIMEOUT_MS_MAX 600000u
@@ -202,6 +203,36 @@ static bool is_zone_id(const char *text)
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == 21;
 }
 
+static int keep_one(void *user, const struct state_zone *zone)
+{
+    struct state_zone *only = user;
+
+    if (only->id[0]) {
+        only->content = 0; /* there are several */
+        return 1;
+    }
+    *only = *zone;
+    return 0;
+}
+
+/* The zone that everybody is served from; without one, the only one of that name. */
+static int find_by_name(const struct kv *kv, const uint8_t *name, struct state_zone *out)
+{
+    struct state_zone only = {.id = ""};
+    int rc = state_get_zone_by_name(kv, name, out);
+
+    if (rc != ERR_NOT_FOUND)
+        return rc;
+    rc = state_list_zones_of_name(kv, name, keep_one, &only);
+    if (rc == 0 && !only.id[0])
+        return ERR_NOT_FOUND;
+    if (rc == 0 && only.content == 0)
+        return ERR_CONFLICT;
+    if (rc == 0)
+        *out = only;
+    return rc;
+}
+
 bool call_find_zone(struct call *call, const char *text, struct state_zone *out)
 {
     uint8_t name[DNS_NAME_MAX];
@@ -213,7 +244,11 @@ bool call_find_zone(struct call *call, const char *text, struct state_zone *out)
         call_fail(call, ERR_INVALID, "'%s' is neither a zone id nor a domain name", text);
         return false;
     } else {
-        rc = state_get_zone_by_name(call_state(call), name, out);
+        rc = find_by_name(call_state(call), name, out);
+    }
+    if (rc == ERR_CONFLICT) {
+        call_fail(call, rc, "several private zones are named '%s': say which one by its id", text);
+        return false;
     }
     if (rc == ERR_NOT_FOUND)
         call_fail_as(call, rc, "NoSuchHostedZone",

@@ -8,6 +8,7 @@
 #include "dns/name.h"
 #include "proto/control.pb-c.h"
 #include "store/state_delegation.h"
+#include "store/state_vpc.h"
 #include "store/state_zone.h"
 
 #define LISTED_MAX 1000u
@@ -35,6 +36,15 @@ static int add_zone(void *user, const struct state_zone *zone)
     return 1;
 }
 
+static int add_zone_of_vpc(void *user, const char *zone_id)
+{
+    const struct zone_list *list = user;
+    struct state_zone zone;
+    int rc = state_get_zone(list->kv, zone_id, &zone);
+
+    return rc != 0 ? rc : add_zone(user, &zone);
+}
+
 static int list_by_id(const Ctl__ZoneList *request, struct zone_list *list)
 {
     struct state_delegation_set set;
@@ -45,6 +55,9 @@ static int list_by_id(const Ctl__ZoneList *request, struct zone_list *list)
             return rc; /* zones of delegation sets are public */
         return state_list_zones_of_set(list->kv, set.id, request->start_id, add_zone, list);
     }
+    if (request->vpc_id[0])
+        return state_list_vpc_zones(list->kv, request->vpc_id, request->start_id, add_zone_of_vpc,
+                                    list);
     if (request->is_private_only)
         return state_list_private_zones(list->kv, request->start_id, add_zone, list);
     return state_list_zones(list->kv, request->start_id, add_zone, list);
