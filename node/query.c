@@ -377,15 +377,17 @@ static struct query_traits traits_of(const struct zone_match *match, unsigned na
     enum query_kind kind = kinds[match->outcome];
     unsigned offset = match->owner_offset;
     if (kind == QUERY_KIND_ERROR)
-        return (struct query_traits){.kind = kind};
+        return (struct query_traits){.kind = kind, .log_slot = match->log_slot};
     if (kind == QUERY_KIND_NODATA || kind == QUERY_KIND_NXDOMAIN) {
         offset = match->apex_offset;
     } else if (match->is_wildcard) {
         kind = QUERY_KIND_WILDCARD;
         offset = match->encloser_offset;
     }
-    return (struct query_traits){
-        .kind = kind, .name_offset = (uint8_t)offset, .name_len = (uint8_t)(name_len - offset)};
+    return (struct query_traits){.kind = kind,
+                                 .name_offset = (uint8_t)offset,
+                                 .name_len = (uint8_t)(name_len - offset),
+                                 .log_slot = match->log_slot};
 }
 
 static void look_up_owner(struct exchange *x)
@@ -420,21 +422,27 @@ static void finish(struct work *work, struct query_item *item)
     }
     item->outcome = conclude(x, step);
     if (item->outcome == QUERY_FAILED)
-        item->traits = (struct query_traits){.kind = QUERY_KIND_ERROR};
+        item->traits =
+            (struct query_traits){.kind = QUERY_KIND_ERROR, .log_slot = item->traits.log_slot};
+}
+
+void query_answer_item(const struct query_env *env, struct query_item *item)
+{
+    struct work work;
+    if (!begin(&work, env, item, 0))
+        return;
+    while (zone_probe_step(&work.probe))
+        ;
+    settle(&work);
+    finish(&work, item);
 }
 
 enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
                                 uint16_t request_len, struct dns_writer *reply)
 {
-    struct work work;
     struct query_item item = {
         .client = env->client, .request = request, .request_len = request_len, .reply = *reply};
-    if (begin(&work, env, &item, 0)) {
-        while (zone_probe_step(&work.probe))
-            ;
-        settle(&work);
-        finish(&work, &item);
-    }
+    query_answer_item(env, &item);
     *reply = item.reply;
     return item.outcome;
 }

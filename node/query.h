@@ -76,6 +76,7 @@ struct query_traits {
     enum query_kind kind;
     uint8_t name_offset; /* of the key name in the question's name, octets */
     uint8_t name_len;    /* of the key name, its root included; 0 with QUERY_KIND_ERROR */
+    uint16_t log_slot;   /* of the zone of the question's name (zone/image.h); 0: not logged */
 };
 
 struct query_texts {      /* what the node says about itself; NULL or "": nothing */
@@ -105,6 +106,10 @@ struct query_env {                  /* all a reply may depend on besides the req
  * 6891 6.2.5 (size), RFC 8906 (whom to answer what), RFC 9471 (glue), RFC 9619 (one question). */
 enum query_outcome query_answer(const struct query_env *env, const uint8_t *request,
                                 uint16_t request_len, struct dns_writer *reply);
+
+struct query_item;
+/* The same for the request of @item, which tells more about the reply; its client counts. */
+void query_answer_item(const struct query_env *env, struct query_item *item);
 
 /* ---- many requests at once, as the sockets have them ---- */
 

@@ -316,6 +316,23 @@ int zone_private_remove(struct zone_publisher *publisher, const char *id, const 
     return change_remove(publisher, &site, name, &set_id);
 }
 
+int zone_change_log(struct zone_publisher *publisher, const uint8_t *apex, uint16_t slot)
+{
+    struct zone *zone;
+
+    if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
+        return ERR_NOMEM;
+    int err = own_zone(publisher, apex, &zone);
+    if (err == 0)
+        zone->log_slot = slot;
+    return err;
+}
+
+void zone_content_log(struct zone_content *content, uint16_t slot)
+{
+    content->zone->log_slot = slot;
+}
+
 /* The leaf of a whole zone went out of the next generation. */
 static void retire_zone(struct zone_publisher *publisher, const struct zone_trie_node *leaf)
 {

@@ -63,6 +63,10 @@ int zone_change_remove(struct zone_publisher *publisher, const uint8_t *apex, co
 int zone_change_serve(struct zone_publisher *publisher, struct zone_content *content_take);
 /* Stop serving a zone. ERR_NOT_FOUND, ERR_NOMEM. */
 int zone_change_drop(struct zone_publisher *publisher, const uint8_t *apex);
+/* From the next generation on, questions that the served zone @apex answers have @slot in what a
+ * look-up finds of them: a number for who logs queries; 0: nobody does. ERR_NOT_FOUND, ERR_NOMEM.
+ */
+int zone_change_log(struct zone_publisher *publisher, const uint8_t *apex, uint16_t slot);
 /* Route by @view_take (a reference, taken; NULL: nothing is known) from the next generation on. The
  * view before is let go after its last reader. */
 void zone_change_geo(struct zone_publisher *publisher, struct geo_view *view_take);
@@ -87,6 +91,8 @@ int zone_content_put(struct zone_publisher *publisher, struct zone_content *cont
  * a content that has none of the name yet. ERR_EXISTS: it has (nothing changed). */
 int zone_content_put_name(struct zone_publisher *publisher, struct zone_content *content,
                           const struct zone_record_set *sets, size_t count);
+/* As zone_change_log, for a content. */
+void zone_content_log(struct zone_content *content, uint16_t slot);
 /* Give up a content, for example of an import that was cut off; its memory goes by steps of
  * zone_image_reclaim. Accepts NULL. */
 void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content);

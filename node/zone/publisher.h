@@ -43,6 +43,8 @@ struct zone_views {
     struct geo_cidr *networks; /* a reference; slot 0: location = number of a view + 1 */
     uint32_t count;
     struct zone_view views[]; /* by number; those without networks are seen by nobody */
+    uint16_t log_slot; /* zone_content_log() */
+    uint8_t apex[];    /* with the root label */
 };
 
 struct zone_image {
