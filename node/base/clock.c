@@ -34,6 +34,11 @@ uint64_t clock_wall_s(void)
     return read_ns(CLOCK_REALTIME_COARSE) / 1000000000u;
 }
 
+uint64_t clock_wall_coarse_ms(void)
+{
+    return read_ns(CLOCK_REALTIME_COARSE) / 1000000u;
+}
+
 void clock_format(uint64_t wall_ms, char out[CLOCK_TEXT_LEN])
 {
     time_t seconds = (time_t)(wall_ms / 1000u);

@@ -10,6 +10,8 @@ uint64_t clock_mono_ms(void);
 uint64_t clock_wall_ms(void);
 /* Seconds since then, up to one kernel tick late: for hot paths, about a quarter of the cost. */
 uint64_t clock_wall_s(void);
+/* Milliseconds since then, by the same clock: in steps of a tick. */
+uint64_t clock_wall_coarse_ms(void);
 /* Format @wall_ms as 2026-01-31T12:00:00.000Z; @out holds at least 25 octets. */
 #define CLOCK_TEXT_LEN 25
 void clock_format(uint64_t wall_ms, char out[CLOCK_TEXT_LEN]);
