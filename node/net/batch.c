@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "net/counters.h"
 #include "net/udp_limit.h"
+#include "querylog/querylog.h"
+#include "querylog/ring.h"
 #include "zone/image.h"
 
 #include <string.h>
@@ -15,13 +17,21 @@ int net_batch_init(struct net_batch *batch, const struct net_env *env, struct ne
     batch->env = env;
     batch->cells = cells;
     batch->scratch = query_scratch_new();
-    return batch->scratch != NULL ? 0 : ERR_NOMEM;
+    if (env->log != NULL)
+        batch->log = querylog_ring_open(env->log);
+    if (batch->scratch != NULL && (batch->log != NULL || env->log == NULL))
+        return 0;
+    net_batch_fini(batch);
+    return ERR_NOMEM;
 }
 
 void net_batch_fini(struct net_batch *batch)
 {
     query_scratch_free(batch->scratch);
     batch->scratch = NULL;
+    if (batch->log != NULL)
+        querylog_ring_close(batch->env->log, batch->log);
+    batch->log = NULL;
 }
 
 /* Rate limiting, in two passes so that the table's memory arrives meanwhile. */
@@ -61,6 +71,24 @@ static void tally(struct net_batch *batch, unsigned count)
         net_cell_add(&batch->cells->events[NET_UDP_TRUNCATED], truncated);
 }
 
+/* Note what was answered from logged zones and goes out; what the rate limiter dropped does not. */
+static void note(struct net_batch *batch, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct query_item *item = &batch->items[i];
+        if (__builtin_expect(item->traits.log_slot == 0, 1) || item->reply.len == 0)
+            continue;
+        const struct querylog_event event = {.client = item->client,
+                                             .request = item->request,
+                                             .request_len = item->request_len,
+                                             .slot = item->traits.log_slot,
+                                             .rcode = item->reply.rcode,
+                                             .time_wall_ms = batch->own.now_wall_ms};
+        querylog_ring_note(batch->log, &event);
+    }
+    querylog_ring_commit(batch->log);
+}
+
 void net_batch_answer(struct net_batch *batch, unsigned count)
 {
     struct query_env env = net_env_begin(batch->env, QUERY_UDP, &batch->own);
@@ -70,4 +98,6 @@ void net_batch_answer(struct net_batch *batch, unsigned count)
     if (batch->env->rrl != NULL)
         limit(batch, count);
     tally(batch, count);
+    if (batch->log != NULL)
+        note(batch, count);
 }

@@ -37,6 +37,7 @@ int net_env_init(struct net_env *out, const struct net_options *options)
     if (code != 0)
         return code;
     out->publisher = options->publisher;
+    out->log = options->log;
     out->texts = (struct query_texts){.identity = out->identity, .version = out->version};
     out->has_cookies = options->cookie_key != NULL;
     if (out->has_cookies)
@@ -62,7 +63,8 @@ static uint64_t draw(uint64_t *chance)
 struct query_env net_env_begin(const struct net_env *env, enum query_proto proto,
                                struct net_thread_env *own)
 {
-    const uint32_t now_s = (uint32_t)clock_wall_s();
+    own->now_wall_ms = clock_wall_coarse_ms();
+    const uint32_t now_s = (uint32_t)(own->now_wall_ms / 1000);
     if (env->has_cookies)
         dns_cookie_secrets_update(&own->secrets, env->cookie_key, now_s);
     return (struct query_env){

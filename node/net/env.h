@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct net_options;
+struct querylog;
 struct zone_publisher;
 
 struct net_env {
@@ -21,6 +22,7 @@ struct net_env {
     uint8_t cookie_key[DNS_COOKIE_KEY_LEN];
     struct rrl *rrl; /* shared by the UDP workers; NULL: no limit */
     enum udp_limit_mode rrl_mode;
+    struct querylog *log; /* NULL: queries of no zone are logged */
 };
 
 /* ERR_INVALID: a text is too long, or rate limits are out of bounds; ERR_NOMEM. @out stays where it
@@ -30,7 +32,8 @@ void net_env_fini(struct net_env *env); /* accepts one that is all zero; threads
 
 struct net_thread_env { /* what each thread that answers has of its own; zeroed at its start */
     struct dns_cookie_secrets secrets;
-    uint64_t chance; /* state of the generator of draws; 0: not seeded yet */
+    uint64_t chance;      /* state of the generator of draws; 0: not seeded yet */
+    uint64_t now_wall_ms; /* of the batch, by the coarse clock */
 };
 
 /* The environment of one batch, but for its image, client and idle time-out: reads the wall clock

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 struct latency_samples; /* net/latency_samples.h */
+struct querylog;        /* querylog/querylog.h */
 struct rrl_options;
 struct zone_publisher;
 
@@ -43,6 +44,7 @@ struct net_options {
     bool is_rrl_log_only;              /* count what would be limited, and send everything */
     const char *const *xdp_interfaces; /* that answer by AF_XDP; needs one port in all addresses */
     unsigned xdp_interface_count;      /* 0 to NET_XDP_INTERFACES_MAX */
+    struct querylog *log; /* of queries of logged zones; outlives the net; NULL: none */
 };
 
 struct net_error {

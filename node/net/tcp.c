@@ -16,6 +16,7 @@
 #include "net/tcp_table.h"
 #include "net/thread.h"
 #include "query.h"
+#include "querylog/querylog.h"
 #include "zone/image.h"
 
 #include <malloc.h>
@@ -68,6 +69,7 @@ struct tcp_server {
     uv_timer_t tick; /* runs while connections are open */
     struct tcp_table table;
     struct latency_samples *latency; /* NULL: not wanted */
+    struct querylog_ring *log;       /* NULL: nothing is logged */
     uint64_t now_ms;                 /* since the start, by ticks: see on_tick() */
     uint64_t tick_ms;                /* the loop's time at the last tick */
     size_t held_peak;                /* of the table's held_len since memory was last given back */
@@ -353,8 +355,9 @@ static enum tcp_stream_state answer(struct tcp_connection *connection, size_t *l
     env.client = &connection->client.any;
     env.tcp_idle_ds = idle_limit_ds(server);
     env.image = zone_image_read_begin(server->env->publisher);
+    const struct tcp_teller teller = {&server->cells, server->log, server->own.now_wall_ms};
     enum tcp_stream_state state =
-        tcp_answer_round(&connection->stream, &env, &server->cells, server->round, len);
+        tcp_answer_round(&connection->stream, &env, &teller, server->round, len);
     zone_image_read_end();
     connection->was_answered |= *len > 0;
     return state;
@@ -608,6 +611,8 @@ static void server_free(struct tcp_server *server)
 {
     if (server == NULL)
         return;
+    if (server->log != NULL)
+        querylog_ring_close(server->env->log, server->log);
     tcp_table_fini(&server->table);
     free(server->slots);
     free(server);
@@ -625,7 +630,10 @@ static struct tcp_server *server_new(const struct tcp_options *options)
     server->latency = options->latency;
     server->slot_count = options->limits.connections_max + TCP_SPARE_SLOTS;
     server->slots = calloc(server->slot_count, sizeof *server->slots);
-    if (server->slots == NULL || tcp_table_init(&server->table, &options->limits, seed) != 0) {
+    if (server->env->log != NULL)
+        server->log = querylog_ring_open(server->env->log);
+    if ((server->log == NULL && server->env->log != NULL) || server->slots == NULL ||
+        tcp_table_init(&server->table, &options->limits, seed) != 0) {
         server_free(server);
         return NULL;
     }

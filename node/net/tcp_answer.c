@@ -4,25 +4,47 @@
 #include "dns/answer.h"
 #include "net/counters.h"
 #include "query.h"
+#include "querylog/ring.h"
 
 _Static_assert(TCP_STREAM_PREFIX_LEN + DNS_MESSAGE_MAX == TCP_STREAM_MAX, "any reply has room");
 
+static void tell(const struct tcp_teller *teller, const struct query_env *env,
+                 const struct query_item *item)
+{
+    net_cell_add(&teller->cells->events[NET_TCP_QUERIES], 1);
+    net_cells_count(teller->cells, item->outcome,
+                    item->outcome == QUERY_DROPPED ? 0 : item->reply.rcode);
+    if (teller->log == NULL || item->traits.log_slot == 0)
+        return;
+    const struct querylog_event event = {.client = env->client,
+                                         .request = item->request,
+                                         .request_len = item->request_len,
+                                         .slot = item->traits.log_slot,
+                                         .rcode = item->reply.rcode,
+                                         .is_tcp = true,
+                                         .time_wall_ms = teller->now_wall_ms};
+    querylog_ring_note(teller->log, &event);
+}
+
 /* Answer one message at @out; returns the octets written there, prefix included, 0 for no reply. */
-static size_t answer_message(const struct query_env *env, struct net_cells *cells,
+static size_t answer_message(const struct query_env *env, const struct tcp_teller *teller,
                              const uint8_t *message, uint16_t message_len, uint8_t *out)
 {
-    struct dns_writer reply = {.octets = out + TCP_STREAM_PREFIX_LEN, .capacity = DNS_MESSAGE_MAX};
-    enum query_outcome outcome = query_answer(env, message, message_len, &reply);
-    net_cell_add(&cells->events[NET_TCP_QUERIES], 1);
-    net_cells_count(cells, outcome, outcome == QUERY_DROPPED ? 0 : reply.rcode);
-    if (outcome == QUERY_DROPPED)
+    struct query_item item = {
+        .client = env->client,
+        .request = message,
+        .request_len = message_len,
+        .reply = {.octets = out + TCP_STREAM_PREFIX_LEN, .capacity = DNS_MESSAGE_MAX}};
+    query_answer_item(env, &item);
+    tell(teller, env, &item);
+    if (item.outcome == QUERY_DROPPED)
         return 0;
-    dns_wire_put16(out, (uint16_t)reply.len);
-    return TCP_STREAM_PREFIX_LEN + reply.len;
+    dns_wire_put16(out, (uint16_t)item.reply.len);
+    return TCP_STREAM_PREFIX_LEN + item.reply.len;
 }
 
 enum tcp_stream_state tcp_answer_round(struct tcp_stream *stream, const struct query_env *env,
-                                       struct net_cells *cells, uint8_t *round, size_t *len)
+                                       const struct tcp_teller *teller, uint8_t *round, size_t *len)
 {
     enum tcp_stream_state state = TCP_STREAM_MESSAGE;
     struct query_env own = *env;
@@ -35,7 +57,9 @@ enum tcp_stream_state tcp_answer_round(struct tcp_stream *stream, const struct q
         if (state != TCP_STREAM_MESSAGE)
             break;
         own.draw = query_draw_at(env->draw, count++);
-        *len += answer_message(&own, cells, message, message_len, round + *len);
+        *len += answer_message(&own, teller, message, message_len, round + *len);
     }
+    if (teller->log != NULL)
+        querylog_ring_commit(teller->log);
     return state;
 }

@@ -6,11 +6,19 @@
 
 struct net_cells;
 struct query_env;
+struct querylog_ring;
 
 #define TCP_ROUND_SIZE (2u * TCP_STREAM_MAX) /* replies gathered before they are written */
 
+struct tcp_teller { /* who is told of what was answered */
+    struct net_cells *cells;
+    struct querylog_ring *log; /* of logged zones; NULL: nobody */
+    uint64_t now_wall_ms;      /* for the log */
+};
+
 /* Answer whole messages of @stream until none is left or @round (TCP_ROUND_SIZE octets) may not
- * hold one more reply; *@len octets of framed replies are there. All is counted in @cells. Returns
+ * hold one more reply; *@len octets of framed replies are there. All is told to @teller. Returns
  * the stream's state: MESSAGE means that there may be more. */
 enum tcp_stream_state tcp_answer_round(struct tcp_stream *stream, const struct query_env *env,
-                                       struct net_cells *cells, uint8_t *round, size_t *len);
+                                       const struct tcp_teller *teller, uint8_t *round,
+                                       size_t *len);
