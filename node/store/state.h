@@ -103,8 +103,11 @@ enum state_change_kind { /* stored: never renumber */
                          STATE_CHANGE_ZONE_CREATED = 2,
                          STATE_CHANGE_ZONE_DELETED = 3,   /* without actions */
                          STATE_CHANGE_IMPORTED = 4,       /* without actions */
+                         STATE_CHANGE_CIDR = 5,           /* without actions and a zone */
                          STATE_CHANGE_ZONE_ACTIVATED = 6, /* without actions */
                          STATE_CHANGE_VPC = 7,            /* (dis)associated; without actions */
+                         STATE_CHANGE_SIGNING_KEY = 8,    /* without actions: one came, went, or
+                                                           * became active or inactive */
 };
 struct state_change {
     char id[STATE_ID_SIZE];

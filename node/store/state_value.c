@@ -314,7 +314,8 @@ int state_value_change(struct kv_slice value, struct state_change *out, state_ac
                     take_name(&from->zone_name, got.zone_name) &&
                     state__take_text(from->actor, got.actor, sizeof(got.actor)) &&
                     state__take_text(from->comment, got.comment, sizeof(got.comment)) &&
-                    from->kind >= STATE_CHANGE_RECORD_SETS && from->kind <= STATE_CHANGE_VPC;
+                    from->kind >= STATE_CHANGE_RECORD_SETS &&
+                    from->kind <= STATE_CHANGE_SIGNING_KEY;
     for (size_t i = 0; is_sound && rc == 0 && i < from->n_actions; i++)
         rc = tell_action(from->actions[i], cb, user);
     if (is_sound && rc >= 0)
@@ -386,6 +387,8 @@ static int check_object(struct kv_slice key, struct kv_slice value)
     switch (*(const uint8_t *)key.data) {
     case STATE_OBJECT_ACCESS_KEY: return state__check_credential(key, value);
     case STATE_OBJECT_DELEGATION_SET: return state__check_delegation_set(key, value);
+    case STATE_OBJECT_SIGNING_KEY: return state__check_signing_key(key, value);
+    case STATE_OBJECT_QUERY_LOGGING: return state__check_logging(key, value);
     case STATE_OBJECT_REFERENCE: return state__check_zone_object(key, value);
     case STATE_OBJECT_VIEW:
     case STATE_OBJECT_VPC: return state__check_vpc(key, value);

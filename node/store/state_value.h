@@ -28,6 +28,8 @@ int state__check_override(struct kv_slice key, struct kv_slice value);
 int state__check_latency(struct kv_slice key, struct kv_slice value);
 int state__check_cidr(enum kv_family family, struct kv_slice key, struct kv_slice value);
 int state__check_vpc(struct kv_slice key, struct kv_slice value);
+int state__check_logging(struct kv_slice key, struct kv_slice value);
+int state__check_signing_key(struct kv_slice key, struct kv_slice value);
 int state__check_use(struct kv_slice key, struct kv_slice value);
 int state__check_credential(struct kv_slice key, struct kv_slice value);
 int state__check_zone_object(struct kv_slice key, struct kv_slice value);

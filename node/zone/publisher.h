@@ -19,8 +19,9 @@ struct zone {
     struct zone *next_dead;          /* once no longer served: in a list to be freed */
     uint32_t negative_ttl_s;
     uint32_t name_count;
-    uint8_t apex_at;  /* 0: a public zone */
-    uint8_t octets[]; /* of a private zone the label; the apex with the root label */
+    uint16_t log_slot; /* zone_content_log() */
+    uint8_t apex_at;   /* 0: a public zone */
+    uint8_t octets[];  /* of a private zone the label; the apex with the root label */
 };
 
 static inline const uint8_t *zone__apex(const struct zone *zone)
@@ -43,8 +44,6 @@ struct zone_views {
     struct geo_cidr *networks; /* a reference; slot 0: location = number of a view + 1 */
     uint32_t count;
     struct zone_view views[]; /* by number; those without networks are seen by nobody */
-    uint16_t log_slot; /* zone_content_log() */
-    uint8_t apex[];    /* with the root label */
 };
 
 struct zone_image {
