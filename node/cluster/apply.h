@@ -40,8 +40,8 @@ struct apply_result {
     size_t message_count;
     char zone_id[STATE_ID_SIZE]; /* empty when there is none */
     char change_id[STATE_ID_SIZE];
-    char object_id[STATE_UUID_SIZE]; /* of a health check, CIDR collection or delegation
-                                      * set; or empty */
+    char object_id[STATE_UUID_SIZE]; /* of a health check, CIDR collection, delegation
+                                      * set, query logging configuration; or empty */
 };
 
 enum apply_effect_kind {
@@ -74,6 +74,7 @@ enum apply_effect_kind {
     APPLY_CIDR_CHANGED,     /* setting: id of the collection; slot */
     APPLY_REGIONS_CHANGED,
     APPLY_LATENCY_CHANGED, /* a figure that counts */
+    APPLY_LOGGING_CHANGED, /* zone_id: whose queries are logged from now on, or no longer */
     APPLY_HASH_CHECK,      /* report apply_hash_at(index) to the leader */
 };
 struct apply_effect {

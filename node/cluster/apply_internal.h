@@ -178,10 +178,23 @@ int apply__import_chunk(struct apply *apply, const struct Cmd__ImportChunk *comm
 int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *command);
 int apply__import_abort(struct apply *apply, const struct Cmd__ImportAbort *command);
 int apply__import_expire(struct apply *apply, const struct Cmd__ImportExpire *command);
+/* A change id names one change for ever, as far as the journal goes back: or refuse. */
+int apply__check_new_change(struct apply *apply, const char *change_id);
+/* Fill in a change of @zone, for apply__journal(), and name both in the result. */
+void apply__start_change(const struct apply *apply, const struct state_zone *zone,
+                         enum state_change_kind kind, const char *change_id,
+                         struct state_change *out);
 /* Find the imports that are stored already. 0, or a code that stops applying. */
 int apply__load_imports(struct apply *apply);
 /* Drop the imports of a zone that goes away. */
 int apply__import_drop_all(struct apply *apply, const char *zone_id);
+
+/* apply_logging.c, apply_signing.c: what public zones have beside record sets. */
+int apply__logging(struct apply *apply, const struct Cmd__Command *command);
+int apply__signing(struct apply *apply, const struct Cmd__Command *command);
+/* The same as the zone that has them goes. */
+int apply__drop_extras(struct apply *apply, const struct state_zone *zone);
+int apply__drop_signing_keys(struct apply *apply, const struct state_zone *zone);
 
 /* apply_admin.c: cluster, tokens, secrets, settings, members. */
 int apply__admin(struct apply *apply, const struct Cmd__Command *command);

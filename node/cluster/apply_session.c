@@ -108,6 +108,10 @@ static int run_kind(struct apply *apply)
         rc = apply__routing(apply, command);
     if (rc == ERR_VERSION)
         rc = apply__latency(apply, command);
+    if (rc == ERR_VERSION)
+        rc = apply__logging(apply, command);
+    if (rc == ERR_VERSION)
+        rc = apply__signing(apply, command);
     return rc == ERR_VERSION ? apply__admin(apply, command) : rc;
 }
 
@@ -191,6 +195,18 @@ static void repeat(struct apply *apply, int code)
         break;
     case CMD__COMMAND__KIND_IMPORT_COMMIT:
         name_ids(apply, NULL, command->import_commit->change_id);
+        break;
+    case CMD__COMMAND__KIND_CREATE_KEY:
+        name_ids(apply, command->create_key->zone_id, command->create_key->change_id);
+        break;
+    case CMD__COMMAND__KIND_UPDATE_KEY:
+        name_ids(apply, command->update_key->zone_id, command->update_key->change_id);
+        break;
+    case CMD__COMMAND__KIND_DELETE_KEY:
+        name_ids(apply, command->delete_key->zone_id, command->delete_key->change_id);
+        break;
+    case CMD__COMMAND__KIND_PUT_QUERY_LOGGING:
+        apply__name_result(apply, command->put_query_logging->config_id);
         break;
     case CMD__COMMAND__KIND_CREATE_HEALTH_CHECK:
     case CMD__COMMAND__KIND_CREATE_CIDR_COLLECTION: apply__name_object(apply); break;

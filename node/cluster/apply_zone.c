@@ -241,6 +241,8 @@ static int delete_zone(struct apply *apply, const Cmd__DeleteZone *command)
     apply->has_zone = false;
     zone.content = 0;
     rc = apply__sweep_overrides(apply, &zone);
+    if (rc == 0)
+        rc = apply__drop_extras(apply, &zone);
     zone.content = content;
     if (rc != 0)
         return rc;
