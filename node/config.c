@@ -47,6 +47,27 @@ static const cyaml_schema_field_t rrl_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t query_log_to_words[] = {
+    {"file", CONFIG_QUERY_LOG_TO_FILE},
+    {"syslog", CONFIG_QUERY_LOG_TO_SYSLOG},
+    {"off", CONFIG_QUERY_LOG_TO_NOTHING},
+};
+static const cyaml_strval_t query_log_per_words[] = {{"log_group", false}, {"zone", true}};
+
+static const cyaml_schema_field_t query_log_fields[] = {
+    CYAML_FIELD_ENUM("to", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_query_log, to,
+                     query_log_to_words, CYAML_ARRAY_LEN(query_log_to_words)),
+    CYAML_FIELD_STRING_PTR("folder", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct config_query_log, folder, 1, CONFIG_QUERY_LOG_PATH_MAX),
+    CYAML_FIELD_ENUM("per", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_query_log,
+                     per_zone, query_log_per_words, CYAML_ARRAY_LEN(query_log_per_words)),
+    CYAML_FIELD_UINT_PTR("file_max", CYAML_FLAG_OPTIONAL, struct config_query_log, file_max),
+    CYAML_FIELD_UINT_PTR("free_min", CYAML_FLAG_OPTIONAL, struct config_query_log, free_min),
+    CYAML_FIELD_STRING_PTR("syslog_socket", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct config_query_log, syslog_socket, 1, CONFIG_QUERY_LOG_PATH_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config, name, 1, LABEL_LEN_MAX),
     CYAML_FIELD_STRING_PTR("region", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
@@ -78,6 +99,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_ENUM("latency_private", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config,
                      latency_private, switch_words, CYAML_ARRAY_LEN(switch_words)),
     CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
+    CYAML_FIELD_MAPPING("query_log", CYAML_FLAG_OPTIONAL, struct config, query_log,
+                        query_log_fields),
     CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
                      tcp_connections_max),
     CYAML_FIELD_UINT("tcp_connections_per_prefix", CYAML_FLAG_OPTIONAL, struct config,
@@ -359,6 +382,27 @@ static int check_rrl(const struct config_rrl *rrl, char *error)
     return 0;
 }
 
+static int check_query_log(struct config *config, char *error)
+{
+    struct config_query_log *log = &config->query_log;
+    char folder[CONFIG_QUERY_LOG_PATH_MAX + 1];
+    int len = snprintf(folder, sizeof(folder), "%s/query-log", config->data_dir);
+
+    if (!log->folder && (len < 0 || (size_t)len >= sizeof(folder)))
+        return refuse(error, "query_log: folder: data_dir is too long for one in it");
+    int rc = default_text(&log->folder, folder);
+    if (rc == 0)
+        rc = default_text(&log->syslog_socket, "/dev/log");
+    if (rc == 0 && (log->folder[0] != '/' || log->syslog_socket[0] != '/'))
+        return refuse(error, "query_log: '%s' is no whole path, which begins with /",
+                      log->folder[0] != '/' ? log->folder : log->syslog_socket);
+    if ((log->file_max && *log->file_max > CONFIG_QUERY_LOG_MIB_MAX) ||
+        (log->free_min && *log->free_min > CONFIG_QUERY_LOG_MIB_MAX))
+        return refuse(error, "query_log: file_max and free_min: at most %d MiB",
+                      CONFIG_QUERY_LOG_MIB_MAX);
+    return rc;
+}
+
 static int check_tcp(const struct config *config, char *error)
 {
     if (config->tcp_connections_max > CONFIG_TCP_CONNECTIONS_MAX)
@@ -458,6 +502,8 @@ static int check(struct config *config, char *error)
                     CONFIG_HEALTH_CONNECTIONS_MAX);
     if (rc == 0)
         rc = check_rrl(&config->rrl, error);
+    if (rc == 0)
+        rc = check_query_log(config, error);
     if (rc == 0)
         rc = check_tcp(config, error);
     if (rc == 0)

@@ -28,6 +28,10 @@
 #define CONFIG_RRL_BURST_MAX_MS 60000
 #define CONFIG_RRL_SLIP_MAX 10
 #define CONFIG_RRL_EXEMPT_MAX 4096
+#define CONFIG_QUERY_LOG_FILE_MAX 1024 /* MiB */
+#define CONFIG_QUERY_LOG_FREE_MIN 512
+#define CONFIG_QUERY_LOG_MIB_MAX 16777216
+#define CONFIG_QUERY_LOG_PATH_MAX 900
 #define CONFIG_PEER_PORT 5301 /* admin and snapshot listeners: the next two ports, unless named */
 
 /* Response rate limiting (net/rrl.h): what the file says; NULL, or no exempt prefix, where it says
@@ -43,6 +47,21 @@ struct config_rrl {
     uint32_t *ipv6_prefix; /* 1 to 64 */
     char **exempt;         /* prefixes, in place of the loopback ones */
     unsigned exempt_count;
+};
+
+/* The log of queries (querylog/querylog.h). What the file leaves out is filled in. */
+enum config_query_log_to {
+    CONFIG_QUERY_LOG_TO_FILE,
+    CONFIG_QUERY_LOG_TO_SYSLOG,
+    CONFIG_QUERY_LOG_TO_NOTHING, /* this node writes none, whatever is logged */
+};
+struct config_query_log {
+    enum config_query_log_to to;
+    char *folder;        /* of the files; DATA_DIR/query-log */
+    bool per_zone;       /* a file for each zone, not for each log group */
+    uint32_t *file_max;  /* MiB; then FILE becomes FILE.1; 0: no bound */
+    uint32_t *free_min;  /* MiB; nothing is written while the file system has less left; 0: off */
+    char *syslog_socket; /* /dev/log */
 };
 
 /* Strings are owned by the configuration; addresses are checked and normalised to HOST:PORT or
@@ -72,6 +91,7 @@ struct config {
     uint32_t latency_window;                 /* seconds; 0: the default of cluster */
     bool latency_private;                    /* measure private clients, too */
     struct config_rrl rrl;
+    struct config_query_log query_log;
     bool *health_checks;         /* this node checks endpoints; NULL or true: yes */
     uint32_t health_connections; /* of checks at once; 0: the default of health/checker.h */
     char *peer_listen;           /* 0.0.0.0:5301 */

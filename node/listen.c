@@ -98,7 +98,7 @@ static int open_sockets(const struct config *config, const struct net_options *o
 }
 
 int listen_open(const struct config *config, const struct zone_publisher *publisher,
-                struct latency_samples *latency, struct net **out)
+                struct latency_samples *latency, struct querylog *log, struct net **out)
 {
     struct sockaddr_storage addresses[CONFIG_ADDRESSES_MAX];
     uint8_t cookie_key[DNS_COOKIE_KEY_LEN]; /* of this run: older cookies are simply replaced */
@@ -120,6 +120,7 @@ int listen_open(const struct config *config, const struct zone_publisher *publis
         .tcp_idle_ms = config->tcp_idle_ms,
         .publisher = publisher,
         .latency = latency,
+        .log = log,
         .identity = config->dns_identity,
         .version = config->dns_version,
         .cookie_key = cookie_key,

@@ -21,6 +21,7 @@
 #include "listen.h"
 #include "net/latency_samples.h"
 #include "net/net.h"
+#include "querylog/querylog.h"
 #include "serve/serve.h"
 
 #define CONTROL_SOCKET_NAME "control.sock"
@@ -155,8 +156,9 @@ struct node {
     struct cluster *cluster;
     struct net *net;
     struct latency_samples *latency;
+    struct querylog *query_log; /* NULL: this node writes none */
     struct control *control;
-    uv_signal_t on_term, on_int;
+    uv_signal_t on_term, on_int, on_hup;
     uv_idle_t stop_later; /* stopping starts from a clean turn of the loop */
     bool is_stopping;
     int status; /* exit status */
@@ -178,6 +180,7 @@ static void on_cluster_closed(void *user)
     node->control = NULL;
     uv_close((uv_handle_t *)&node->on_term, NULL);
     uv_close((uv_handle_t *)&node->on_int, NULL);
+    uv_close((uv_handle_t *)&node->on_hup, NULL);
     uv_close((uv_handle_t *)&node->stop_later, NULL);
 }
 
@@ -211,6 +214,16 @@ static void on_signal(uv_signal_t *handle, int number)
     stop(node, EX_OK);
 }
 
+/* As after logrotate has renamed the files. */
+static void on_reopen(uv_signal_t *handle, int number)
+{
+    struct node *node = handle->data;
+
+    log_info("main", "signal number=%d", number);
+    if (node->query_log)
+        querylog_reopen(node->query_log);
+}
+
 static void on_fatal(void *user, const char *message)
 {
     log_error("main", "fatal message=\"%s\"", message);
@@ -232,6 +245,39 @@ static void list_counters(void *user, control_counter_cb add, void *add_user)
     add(add_user, "dns.rejected", counters.outcomes[QUERY_REJECTED]);
     add(add_user, "dns.dropped", counters.outcomes[QUERY_DROPPED]);
     add(add_user, "dns.failed", counters.outcomes[QUERY_FAILED]);
+    if (node->query_log) {
+        struct querylog_counters log;
+        querylog_read_counters(node->query_log, &log);
+        add(add_user, "query_log.written", log.written);
+        add(add_user, "query_log.dropped", log.dropped);
+        add(add_user, "query_log.lost", log.lost);
+    }
+}
+
+static uint64_t mib(const uint32_t *value, uint32_t standard)
+{
+    return (uint64_t)(value ? *value : standard) << 20;
+}
+
+static int open_query_log(struct node *node)
+{
+    const struct config_query_log *config = &node->config->query_log;
+    const struct querylog_options log_options = {
+        .sink = {.folder = config->to == CONFIG_QUERY_LOG_TO_FILE ? config->folder : NULL,
+                 .file_len_max = mib(config->file_max, CONFIG_QUERY_LOG_FILE_MAX),
+                 .free_len_min = mib(config->free_min, CONFIG_QUERY_LOG_FREE_MIN),
+                 .syslog_socket = config->syslog_socket},
+        .edge = node->config->name,
+        .is_file_per_zone = config->per_zone,
+    };
+
+    if (config->to == CONFIG_QUERY_LOG_TO_NOTHING)
+        return EX_OK;
+    int rc = querylog_open(&log_options, &node->query_log);
+    if (rc == 0)
+        return EX_OK;
+    log_error("main", "open_failed what=query_log reason=\"%s\"", err_text(rc));
+    return rc == ERR_INVALID ? EX_CONFIG : EX_OSERR;
 }
 
 static int open_cluster(struct node *node)
@@ -253,6 +299,7 @@ static int open_cluster(struct node *node)
         .latency_window_s = config->latency_window,
         .is_health_off = config->health_checks && !*config->health_checks,
         .health_connections = config->health_connections,
+        .query_log = node->query_log ? querylog_table_of(node->query_log) : NULL,
         .fatal = on_fatal,
         .user = node,
     };
@@ -366,9 +413,11 @@ static void watch_signals(struct node *node)
     ASSERT(uv_idle_init(&node->loop, &node->stop_later) == 0);
     ASSERT(uv_signal_init(&node->loop, &node->on_term) == 0);
     ASSERT(uv_signal_init(&node->loop, &node->on_int) == 0);
-    node->stop_later.data = node->on_term.data = node->on_int.data = node;
+    ASSERT(uv_signal_init(&node->loop, &node->on_hup) == 0);
+    node->stop_later.data = node->on_term.data = node->on_int.data = node->on_hup.data = node;
     ASSERT(uv_signal_start(&node->on_term, on_signal, SIGTERM) == 0);
     ASSERT(uv_signal_start(&node->on_int, on_signal, SIGINT) == 0);
+    ASSERT(uv_signal_start(&node->on_hup, on_reopen, SIGHUP) == 0);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -378,11 +427,14 @@ static int run_node(struct config *config)
 
     ASSERT(uv_loop_init(&node.loop) == 0);
     watch_signals(&node);
-    int status = open_cluster(&node);
+    int status = open_query_log(&node);
+    if (status == EX_OK)
+        status = open_cluster(&node);
     if (status == EX_OK)
         status = open_latency(&node);
     if (status == EX_OK)
-        status = listen_open(config, cluster_image(node.cluster), node.latency, &node.net);
+        status = listen_open(config, cluster_image(node.cluster), node.latency, node.query_log,
+                             &node.net);
     if (status == EX_OK)
         status = open_control(&node);
     if (status == EX_OK)
@@ -397,6 +449,7 @@ static int run_node(struct config *config)
     uv_run(&node.loop, UV_RUN_DEFAULT);
     uv_loop_close(&node.loop);
     latency_samples_free(node.latency);
+    querylog_close(node.query_log);
     if (status == EX_OK)
         status = node.status;
     log_info("main", "stopped status=%d", status);

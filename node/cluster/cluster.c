@@ -418,6 +418,8 @@ int cluster_open(const struct cluster_options *options, struct cluster **out,
             ? publish_new(&cluster->publish)
             : ERR_NOMEM;
     if (rc == 0)
+        publish_set_log(cluster->publish, options->query_log);
+    if (rc == 0)
         rc = health_view_new(zone_publisher_health(publish_image(cluster->publish)),
                              &cluster->health_view);
     if (rc == 0)

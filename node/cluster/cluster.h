@@ -17,6 +17,7 @@ struct apply_result; /* cluster/apply.h */
 struct uv_loop_s;
 struct zone_publisher; /* zone/image.h */
 struct kv;             /* store/kv.h */
+struct querylog_table; /* querylog/table.h */
 
 #define CLUSTER_TEXT_MAX 256                /* octets of names and addresses, NUL included */
 #define CLUSTER_ERROR_MAX 700               /* octets of a sentence about a failure, NUL included */
@@ -54,6 +55,8 @@ struct cluster_options {
     uint32_t latency_window_s;                   /* 0: the default of cluster/latency.h */
     bool is_health_off;                          /* this node runs no health checks */
     uint32_t health_connections; /* of checks at once; 0: the default of health/checker.h */
+    struct querylog_table
+        *query_log; /* is told which zones are logged; outlives the cluster; NULL */
     /* The node must stop: storage failed, or state cannot be trusted. @message says what to do.
      * Not called again; the caller then calls cluster_close() and exits. */
     void (*fatal)(void *user, const char *message);

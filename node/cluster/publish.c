@@ -183,6 +183,8 @@ static int zone_added(struct publish *publish, const struct apply_effect *effect
 
     int rc = publish__content_new(publish, effect->name, private_id, &content);
     if (rc == 0)
+        publish__log_content(publish, effect->zone_id, content);
+    if (rc == 0)
         rc = zone_change_serve(publish->image, content);
     if (rc != 0) {
         zone_content_drop(publish->image, content);
@@ -253,6 +255,8 @@ static int content_started(struct publish *publish, const struct kv *kv,
     const char *private_id = zone.is_private ? zone.id : NULL;
     int rc = publish__content_new(publish, zone.name, private_id, &content);
     if (rc == 0)
+        publish__log_content(publish, zone.id, content);
+    if (rc == 0)
         rc = content_map_put(&publish->map, effect->content, zone.name, private_id, content);
     if (rc != 0)
         zone_content_drop(publish->image, content);
@@ -278,6 +282,7 @@ static int content_switched(struct publish *publish, const struct apply_effect *
         return ERR_NOT_FOUND;
     if (effect->is_not_served)
         return content_dropped(publish, effect);
+    publish__log_content(publish, effect->zone_id, entry->filling); /* it may have changed */
     int rc = zone_change_serve(publish->image, entry->filling);
     if (rc != 0)
         return rc;
@@ -353,6 +358,7 @@ static int note(struct publish *publish, const struct kv *kv, const struct apply
     case APPLY_VIEW_CHANGED:
     case APPLY_ZONE_LINKED:
     case APPLY_ZONE_UNLINKED: return publish__view_effect(publish, kv, effect);
+    case APPLY_LOGGING_CHANGED: return publish__logging_changed(publish, kv, effect);
     default: return 0; /* nothing that DNS serves */
     }
 }

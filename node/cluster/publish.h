@@ -14,11 +14,14 @@
 struct apply_effect;
 struct kv;
 struct publish;
+struct querylog_table;
 struct zone_publisher;
 
 int publish_new(struct publish **out);      /* ERR_NOMEM */
 void publish_free(struct publish *publish); /* accepts NULL; readers have left */
 struct zone_publisher *publish_image(struct publish *publish);
+/* Who is told which zones are logged; before anything is published. NULL: nobody. */
+void publish_set_log(struct publish *publish, struct querylog_table *table);
 
 /* Note one effect; state is that of @kv after it. */
 void publish_effect(struct publish *publish, const struct kv *kv,
@@ -33,7 +36,7 @@ uint64_t publish_index(const struct publish *publish);
 bool publish_is_frozen(const struct publish *publish);
 
 /* Begin to read all of @kv, on a thread of its own; it must not change or be closed until the end
- * or publish_rebuild_cancel(). ERR_NOMEM. */
+ * or publish_rebuild_cancel(). ERR_NOMEM, ERR_* of reads. */
 int publish_rebuild_begin(struct publish *publish, const struct kv *kv);
 /* Go on for about @sets_max record sets. 1: more to do; 0: published as @kv's index; ERR_*: given
  * up, readers keep the old image. ERR_CORRUPT also for damage that no read would meet. */

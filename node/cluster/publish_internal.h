@@ -10,6 +10,7 @@
 
 struct load_batch;
 struct loader;
+struct querylog_table;
 
 enum rebuild_stage { REBUILD_OFF, REBUILD_SETS, REBUILD_DROPS };
 struct rebuild {
@@ -27,6 +28,7 @@ struct rebuild {
 
 struct publish {
     struct zone_publisher *image;
+    struct querylog_table *log; /* NULL: nobody logs queries */
     struct content_map map;
     uint64_t index;
     bool is_frozen;
@@ -48,6 +50,14 @@ int publish__content_new(struct publish *publish, const uint8_t *apex, const cha
 /* Put one set. ERR_NOMEM, ERR_* of reads; a set that the image refuses is logged and left out. */
 int publish__put(struct publish *publish, const struct publish__place *place,
                  const struct state_record_set *set);
+/* publish_log.c: the slot that it is logged by now, for a content that is about to be served. */
+void publish__log_content(struct publish *publish, const char *zone_id,
+                          struct zone_content *content);
+/* As the state says now whether the zone is logged. ERR_NOMEM, ERR_* of reads. */
+int publish__logging_changed(struct publish *publish, const struct kv *kv,
+                             const struct apply_effect *effect);
+/* All logged zones anew, before all contents are read. */
+int publish__load_logging(struct publish *publish, const struct kv *kv);
 /* Drop what is filling in @map, and the map. */
 void publish__drop_filling(struct publish *publish, struct content_map *map);
 /* publish_views.c: an effect about views and who sees which private zone; and all of them, in the

@@ -19,7 +19,9 @@ int publish_rebuild_begin(struct publish *publish, const struct kv *kv)
 
     ASSERT(rebuild->stage == REBUILD_OFF);
     memset(rebuild, 0, sizeof(*rebuild));
-    int rc = loader_start(kv, &rebuild->loader);
+    int rc = publish__load_logging(publish, kv);
+    if (rc == 0)
+        rc = loader_start(kv, &rebuild->loader);
     if (rc == 0)
         rebuild->stage = REBUILD_SETS;
     return rc;
@@ -31,8 +33,11 @@ static int take_up(struct publish *publish)
     struct rebuild *rebuild = &publish->rebuild;
     struct load_content content = loader_content(rebuild->loader, rebuild->content_at);
 
-    return publish__content_new(publish, content.apex, content.is_private ? content.zone_id : NULL,
-                                &rebuild->filling);
+    int rc = publish__content_new(publish, content.apex,
+                                  content.is_private ? content.zone_id : NULL, &rebuild->filling);
+    if (rc == 0)
+        publish__log_content(publish, content.zone_id, rebuild->filling);
+    return rc;
 }
 
 /* The content is complete: serve it, still unseen, or leave an import waiting for its commit. */
