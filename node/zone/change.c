@@ -318,11 +318,13 @@ int zone_private_remove(struct zone_publisher *publisher, const char *id, const 
 
 int zone_change_log(struct zone_publisher *publisher, const uint8_t *apex, uint16_t slot)
 {
+    struct site site;
     struct zone *zone;
 
+    site_of_apex(publisher, apex, &site);
     if (zone__retired_reserve(&publisher->retired, 2 * ZONE_TRIE_RETIRED_MAX) != 0)
         return ERR_NOMEM;
-    int err = own_zone(publisher, apex, &zone);
+    int err = own_zone(publisher, &site, &zone);
     if (err == 0)
         zone->log_slot = slot;
     return err;
