@@ -19,14 +19,51 @@
 
 static int refuse(struct apply *apply, int code, const char *format, va_list args)
 {
-    char *message = arena_alloc(apply->scratch, APPLY_MESSAGE_MAX);
+    char text[APPLY_MESSAGE_MAX];
 
     ASSERT(code < 0);
+    vsnprintf(text, sizeof(text), format, args);
+    char *message = arena_copy(apply->scratch, text, strlen(text));
     if (!message)
         return ERR_NOMEM;
-    vsnprintf(message, APPLY_MESSAGE_MAX, format, args);
     apply->result->code = code;
     apply->result->message = message;
+    return APPLY__REFUSED;
+}
+
+int apply__collect(struct apply *apply, int rc)
+{
+    struct apply_result *result = apply->result;
+
+    if (rc != APPLY__REFUSED)
+        return rc;
+    if (result->error || result->code == ERR_BUSY) {
+        /* the session keeps the code of the first problem, whatever is told */
+        if (apply->problems.count > 0)
+            result->code = apply->problems.code;
+        return rc;
+    }
+    if (apply->problems.count == 0)
+        apply->problems.code = result->code;
+    if (apply->problems.count < APPLY__PROBLEMS_MAX)
+        apply->problems.list[apply->problems.count++] = result->message;
+    return 0;
+}
+
+int apply__refuse_collected(struct apply *apply)
+{
+    if (apply->problems.count == 0)
+        return 0;
+    size_t len = apply->problems.count * sizeof(apply->problems.list[0]);
+    const char **messages = arena_alloc(apply->scratch, len);
+    if (!messages)
+        return ERR_NOMEM;
+    memcpy(messages, apply->problems.list, len);
+    apply->result->messages = messages;
+    apply->result->message_count = apply->problems.count;
+    apply->result->error = "InvalidChangeBatch";
+    apply->result->code = apply->problems.code;
+    apply->result->message = messages[0];
     return APPLY__REFUSED;
 }
 
@@ -125,6 +162,7 @@ static int apply_batch(struct apply *apply, const struct raft_entry *entry)
         apply->place = (uint32_t)i;
         apply->command = batch->commands[i];
         apply->result = &apply->results[apply->result_count++];
+        apply->problems.count = 0;
         rc = apply__command(apply);
     }
     if (rc == 0 && apply->has_new_counters)

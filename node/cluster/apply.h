@@ -17,7 +17,7 @@
 struct kv;
 struct apply; /* opaque */
 
-#define APPLY_MESSAGE_MAX 256u
+#define APPLY_MESSAGE_MAX 2048u
 
 enum apply_outcome {
     APPLY_DONE,       /* applied now; `code` is 0 */

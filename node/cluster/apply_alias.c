@@ -26,6 +26,8 @@ struct node {
 struct walk {
     struct apply *apply;
     const struct state_zone *zone; /* whose sets were written */
+    bool by_route53;
+    bool is_refused; /* there is a loop, or it is too long: looked for no further */
     struct node nodes[NODES_MAX];
     uint16_t slots[SLOTS]; /* 0, or 1 + the place in nodes */
     size_t node_count;
@@ -321,35 +323,59 @@ static int visit(struct walk *walk, uint64_t content, const uint8_t *name, uint1
     return rc;
 }
 
-/* A target in the zone itself must be there. */
+/* The zone that must hold the target of an alias: the one that @set is in; or, by Route 53, the
+ * zone of the cluster that the alias names. ERR_NOT_FOUND: none must. */
+static int find_holder(const struct walk *walk, const struct zone_routing *routing,
+                       struct state_zone *out)
+{
+    const struct kv *kv = apply__kv(walk->apply);
+
+    if (walk->by_route53 && routing->hosted_zone_id[0] != '\0')
+        return state_get_zone(kv, routing->hosted_zone_id, out);
+    int rc = zone_of(walk, walk->zone->content, routing->alias_target, out);
+    return rc == 0 && strcmp(out->id, walk->zone->id) != 0 ? ERR_NOT_FOUND : rc;
+}
+
+static int refuse_target(struct walk *walk, const uint8_t *target, uint16_t set_type,
+                         const struct state_zone *zone, const char *what)
+{
+    char name[DNS_NAME_TEXT_SIZE], type[APPLY__TYPE_TEXT_SIZE];
+
+    dns_name_format_octal(target, name);
+    apply__type_text(set_type, type);
+    return apply__refuse(walk->apply, ERR_NOT_FOUND,
+                         "Tried to create an alias that targets %s, type %s in zone %s, but %s",
+                         name, type, zone->id, what);
+}
+
+/* A target that some zone of the cluster must hold is there. */
 static int check_target(struct walk *walk, const struct state_record_set *set)
 {
     uint8_t owner[DNS_NAME_MAX];
-    char name[DNS_NAME_TEXT_SIZE], type[APPLY__TYPE_TEXT_SIZE];
     struct zone_routing routing;
     struct state_zone zone;
-    enum found found = OUTSIDE;
+    enum found found = MISSING;
     int rc = state_routing_decode(kv_slice(set->routing, set->routing_len), &routing);
 
     if (rc != 0 || !routing.is_alias)
         return rc;
-    rc = zone_of(walk, walk->zone->content, routing.alias_target, &zone);
-    if (rc == ERR_NOT_FOUND)
-        return 0;
-    if (rc == 0 && strcmp(zone.id, walk->zone->id) == 0)
+    rc = find_holder(walk, &routing, &zone);
+    if (rc != 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    if (dns_name_is_within(routing.alias_target, zone.name))
         rc = find_target(walk, &zone, routing.alias_target, set->type, owner, &found);
+    else
+        rc = apply__collect(walk->apply,
+                            refuse_target(walk, routing.alias_target, set->type, &zone,
+                                          "the alias target name does not lie within the target "
+                                          "zone"));
     if (rc != 0 || found != MISSING)
         return rc;
-    dns_name_format_octal(routing.alias_target, name);
-    apply__type_text(set->type, type);
-    return apply__refuse(walk->apply, ERR_NOT_FOUND,
-                         "Tried to create an alias that targets %.120s, type %s in zone %s, but "
-                         "that target was not found",
-                         name, type, zone.id);
+    return refuse_target(walk, routing.alias_target, set->type, &zone, "that target was not found");
 }
 
 int apply__check_aliases(struct apply *apply, const struct state_zone *zone,
-                         const struct state_record_set *const *sets, size_t count)
+                         const struct state_record_set *const *sets, size_t count, bool by_route53)
 {
     arena_reset(apply->group);
     struct walk *walk = arena_alloc(apply->group, sizeof(*walk));
@@ -359,12 +385,16 @@ int apply__check_aliases(struct apply *apply, const struct state_zone *zone,
         memset(walk, 0, sizeof(*walk));
         walk->apply = apply;
         walk->zone = zone;
+        walk->by_route53 = by_route53;
     }
     for (size_t i = 0; i < count && rc == 0; i++) {
         unsigned height;
-        rc = check_target(walk, sets[i]);
-        if (rc == 0)
+        rc = apply__collect(apply, check_target(walk, sets[i]));
+        if (rc == 0 && !walk->is_refused)
             rc = visit(walk, zone->content, sets[i]->name, sets[i]->type, &height);
+        walk->is_refused =
+            walk->is_refused || rc == APPLY__REFUSED; /* its path is not the walk's */
+        rc = apply__collect(apply, rc);
     }
     return rc;
 }

@@ -1,6 +1,7 @@
 /* node/cluster/apply_group.c: the record sets of one name and type together, once all changes of a
  * command are made. Only where there is routing: a plain set that replaces a plain one has no
  * others beside it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,6 +291,60 @@ static int tell_deferred(struct apply *apply, const struct state_zone *zone, con
     return rc;
 }
 
+/* As Route 53 calls them where policies do not go together. */
+static const char *kind_text(const struct zone_record_set *set)
+{
+    static const char *const texts[POLICY_KIND_COUNT] = {
+        [POLICY_SIMPLE] = "simple",
+        [POLICY_WEIGHTED] = "weighted",
+        [POLICY_LATENCY] = "latency",
+        [POLICY_GEOLOCATION] = "geolocation",
+        [POLICY_GEOPROXIMITY] = "geoproximity",
+        [POLICY_FAILOVER] = "failover",
+        [POLICY_MULTIVALUE] = "multivalue answer",
+        [POLICY_IP_BASED] = "IP-based",
+    };
+
+    return texts[set->routing ? set->routing->kind : POLICY_SIMPLE];
+}
+
+/* The first member that the command wrote whose policy is not that of every other. */
+static const struct zone_record_set *find_stranger(const struct run *run, const struct group *group,
+                                                   const struct state_action *actions)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct touch *touch = &run->touches[i];
+        const struct zone_record_set *member =
+            actions[touch->at].after ? find_member(group, touch->set) : NULL;
+        for (size_t j = 0; member && j < group->count; j++) {
+            if (kind_text(group->sets[j]) != kind_text(member))
+                return member;
+        }
+    }
+    return NULL;
+}
+
+/* A rule about the group is broken: what Route 53 says of policies that do not go together. */
+static int refuse_group(struct apply *apply, const struct run *run, const struct group *group,
+                        const struct state_action *actions, int code, const char *problem)
+{
+    const struct zone_record_set *stranger = find_stranger(run, group, actions);
+    char name[DNS_NAME_TEXT_SIZE], type[APPLY__TYPE_TEXT_SIZE];
+    char identifier[STATE_SET_IDENTIFIER_MAX + 32] = "";
+
+    if (!stranger)
+        return apply__refuse(apply, code, "%s", problem);
+    dns_name_format_octal(stranger->name, name);
+    apply__type_text(stranger->type, type);
+    if (stranger->set_identifier_len > 0)
+        snprintf(identifier, sizeof(identifier), ", SetIdentifier \"%.*s\"",
+                 (int)stranger->set_identifier_len, stranger->set_identifier);
+    return apply__refuse(apply, code,
+                         "RRSet with DNS name %s, type %s%s cannot be created because a non %s "
+                         "rrset exists with the same name and type.",
+                         name, type, identifier, kind_text(stranger));
+}
+
 static int finish_group(struct apply *apply, const struct state_zone *zone, const struct run *run,
                         struct apply__actions *actions)
 {
@@ -305,12 +360,12 @@ static int finish_group(struct apply *apply, const struct state_zone *zone, cons
         return rc;
     rc = zone_rules_check_group((const struct zone_record_set *const *)group.sets, group.count,
                                 &problem);
-    return rc != 0 ? apply__refuse(apply, rc, "%s", problem.text) : 0;
+    return rc != 0 ? refuse_group(apply, run, &group, actions->list, rc, problem.text) : 0;
 }
 
 /* The aliases among what was written and is still there. */
 static int check_aliases(struct apply *apply, const struct state_zone *zone, const struct run *all,
-                         const struct state_action *actions)
+                         const struct state_action *actions, bool by_route53)
 {
     const struct state_record_set **aliases =
         arena_alloc(apply->scratch, all->count * sizeof(*aliases));
@@ -332,11 +387,11 @@ static int check_aliases(struct apply *apply, const struct state_zone *zone, con
         if (routing.is_alias || routing.fallback)
             aliases[count++] = set;
     }
-    return count > 0 ? apply__check_aliases(apply, zone, aliases, count) : 0;
+    return count > 0 ? apply__check_aliases(apply, zone, aliases, count, by_route53) : 0;
 }
 
 int apply__finish_groups(struct apply *apply, const struct state_zone *zone,
-                         struct apply__actions *actions)
+                         struct apply__actions *actions, bool by_route53)
 {
     struct run all = {.count = 0};
     struct touch *touches = NULL;
@@ -353,8 +408,9 @@ int apply__finish_groups(struct apply *apply, const struct state_zone *zone,
         while (i + run.count < all.count &&
                compare_keys(touches[i].set, touches[i + run.count].set) == 0)
             run.count++;
-        rc = finish_group(apply, zone, &run, actions);
+        rc = apply__collect(apply, finish_group(apply, zone, &run, actions));
         i += run.count;
     }
-    return rc == 0 && all.count > 0 ? check_aliases(apply, zone, &all, actions->list) : rc;
+    return rc == 0 && all.count > 0 ? check_aliases(apply, zone, &all, actions->list, by_route53)
+                                    : rc;
 }

@@ -6,7 +6,9 @@
 
 #include "base/arena.h"
 #include "cluster/apply.h"
+#include "cluster/apply_set.h"
 #include "cluster/command.h"
+#include "dns/name.h"
 #include "store/overlay.h"
 #include "store/state.h"
 #include "store/state_put.h"
@@ -14,6 +16,7 @@
 #include "zone/routing.h"
 
 #define APPLY__REFUSED 1
+#define APPLY__PROBLEMS_MAX 2048u /* those beyond are not told */
 #define APPLY__CHANGES_KEPT_DEFAULT 100000u
 #define APPLY__CHANGES_KEPT_MAX 10000000u
 
@@ -50,6 +53,11 @@ struct apply {
     uint32_t place; /* of the command in it */
     const struct Cmd__Command *command;
     struct apply_result *result; /* of that command */
+    struct {
+        const char *list[APPLY__PROBLEMS_MAX];
+        size_t count;
+        int code; /* of the first one */
+    } problems;   /* of that command, collected */
     struct state_counters counters;
     bool has_new_counters;
     uint64_t changes_kept;
@@ -67,12 +75,6 @@ struct apply {
     } hashes[APPLY_HASHES_MAX]; /* at index modulo the length */
 };
 
-/* A record set of a command after its checks; all views into the command and the scratch arena. */
-struct apply__set {
-    struct state_record_set state;
-    struct zone_record_set zone;
-};
-
 /* apply.c */
 /* Note why the command is refused; returns APPLY__REFUSED, or ERR_NOMEM. */
 int apply__refuse(struct apply *apply, int code, const char *format, ...)
@@ -80,6 +82,13 @@ int apply__refuse(struct apply *apply, int code, const char *format, ...)
 /* The same with Route 53's @error code for it (static text). */
 int apply__refuse_as(struct apply *apply, int code, const char *error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* More may be wrong with the command: take @rc, what the last step returned, as one of its problems
+ * if that was refused, and go on. 0; what stops the command at once: a refusal that has a code of
+ * Route 53's own or says "try again", and other codes. */
+int apply__collect(struct apply *apply, int rc);
+/* The end of collecting: 0, or APPLY__REFUSED for all that was collected; code and message are the
+ * first one's, as InvalidChangeBatch. */
+int apply__refuse_collected(struct apply *apply);
 /* Tell this once the entry is written; what it points to is in the scratch arena. 0; ERR_NOMEM. */
 int apply__tell(struct apply *apply, const struct apply_effect *effect);
 /* The stored state with what this entry wrote so far. */
@@ -102,52 +111,6 @@ int apply__command(struct apply *apply);
 /* Write the session that the last commands were of. At the end of an entry. */
 void apply__save_session(struct apply *apply);
 
-/* apply_set.c */
-/* Check a set of @zone and make views of it. */
-int apply__take_set(struct apply *apply, const struct state_zone *zone,
-                    const struct Cmd__RecordSet *from, struct apply__set *out);
-/* Read one stored set into the scratch arena; NULL in @out when it is not there. */
-int apply__read_set(struct apply *apply, uint64_t content, const struct state_record_set *which,
-                    const struct state_record_set **out);
-/* Types that a name has. */
-#define APPLY__TYPES_MAX 512u
-struct apply__types {
-    uint16_t types[APPLY__TYPES_MAX];
-    size_t count;
-};
-/* All types that @name has now; or, when only @added (NULL: anything) came to a name that obeyed
- * the rules, those that the rules about it depend on. At the apex SOA and NS may be missing then.
- */
-int apply__read_types(struct apply *apply, uint64_t content, const struct state_record_set *added,
-                      const uint8_t *name, struct apply__types *out);
-bool apply__has_type(const struct apply__types *types, uint16_t type);
-/* Take as there: SOA and NS (of an apex); NS beside DS. */
-void apply__assume_apex(struct apply__types *types);
-void apply__assume_delegation(struct apply__types *types);
-/* The key of a set for people, as Route 53 writes it: [name='…', type='A', set-identifier='…']. */
-#define APPLY__SET_TEXT_SIZE 200u
-void apply__set_text(const struct state_record_set *set, char out[APPLY__SET_TEXT_SIZE]);
-/* "A", or "TYPE65280". */
-#define APPLY__TYPE_TEXT_SIZE 12u
-void apply__type_text(uint16_t type, char out[APPLY__TYPE_TEXT_SIZE]);
-/* Can this change of one set break a rule about the types of a name? */
-bool apply__types_matter(const struct state_record_set *before,
-                         const struct state_record_set *after);
-/* Read the zone, or refuse; and write it. */
-int apply__read_zone(struct apply *apply, const char *zone_id, struct state_zone *out);
-void apply__write_zone(struct apply *apply, const struct state_zone *zone);
-/* Bounds of texts from outside: refuse with the name of the field. */
-int apply__check_id(struct apply *apply, const char *what, const char *text, char first);
-int apply__check_text(struct apply *apply, const char *what, const char *text, size_t size);
-
-/* apply_set_routing.c */
-/* Fill the routing of @out, whose other fields are filled: each field bounded, or refused by name;
- * none (NULL) when it says nothing. */
-int apply__take_routing(struct apply *apply, const struct Cmd__Routing *from,
-                        struct apply__set *out);
-/* What the routing of a set that obeys the rules names must be there: check, region, collection. */
-int apply__check_references(struct apply *apply, const struct zone_routing *routing);
-
 /* apply_group.c */
 /* The actions of one command; extra ones are added when sets are rewritten. In scratch memory. */
 struct apply__actions {
@@ -157,17 +120,19 @@ struct apply__actions {
 /* Is telling the image left to apply__finish_groups()? */
 bool apply__is_deferred(const struct state_action *action);
 /* All changes made: the rules about sets of one name and type, one TTL for weighted ones, and the
- * effects that were deferred. */
+ * effects that were deferred. What is wrong is collected. @by_route53: see apply__check_aliases().
+ */
 int apply__finish_groups(struct apply *apply, const struct state_zone *zone,
-                         struct apply__actions *actions);
+                         struct apply__actions *actions, bool by_route53);
 
 /* apply_alias.c */
 /* These sets of @zone are aliases, just written: each target in this zone is there with the alias's
- * type, and no chain of aliases, through whatever zones, comes back to itself or is too long. */
+ * type, and no chain of aliases, through whatever zones, comes back to itself or is too long.
+ * @by_route53: where an alias names a hosted zone of the cluster, its target is there too. */
 int apply__check_aliases(struct apply *apply, const struct state_zone *zone,
-                         const struct state_record_set *const *sets, size_t count);
+                         const struct state_record_set *const *sets, size_t count, bool by_route53);
 
-/* apply_zone.c, apply_import.c */
+/* apply_zone.c, apply_change.c, apply_import.c */
 int apply__tell_set(struct apply *apply, enum apply_effect_kind kind, const struct state_zone *zone,
                     const struct state_record_set *set);
 /* Is the zone one that everybody is served from? */

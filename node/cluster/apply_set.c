@@ -121,11 +121,8 @@ static int take_identifier(struct apply *apply, const char *text, struct apply__
     return 0;
 }
 
-int apply__take_set(struct apply *apply, const struct state_zone *zone,
-                    const struct Cmd__RecordSet *from, struct apply__set *out)
+int apply__copy_set(struct apply *apply, const struct Cmd__RecordSet *from, struct apply__set *out)
 {
-    struct zone_problem problem;
-
     if (!from || from->name.len == 0 ||
         dns_name_check(from->name.data, from->name.len) != (int)from->name.len)
         return apply__refuse(apply, ERR_INVALID, "a record set has no well-formed name");
@@ -143,12 +140,45 @@ int apply__take_set(struct apply *apply, const struct state_zone *zone,
     out->state.type = out->zone.type = (uint16_t)from->type;
     out->state.ttl_s = out->zone.ttl_s = from->ttl_s;
     rc = take_identifier(apply, from->set_identifier, out);
-    if (rc == 0 && from->routing)
-        rc = apply__take_routing(apply, from->routing, out);
+    return rc == 0 && from->routing ? apply__take_routing(apply, from->routing, out) : rc;
+}
+
+/* Two rules for which Route 53 has words; zone_rules_check_set() has them too. */
+static int check_place(struct apply *apply, const struct state_zone *zone,
+                       const struct zone_record_set *set)
+{
+    char name[DNS_NAME_TEXT_SIZE], apex[DNS_NAME_TEXT_SIZE];
+    bool is_within = dns_name_is_within(set->name, zone->name);
+
+    if (is_within && (set->type != DNS_TYPE_CNAME || !dns_name_is_equal(set->name, zone->name)))
+        return 0;
+    dns_name_format_octal(set->name, name);
+    dns_name_format_octal(zone->name, apex);
+    return apply__refuse(apply, ERR_INVALID,
+                         is_within ? "RRSet of type CNAME with DNS name %s is not permitted at "
+                                     "apex in zone %s"
+                                   : "RRSet with DNS name %s is not permitted in zone %s",
+                         name, apex);
+}
+
+int apply__check_set(struct apply *apply, const struct state_zone *zone,
+                     const struct apply__set *set)
+{
+    struct zone_problem problem;
+    int rc = check_place(apply, zone, &set->zone);
+
     if (rc != 0)
         return rc;
-    rc = zone_rules_check_set(zone->name, &out->zone, &problem);
+    rc = zone_rules_check_set(zone->name, &set->zone, &problem);
     return rc != 0 ? apply__refuse(apply, rc, "%s", problem.text) : 0;
+}
+
+int apply__take_set(struct apply *apply, const struct state_zone *zone,
+                    const struct Cmd__RecordSet *from, struct apply__set *out)
+{
+    int rc = apply__copy_set(apply, from, out);
+
+    return rc == 0 ? apply__check_set(apply, zone, out) : rc;
 }
 
 struct reading {
@@ -236,15 +266,15 @@ void apply__type_text(uint16_t type, char out[APPLY__TYPE_TEXT_SIZE])
 void apply__set_text(const struct state_record_set *set, char out[APPLY__SET_TEXT_SIZE])
 {
     char name[DNS_NAME_TEXT_SIZE], type[APPLY__TYPE_TEXT_SIZE];
-    int identifier_len = set->set_identifier_len < 48 ? (int)set->set_identifier_len : 48;
+    int identifier_len = (int)set->set_identifier_len;
 
     dns_name_format_octal(set->name, name);
     apply__type_text(set->type, type);
     if (identifier_len == 0)
-        snprintf(out, APPLY__SET_TEXT_SIZE, "[name='%.80s', type='%s']", name, type);
+        snprintf(out, APPLY__SET_TEXT_SIZE, "[name='%s', type='%s']", name, type);
     else
-        snprintf(out, APPLY__SET_TEXT_SIZE, "[name='%.80s', type='%s', set-identifier='%.*s']",
-                 name, type, identifier_len, set->set_identifier);
+        snprintf(out, APPLY__SET_TEXT_SIZE, "[name='%s', type='%s', set-identifier='%.*s']", name,
+                 type, identifier_len, set->set_identifier);
 }
 
 static int on_type(void *user, const struct state_record_set *set)

@@ -98,10 +98,8 @@ int apply__take_routing(struct apply *apply, const struct Cmd__Routing *from,
                         struct apply__set *out)
 {
     struct zone_routing *routing = arena_alloc(apply->scratch, sizeof(*routing));
-    uint8_t *octets = arena_alloc(apply->scratch, STATE_ROUTING_MAX);
-    uint8_t nothing[STATE_ROUTING_MAX];
 
-    if (!routing || !octets)
+    if (!routing)
         return ERR_NOMEM;
     memset(routing, 0, sizeof(*routing));
     int rc = check_numbers(apply, from);
@@ -121,6 +119,17 @@ int apply__take_routing(struct apply *apply, const struct Cmd__Routing *from,
     routing->is_sticky = from->is_sticky;
     routing->answers_max = (uint8_t)from->answers_max;
     routing->all_down = (enum policy_all_down)from->all_down;
+    return apply__set_routing(apply, routing, out);
+}
+
+int apply__set_routing(struct apply *apply, const struct zone_routing *routing,
+                       struct apply__set *out)
+{
+    uint8_t *octets = arena_alloc(apply->scratch, STATE_ROUTING_MAX);
+    uint8_t nothing[STATE_ROUTING_MAX];
+
+    if (!octets)
+        return ERR_NOMEM;
     size_t len = state_routing_encode(routing, octets);
     size_t nothing_len = state_routing_encode(&(struct zone_routing){0}, nothing);
     if (len == nothing_len && memcmp(octets, nothing, len) == 0)
@@ -152,10 +161,9 @@ int apply__check_references(struct apply *apply, const struct zone_routing *rout
     if (routing->health_check_id[0] != 0)
         rc = state_find_check_slot(apply__kv(apply), routing->health_check_id, &slot);
     if (rc == ERR_NOT_FOUND)
-        return apply__refuse(apply, rc,
-                             "A health check with id %s does not exist: there is no health check "
-                             "of this id (quartet health list)",
-                             routing->health_check_id);
+        return apply__refuse_as(apply, rc, "NoSuchHealthCheck",
+                                "A health check with id %s does not exist.",
+                                routing->health_check_id);
     if (rc == 0 && routing->region[0] != 0)
         rc = check_region(apply, routing->region);
     if (rc == 0 && routing->cidr_collection_id[0] != 0) {

@@ -159,7 +159,8 @@ static void get_change(struct call *call)
     if (rc != 0) {
         free(waiter);
         if (rc == ERR_NOT_FOUND)
-            call_fail(call, rc, "there is no change '%s', or it was made too long ago", id);
+            call_fail_as(call, rc, "NoSuchChange",
+                         "there is no change '%s', or it was made too long ago", id);
         else
             call_fail_code(call, rc, "read the change");
         return;

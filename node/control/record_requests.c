@@ -283,10 +283,66 @@ void request_record_list(struct call *call)
     call_read(call, list_records);
 }
 
+#define TOKEN_LEN_MIN 16u
+#define TOKEN_LEN_MAX 64u
+#define CHANGE_ID_LEN 20u /* behind the "C" */
+
+/* A request that was made before says when it was made then. */
+static uint64_t submitted_wall_ms(struct call *call, const struct apply_result *result)
+{
+    struct state_change change;
+
+    if (result->outcome == APPLY_REPEATED &&
+        state_get_change(call_state(call), result->change_id, &change, NULL, NULL) == 0)
+        return change.time_wall_ms;
+    return call->subject_index;
+}
+
 static void on_changed(struct call *call, const struct apply_result *result)
 {
-    (void)result;
-    call_done(call, "changed");
+    Ctl__Reply reply = CTL__REPLY__INIT;
+
+    reply.message = (char *)(uintptr_t) "changed";
+    reply.change_id = call->change_id;
+    reply.change_wall_ms = submitted_wall_ms(call, result);
+    call_reply(call, &reply);
+}
+
+/* An id that stands for the request: the token is (a part of) a hash, so its first octets will do.
+ * Five bits for a letter. */
+static void format_token(const ProtobufCBinaryData *token, char *out)
+{
+    static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+    for (unsigned i = 0; i < CHANGE_ID_LEN; i++) {
+        unsigned bit = i * 5;
+        unsigned octets = (unsigned)token->data[bit / 8] << 8 | token->data[bit / 8 + 1];
+        out[i] = letters[octets >> (11 - bit % 8) & 31];
+    }
+    out[CHANGE_ID_LEN] = '\0';
+}
+
+/* false: the call has failed. */
+static bool check_change(struct call *call)
+{
+    const Ctl__RecordChange *request = call->request->record_change;
+    size_t token_len = request->request_token.len;
+
+    if (!call_state(call)) {
+        call_fail_code(call, ERR_UNAVAILABLE, "change records");
+        return false;
+    }
+    if (request->n_changes == 0 || request->n_changes > COMMAND_CHANGES_MAX) {
+        call_fail(call, ERR_LIMIT, "a change batch has 1 to %u changes, not %zu",
+                  COMMAND_CHANGES_MAX, request->n_changes);
+        return false;
+    }
+    if (token_len > 0 && (token_len < TOKEN_LEN_MIN || token_len > TOKEN_LEN_MAX)) {
+        call_fail(call, ERR_INVALID, "a request's token has %u to %u octets", TOKEN_LEN_MIN,
+                  TOKEN_LEN_MAX);
+        return false;
+    }
+    return true;
 }
 
 /* The set identifies its zone by id or name; no read barrier: apply judges against the log. */
@@ -298,23 +354,20 @@ void request_record_change(struct call *call)
     char change_id[STATE_ID_SIZE] = "C";
     struct state_zone zone;
 
-    if (!call_state(call)) {
-        call_fail_code(call, ERR_UNAVAILABLE, "change records");
+    if (!check_change(call) || !call_find_zone(call, request->zone, &zone))
         return;
-    }
-    if (request->n_changes == 0 || request->n_changes > COMMAND_CHANGES_MAX) {
-        call_fail(call, ERR_LIMIT, "a change batch has 1 to %u changes, not %zu",
-                  COMMAND_CHANGES_MAX, request->n_changes);
-        return;
-    }
-    if (!call_find_zone(call, request->zone, &zone))
-        return;
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    command.time_wall_ms = call->subject_index = clock_wall_ms();
+    change.is_request = request->request_token.len > 0;
+    if (change.is_request)
+        format_token(&request->request_token, change_id + 1);
+    else
+        random_text_at(command.time_wall_ms, change_id + 1, CHANGE_ID_LEN);
     change.zone_id = zone.id;
     change.change_id = change_id;
     change.comment = request->comment;
     change.n_changes = request->n_changes;
     change.changes = request->changes;
+    change.by_route53 = request->by_route53;
     command.kind_case = CMD__COMMAND__KIND_CHANGE_RECORD_SETS;
     command.change_record_sets = &change;
     call_propose(call, &command, on_changed);

@@ -49,6 +49,9 @@ static void on_result(void *user, const struct apply_result *result)
     char *message = test->messages[test->result_count];
 
     snprintf(message, APPLY_MESSAGE_MAX, "%s", result->message);
+    for (size_t i = 0, len = 0; i < result->message_count && len < sizeof(test->problems); i++)
+        len += (size_t)snprintf(test->problems + len, sizeof(test->problems) - len, "%s%s",
+                                i > 0 ? "; " : "", result->messages[i]);
     test->results[test->result_count] = *result;
     test->results[test->result_count++].message = message;
 }

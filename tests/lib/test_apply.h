@@ -17,7 +17,8 @@ struct test_apply {
     uint64_t sequence; /* of the last command */
     struct apply_result results[COMMAND_BATCH_COMMANDS_MAX];
     char messages[COMMAND_BATCH_COMMANDS_MAX][APPLY_MESSAGE_MAX];
-    unsigned result_count;                            /* of the last entry */
+    char problems[16384];  /* those collected by the last command that had any: "a; b" */
+    unsigned result_count; /* of the last entry */
     enum apply_effect_kind effects[TEST_EFFECTS_MAX]; /* of the last entry */
     struct apply_effect last_effect;                  /* its pointers are not to be used */
     unsigned effect_count;

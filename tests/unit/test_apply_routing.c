@@ -301,7 +301,7 @@ static void test_names_of_what_is_not_there_refused(void **state)
     (void)state;
     Cmd__RecordSet *checked = set("c.example.", A, "");
     checked->routing->health_check_id = text(CHECK);
-    refuses(CREATE, checked, ERR_NOT_FOUND, "there is no health check");
+    refuses(CREATE, checked, ERR_NOT_FOUND, "does not exist.");
     create_check();
     does(CREATE, checked);
     refuses(CREATE, latency("l.example.", "a", "atlantis-1"), ERR_NOT_FOUND, "there is no region");
@@ -330,7 +330,7 @@ static void test_set_of_a_deleted_check_can_be_deleted(void **state)
     command->delete_health_check = &deletion;
     deletion.health_check_id = text(CHECK);
     assert_int_equal(test_apply_one(&test, command)->code, 0);
-    refuses(UPSERT, checked, ERR_NOT_FOUND, "there is no health check");
+    refuses(UPSERT, checked, ERR_NOT_FOUND, "does not exist.");
     does(DELETE, checked);
     assert_string_equal(contents(), "");
     assert_int_equal(state_list_uses(&test.kv, &use, count_use, &count), 0);
@@ -343,7 +343,8 @@ static void test_policies_do_not_mix(void **state)
 {
     (void)state;
     does(CREATE, weighted("w.example.", "a", 1));
-    refuses(CREATE, latency("w.example.", "b", "us-east-1"), ERR_INVALID, "weighted");
+    refuses(CREATE, latency("w.example.", "b", "us-east-1"), ERR_INVALID,
+            "a non latency rrset exists");
     refuses(CREATE, test_set(&test, "w.example.", A, 60, ONE), ERR_INVALID, "simple");
     refuses(UPSERT, test_set(&test, "w.example.", A, 60, ONE), ERR_INVALID, "simple");
     does(CREATE, test_set(&test, "w.example.", TXT, 60, "0161")); /* another type may */
