@@ -94,6 +94,8 @@ static struct raft_buf *change_record(Cmd__Command *command, char *zone_id, char
     changes.change_id = change_id;
     changes.changes = list;
     changes.n_changes = 1;
+    changes.by_route53 = sequence % 3 == 0;
+    changes.is_request = sequence % 5 == 0;
     command->kind_case = CMD__COMMAND__KIND_CHANGE_RECORD_SETS;
     command->change_record_sets = &changes;
     return machine_pack(command);
