@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct arena;
@@ -40,6 +41,12 @@ struct arena *gateway_arena(struct gateway_call *call);
 /* A handler's own state between its steps; NULL at first. Give it memory of the arena. */
 void gateway_set_state(struct gateway_call *call, void *state);
 void *gateway_state(const struct gateway_call *call);
+
+/* What the request shares with its repetitions alone: SDKs send one again, when its reply did not
+ * come, under the same amz-sdk-invocation-id. A hash of that, the key, what is asked and the body.
+ * Its length; 0: the client does not say. */
+#define GATEWAY_TOKEN_LEN 32u
+size_t gateway_request_token(const struct gateway_call *call, uint8_t out[GATEWAY_TOKEN_LEN]);
 
 /* ---- checks that many operations share; false: the call has been failed (InvalidInput) ---- */
 
