@@ -9,6 +9,9 @@
 
 #define VERSION_PLAIN 1
 #define VERSION_ROUTED 2
+#define VERSION_MADE 3 /* by a traffic policy instance */
+#define MADE_LEN (1u + STATE_SET_INSTANCE_LEN)
+#define FLAG_HIDDEN 1u
 
 static uint16_t read_u16(const uint8_t *octets)
 {
@@ -40,6 +43,22 @@ bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uin
     return false;
 }
 
+bool state_set_is_of(const struct state_record_set *set, const char *instance_id)
+{
+    if (!set->instance_id || !instance_id)
+        return !set->instance_id && !instance_id;
+    return strlen(instance_id) == STATE_SET_INSTANCE_LEN &&
+           memcmp(set->instance_id, instance_id, STATE_SET_INSTANCE_LEN) == 0;
+}
+
+static bool is_same_maker(const struct state_record_set *a, const struct state_record_set *b)
+{
+    if (!a->instance_id || !b->instance_id)
+        return !a->instance_id && !b->instance_id;
+    return a->is_hidden == b->is_hidden &&
+           memcmp(a->instance_id, b->instance_id, STATE_SET_INSTANCE_LEN) == 0;
+}
+
 bool state_set_is_equal(const struct state_record_set *a, const struct state_record_set *b)
 {
     const uint8_t *rdata;
@@ -50,6 +69,8 @@ bool state_set_is_equal(const struct state_record_set *a, const struct state_rec
         return false;
     if (a->routing_len != b->routing_len ||
         (a->routing_len > 0 && memcmp(a->routing, b->routing, a->routing_len) != 0))
+        return false;
+    if (!is_same_maker(a, b))
         return false;
     if (a->rdata_len == 0 || memcmp(a->rdata, b->rdata, a->rdata_len) == 0)
         return true;
@@ -63,7 +84,24 @@ bool state_set_is_equal(const struct state_record_set *a, const struct state_rec
 
 size_t state_set_value_len(const struct state_record_set *set)
 {
-    return STATE_SET_HEADER_LEN + (set->routing ? 2 + set->routing_len : 0) + set->rdata_len;
+    size_t made_len = set->instance_id ? MADE_LEN : 0;
+    size_t routing_len = set->instance_id || set->routing ? 2 + set->routing_len : 0;
+
+    return STATE_SET_HEADER_LEN + made_len + routing_len + set->rdata_len;
+}
+
+static uint8_t version_of(const struct state_record_set *set)
+{
+    if (set->instance_id)
+        return VERSION_MADE;
+    return set->routing ? VERSION_ROUTED : VERSION_PLAIN;
+}
+
+static uint8_t *put_maker(const struct state_record_set *set, uint8_t *at)
+{
+    *at++ = set->is_hidden ? FLAG_HIDDEN : 0;
+    memcpy(at, set->instance_id, STATE_SET_INSTANCE_LEN);
+    return at + STATE_SET_INSTANCE_LEN;
 }
 
 size_t state_set_encode(const struct state_record_set *set, uint8_t *out)
@@ -71,17 +109,22 @@ size_t state_set_encode(const struct state_record_set *set, uint8_t *out)
     uint8_t *at = out + STATE_SET_HEADER_LEN;
 
     ASSERT(set->rdata_len <= STATE_SET_RDATA_MAX && set->routing_len <= STATE_ROUTING_MAX);
-    out[0] = set->routing ? VERSION_ROUTED : VERSION_PLAIN;
+    ASSERT(set->routing || set->routing_len == 0);
+    ASSERT(set->instance_id || !set->is_hidden);
+    out[0] = version_of(set);
     out[1] = (uint8_t)(set->ttl_s >> 24);
     out[2] = (uint8_t)(set->ttl_s >> 16);
     out[3] = (uint8_t)(set->ttl_s >> 8);
     out[4] = (uint8_t)set->ttl_s;
     out[5] = (uint8_t)(set->rdata_count >> 8);
     out[6] = (uint8_t)set->rdata_count;
-    if (set->routing) {
+    if (set->instance_id)
+        at = put_maker(set, at);
+    if (out[0] != VERSION_PLAIN) {
         *at++ = (uint8_t)(set->routing_len >> 8);
         *at++ = (uint8_t)set->routing_len;
-        memcpy(at, set->routing, set->routing_len);
+        if (set->routing_len > 0)
+            memcpy(at, set->routing, set->routing_len);
         at += set->routing_len;
     }
     if (set->rdata_len > 0)
@@ -102,7 +145,20 @@ static bool is_records(const uint8_t *octets, size_t len, unsigned count)
     return count == 0;
 }
 
-/* The routing that begins at *@offset of a value of version 2; moves *@offset behind it. */
+/* Flags and id of the maker of a value of version 3; moves *@offset behind them. */
+static bool take_maker(struct kv_slice value, size_t *offset, struct state_record_set *out)
+{
+    const uint8_t *octets = (const uint8_t *)value.data + *offset;
+
+    if (value.len - *offset < MADE_LEN || octets[0] > FLAG_HIDDEN)
+        return false;
+    out->is_hidden = octets[0] & FLAG_HIDDEN;
+    out->instance_id = (const char *)octets + 1;
+    *offset += MADE_LEN;
+    return true;
+}
+
+/* The routing that begins at *@offset of a value of version 2 or 3; moves *@offset behind it. */
 static bool take_routing(struct kv_slice value, size_t *offset, struct state_record_set *out)
 {
     const uint8_t *octets = (const uint8_t *)value.data + *offset;
@@ -110,9 +166,11 @@ static bool take_routing(struct kv_slice value, size_t *offset, struct state_rec
 
     if (value.len - *offset < 2 || value.len - *offset - 2 < read_u16(octets))
         return false;
-    out->routing = octets + 2;
     out->routing_len = read_u16(octets);
     *offset += 2 + out->routing_len;
+    if (out->routing_len == 0)
+        return out->instance_id != NULL;
+    out->routing = octets + 2;
     return state_routing_decode(kv_slice(out->routing, out->routing_len), &routing) == 0;
 }
 
@@ -124,9 +182,11 @@ int state_set_decode(struct kv_slice value, struct state_record_set *out)
 
     if (value.len < STATE_SET_HEADER_LEN || value.len > STATE_SET_VALUE_MAX)
         return ERR_CORRUPT;
-    if (octets[0] != VERSION_PLAIN && octets[0] != VERSION_ROUTED)
+    if (octets[0] < VERSION_PLAIN || octets[0] > VERSION_MADE)
         return ERR_VERSION;
-    if (octets[0] == VERSION_ROUTED && !take_routing(value, &offset, &got))
+    if (octets[0] == VERSION_MADE && !take_maker(value, &offset, &got))
+        return ERR_CORRUPT;
+    if (octets[0] != VERSION_PLAIN && !take_routing(value, &offset, &got))
         return ERR_CORRUPT;
     if (value.len - offset > STATE_SET_RDATA_MAX ||
         !is_records(octets + offset, value.len - offset, read_u16(octets + 5)))
@@ -138,6 +198,8 @@ int state_set_decode(struct kv_slice value, struct state_record_set *out)
     out->rdata_len = value.len - offset;
     out->routing = got.routing;
     out->routing_len = got.routing_len;
+    out->instance_id = got.instance_id;
+    out->is_hidden = got.is_hidden;
     return 0;
 }
 

@@ -2,8 +2,9 @@
  * protobuf, because there are millions: key = content number (8 octets, big-endian), reversed name
  * (state_key.h), type (3 octets), set identifier; value = version (1 octet), TTL (4), number of
  * records (2), then each record's length (2) and octets. Version 1 is that of sets without routing;
- * in version 2 the length of the routing (2) and its octets stand before the records. Pure; any
- * thread. */
+ * in version 2 the length of the routing (2) and its octets stand before the records. Version 3 is
+ * that of sets which a traffic policy instance made: flags (1) and the instance's id (36), then as
+ * version 2, where the routing may have no octets. Pure; any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +18,10 @@
 #define STATE_SET_IDENTIFIER_MAX 128u /* octets */
 #define STATE_SET_RDATA_MAX 65000u    /* octets of one set's records with their lengths */
 #define STATE_SET_HEADER_LEN 7u
-#define STATE_SET_VALUE_MAX (STATE_SET_RDATA_MAX + STATE_SET_HEADER_LEN + 2u + STATE_ROUTING_MAX)
+#define STATE_SET_INSTANCE_LEN 36u /* of a traffic policy instance's id */
+#define STATE_SET_VALUE_MAX                                                                        \
+    (STATE_SET_RDATA_MAX + STATE_SET_HEADER_LEN + 1u + STATE_SET_INSTANCE_LEN + 2u +               \
+     STATE_ROUTING_MAX)
 
 /* All records of one name and type; a view. */
 struct state_record_set {
@@ -31,12 +35,18 @@ struct state_record_set {
     size_t rdata_len;
     const uint8_t *routing; /* state_routing_decode(); NULL: a simple set without health check */
     size_t routing_len;
+    const char *instance_id; /* of the traffic policy instance that made it: STATE_SET_INSTANCE_LEN
+                              * octets, not NUL-terminated; NULL: made by hand */
+    bool is_hidden;          /* with that: an inner part of the instance's tree, never listed */
 };
+
+/* Did this instance (its id as text; NULL: people, by hand) make @set? */
+bool state_set_is_of(const struct state_record_set *set, const char *instance_id);
 
 /* Step through the records: start with *@offset 0; false at the end. */
 bool state_set_next(const struct state_record_set *set, size_t *offset, const uint8_t **rdata,
                     uint16_t *rdata_len);
-/* Same TTL and routing, and the same records in any order; both of one type. */
+/* Same TTL, routing and maker, and the same records in any order; both of one type. */
 bool state_set_is_equal(const struct state_record_set *a, const struct state_record_set *b);
 /* Has @set this record (zone_rdata_is_same)? */
 bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uint16_t rdata_len);

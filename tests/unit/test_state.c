@@ -183,7 +183,7 @@ static void test_set_decode_malformed_refused(void **state)
 
     (void)state;
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0", 6), &out), ERR_CORRUPT);
-    assert_int_equal(state_set_decode(kv_slice("\3\0\0\0\0\0\0", 7), &out), ERR_VERSION);
+    assert_int_equal(state_set_decode(kv_slice("\4\0\0\0\0\0\0", 7), &out), ERR_VERSION);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1", 7), &out), ERR_CORRUPT);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0\5x", 10), &out), ERR_CORRUPT);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0", 8), &out), ERR_CORRUPT);
@@ -389,6 +389,41 @@ static void test_set_with_routing_round_trip(void **state)
         assert_true(state_set_decode(kv_slice(value, cut), &back) != 0);
     value[7] = 0xff; /* the routing's length */
     assert_int_equal(state_set_decode(kv_slice(value, len), &back), ERR_CORRUPT);
+}
+
+/* Sets that a traffic policy instance made say so, with routing and without. */
+static void test_set_of_instance_round_trip(void **state)
+{
+    static const char ID[] = "00112233-4455-6677-8899-aabbccddeeff";
+    struct zone_routing routing = full_routing();
+    uint8_t octets[STATE_ROUTING_MAX], value[STATE_SET_VALUE_MAX];
+    struct state_record_set sets[] = {set_of("\0\1x", 3, 1, 60),
+                                      routed_set(&routing, "id", octets)};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct state_record_set back = sets[i], by_hand = sets[i];
+        sets[i].instance_id = ID;
+        sets[i].is_hidden = i == 1;
+        size_t len = state_set_encode(&sets[i], value);
+        assert_int_equal(value[0], 3);
+        assert_int_equal(len, state_set_value_len(&sets[i]));
+        assert_int_equal(state_set_decode(kv_slice(value, len), &back), 0);
+        assert_true(state_set_is_equal(&sets[i], &back));
+        assert_false(state_set_is_equal(&sets[i], &by_hand));
+        assert_int_equal(back.is_hidden, i == 1);
+        assert_true(state_set_is_of(&back, ID) && !state_set_is_of(&back, NULL));
+        assert_true(state_set_is_of(&by_hand, NULL) && !state_set_is_of(&by_hand, ID));
+        assert_true((back.routing != NULL) == (i == 1));
+        for (size_t cut = 0; cut < len; cut++)
+            assert_true(state_set_decode(kv_slice(value, cut), &back) != 0);
+        value[7] = 2; /* a flag that is not known */
+        assert_int_equal(state_set_decode(kv_slice(value, len), &back), ERR_CORRUPT);
+        back.is_hidden = sets[i].is_hidden;
+    }
+    struct state_record_set shown = sets[1];
+    shown.is_hidden = false;
+    assert_false(state_set_is_equal(&sets[1], &shown));
 }
 
 static int on_routed(void *user, uint64_t content, const struct state_record_set *set)
@@ -641,6 +676,7 @@ int main(void)
         cmocka_unit_test(test_routing_round_trip),
         cmocka_unit_test(test_routing_decode_malformed_is_corrupt),
         cmocka_unit_test(test_set_with_routing_round_trip),
+        cmocka_unit_test(test_set_of_instance_round_trip),
         cmocka_unit_test(test_routed_index_follows_the_sets),
         cmocka_unit_test(test_uses_are_counted),
         cmocka_unit_test(test_uses_of_a_content_go_with_it),
