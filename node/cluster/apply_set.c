@@ -82,6 +82,34 @@ static int take_rdata(struct apply *apply, const Cmd__RecordSet *from, struct ap
     return 0;
 }
 
+/* The texts of the values, in the stored form: none, or one for each record. */
+static int take_texts(struct apply *apply, const Cmd__RecordSet *from, struct apply__set *out)
+{
+    size_t len = 0;
+
+    if (from->n_value_texts == 0)
+        return 0;
+    if (from->n_value_texts != from->n_rdata)
+        return apply__refuse(apply, ERR_INVALID, "a record set has a text for each record");
+    for (size_t i = 0; i < from->n_value_texts; i++)
+        len += 2 + strlen(from->value_texts[i]);
+    if (len > STATE_SET_TEXTS_MAX)
+        return 0; /* written out from the records, then */
+    uint8_t *packed = arena_alloc(apply->scratch, len);
+    if (!packed)
+        return ERR_NOMEM;
+    out->state.texts = packed;
+    out->state.texts_len = len;
+    for (size_t i = 0; i < from->n_value_texts; i++) {
+        size_t text_len = strlen(from->value_texts[i]);
+        *packed++ = (uint8_t)(text_len >> 8);
+        *packed++ = (uint8_t)text_len;
+        memcpy(packed, from->value_texts[i], text_len);
+        packed += text_len;
+    }
+    return 0;
+}
+
 /* Length of the UTF-8 character at @text (RFC 3629 4); 0: malformed. */
 static size_t character_len(const char *text)
 {
@@ -134,6 +162,8 @@ int apply__copy_set(struct apply *apply, const struct Cmd__RecordSet *from, stru
     dns_name_lower(from->name.data, name);
     memset(out, 0, sizeof(*out));
     int rc = take_rdata(apply, from, out);
+    if (rc == 0)
+        rc = take_texts(apply, from, out);
     if (rc != 0)
         return rc;
     out->state.name = out->zone.name = name;
@@ -192,10 +222,12 @@ static int on_set(void *user, const struct state_record_set *set)
     struct state_record_set *out = arena_alloc(reading->apply->scratch, sizeof(*out));
     uint8_t *rdata = arena_copy(reading->apply->scratch, set->rdata, set->rdata_len);
     uint8_t *routing = arena_copy(reading->apply->scratch, set->routing, set->routing_len);
+    uint8_t *texts = arena_copy(reading->apply->scratch, set->texts, set->texts_len);
 
-    if (!out || !rdata || !routing)
+    if (!out || !rdata || !routing || !texts)
         return ERR_NOMEM;
     *out = *set;
+    out->texts = set->texts ? texts : NULL;
     out->rdata = rdata;
     out->routing = set->routing ? routing : NULL;
     reading->out = out;

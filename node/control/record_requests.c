@@ -21,12 +21,14 @@
 /* A page being collected: sets and their octets in growing storage, pointers made at the end. */
 struct page {
     struct {
-        size_t name, identifier, rdata, routing; /* offsets into octets */
-        size_t rdata_len, routing_len;           /* no routing: 0 */
+        size_t name, identifier, rdata, routing, instance; /* offsets into octets */
+        size_t texts;                  /* NUL-terminated, one for each record, if has_texts */
+        size_t rdata_len, routing_len; /* no routing: 0 */
+        bool has_texts, has_instance;
         uint32_t ttl_s;
         uint16_t type, rdata_count;
     } * sets;
-    size_t count, routed_count, limit;
+    size_t count, routed_count, text_count, limit;
     struct kv_buffer octets;
     size_t len;
     uint8_t next_name[DNS_NAME_MAX];
@@ -65,11 +67,28 @@ static size_t page_append(struct page *page, const void *data, size_t len)
     return at;
 }
 
+/* The texts of a set, as state has them, each with a NUL. */
+static size_t append_texts(struct page *page, const struct state_record_set *set)
+{
+    struct state_record_set texts = {.rdata = set->texts, .rdata_len = set->texts_len};
+    size_t at = page->len, offset = 0;
+    const uint8_t *text;
+    uint16_t len;
+
+    while (state_set_next(&texts, &offset, &text, &len)) {
+        page_append(page, text, len);
+        page_append(page, "", 1);
+    }
+    return at;
+}
+
 static int add_set(void *user, const struct state_record_set *set)
 {
     struct page *page = user;
     size_t name_len = dns_name_len(set->name);
 
+    if (set->is_hidden)
+        return 0;
     if (page->count == page->limit || page->len >= SETS_LISTED_LEN_MAX) {
         memcpy(page->next_name, set->name, name_len);
         page->next_type = set->type;
@@ -79,9 +98,12 @@ static int add_set(void *user, const struct state_record_set *set)
         return 1;
     }
     if (page_reserve(page, name_len + set->set_identifier_len + 1 + set->rdata_len +
-                               set->routing_len) != 0)
+                               set->routing_len + set->texts_len + STATE_SET_INSTANCE_LEN + 1) != 0)
         return ERR_NOMEM;
     size_t i = page->count++;
+    page->sets[i].has_texts = set->texts != NULL;
+    page->sets[i].has_instance = set->instance_id != NULL;
+    page->text_count += set->texts ? set->rdata_count : 0;
     page->routed_count += set->routing != NULL;
     page->sets[i].routing_len = set->routing_len;
     page->sets[i].ttl_s = set->ttl_s;
@@ -93,6 +115,11 @@ static int add_set(void *user, const struct state_record_set *set)
     page_append(page, "", 1);
     page->sets[i].rdata = page_append(page, set->rdata, set->rdata_len);
     page->sets[i].routing = page_append(page, set->routing, set->routing_len);
+    page->sets[i].texts = append_texts(page, set);
+    if (set->instance_id) {
+        page->sets[i].instance = page_append(page, set->instance_id, STATE_SET_INSTANCE_LEN);
+        page_append(page, "", 1);
+    }
     return 0;
 }
 
@@ -144,10 +171,11 @@ static int fill_routing(struct kv_slice octets, struct routing_message *out)
     return 0;
 }
 
-/* Point @out and its @rdatas into the page. */
+/* Point @out, its @rdatas and its @texts into the page. */
 static void fill_set(const struct page *page, size_t i, Cmd__RecordSet *out,
-                     ProtobufCBinaryData *rdatas)
+                     ProtobufCBinaryData *rdatas, char **texts)
 {
+    char *text = (char *)page->octets.data + page->sets[i].texts;
     struct state_record_set view = {.rdata = page->octets.data + page->sets[i].rdata,
                                     .rdata_len = page->sets[i].rdata_len,
                                     .rdata_count = page->sets[i].rdata_count};
@@ -164,12 +192,20 @@ static void fill_set(const struct page *page, size_t i, Cmd__RecordSet *out,
     out->rdata = rdatas;
     while (out->n_rdata < view.rdata_count && state_set_next(&view, &offset, &rdata, &len))
         rdatas[out->n_rdata++] = (ProtobufCBinaryData){len, (uint8_t *)rdata};
+    if (page->sets[i].has_instance)
+        out->traffic_instance_id = (char *)page->octets.data + page->sets[i].instance;
+    if (!page->sets[i].has_texts)
+        return;
+    out->value_texts = texts;
+    for (; out->n_value_texts < out->n_rdata; text += strlen(text) + 1)
+        texts[out->n_value_texts++] = text;
 }
 
 /* What a reply with a page is made of. */
 struct page_message {
     Cmd__RecordSet *sets, **pointers;
     ProtobufCBinaryData *rdatas;
+    char **texts;
     struct routing_message *routings;
 };
 
@@ -182,8 +218,9 @@ static bool page_message_init(const struct page *page, struct page_message *out)
     out->sets = malloc((page->count + 1) * sizeof(*out->sets));
     out->pointers = malloc((page->count + 1) * sizeof(Cmd__RecordSet *));
     out->rdatas = malloc((rdata_count + 1) * sizeof(*out->rdatas));
+    out->texts = malloc((page->text_count + 1) * sizeof(*out->texts));
     out->routings = malloc((page->routed_count + 1) * sizeof(*out->routings));
-    return out->sets && out->pointers && out->rdatas && out->routings;
+    return out->sets && out->pointers && out->rdatas && out->texts && out->routings;
 }
 
 static void page_message_fini(struct page_message *message)
@@ -191,6 +228,7 @@ static void page_message_fini(struct page_message *message)
     free(message->sets);
     free(message->pointers);
     free(message->rdatas);
+    free(message->texts);
     free(message->routings);
 }
 
@@ -198,10 +236,12 @@ static int fill_page(const struct page *page, struct page_message *out)
 {
     ProtobufCBinaryData *rdatas = out->rdatas;
     struct routing_message *routing = out->routings;
+    char **texts = out->texts;
 
     for (size_t i = 0; i < page->count; i++) {
-        fill_set(page, i, &out->sets[i], rdatas);
+        fill_set(page, i, &out->sets[i], rdatas, texts);
         rdatas += out->sets[i].n_rdata;
+        texts += out->sets[i].n_value_texts;
         out->pointers[i] = &out->sets[i];
         if (page->sets[i].routing_len == 0)
             continue;

@@ -83,10 +83,33 @@ static bool read_value(struct record__reading *reading, const char *from,
     return true;
 }
 
+/* Route 53 lists values as they were written; those that are written out from their octets alike
+ * need not be kept. */
+static bool keep_texts(struct record__reading *reading, const char *const *texts, char *written)
+{
+    Cmd__RecordSet *set = reading->set;
+    bool is_needed = false;
+
+    set->value_texts = arena_alloc(reading->arena, set->n_rdata * sizeof(char *));
+    if (!set->value_texts)
+        return false;
+    for (size_t i = 0; i < set->n_rdata; i++) {
+        const ProtobufCBinaryData *rdata = &set->rdata[i];
+        bool is_alike = route53_value_format((uint16_t)set->type, rdata->data, (uint16_t)rdata->len,
+                                             written) > 0 &&
+                        strcmp(written, texts[i]) == 0;
+        is_needed = is_needed || !is_alike;
+        set->value_texts[i] = (char *)(uintptr_t)(is_alike ? "" : texts[i]);
+    }
+    set->n_value_texts = is_needed ? set->n_rdata : 0;
+    return true;
+}
+
 static bool read_values(struct record__reading *reading, struct record__problems *problems)
 {
     const struct xml_element *records = reading->parts.records;
     size_t count = records->child_count, used = 0;
+    char written[ROUTE53_VALUE_TEXT_SIZE];
     const char **texts = arena_alloc(reading->arena, count * sizeof(*texts) + 1);
 
     reading->set->rdata = arena_alloc(reading->arena, count * sizeof(*reading->set->rdata) + 1);
@@ -101,6 +124,9 @@ static bool read_values(struct record__reading *reading, struct record__problems
         if (reading->set->n_rdata > used)
             texts[used++] = value;
     }
+    if (problems->count == 0 && reading->change->action != CMD__ACTION__ACTION_DELETE &&
+        !keep_texts(reading, texts, written))
+        return false;
     return used < 2 || check_distinct(reading, texts, problems);
 }
 

@@ -88,24 +88,36 @@ static int write_alias(struct xml_writer *xml, const Cmd__Alias *alias)
     return 0;
 }
 
+/* A value as it was given, or as it is written out. */
+static int write_value(struct xml_writer *xml, const Cmd__RecordSet *set, size_t i, char *text)
+{
+    const ProtobufCBinaryData *rdata = &set->rdata[i];
+
+    if (i < set->n_value_texts && set->value_texts[i][0]) {
+        xml_text(xml, "Value", set->value_texts[i]);
+        return 0;
+    }
+    if (rdata->len > UINT16_MAX)
+        return ERR_INVALID;
+    int len = route53_value_format((uint16_t)set->type, rdata->data, (uint16_t)rdata->len, text);
+    if (len >= 0)
+        xml_text_len(xml, "Value", text, (size_t)len);
+    return len < 0 ? len : 0;
+}
+
 static int write_records(struct xml_writer *xml, const Cmd__RecordSet *set, char *text)
 {
+    int rc = 0;
+
     xml_number(xml, "TTL", set->ttl_s);
     xml_open(xml, "ResourceRecords");
-    for (size_t i = 0; i < set->n_rdata; i++) {
-        const ProtobufCBinaryData *rdata = &set->rdata[i];
-        if (rdata->len > UINT16_MAX)
-            return ERR_INVALID;
-        int len =
-            route53_value_format((uint16_t)set->type, rdata->data, (uint16_t)rdata->len, text);
-        if (len < 0)
-            return len;
+    for (size_t i = 0; i < set->n_rdata && rc == 0; i++) {
         xml_open(xml, "ResourceRecord");
-        xml_text_len(xml, "Value", text, (size_t)len);
+        rc = write_value(xml, set, i, text);
         xml_close(xml);
     }
     xml_close(xml);
-    return 0;
+    return rc;
 }
 
 int record_write(struct xml_writer *xml, const struct Cmd__RecordSet *set, char *text)

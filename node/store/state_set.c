@@ -10,6 +10,7 @@
 #define VERSION_PLAIN 1
 #define VERSION_ROUTED 2
 #define VERSION_MADE 3 /* by a traffic policy instance */
+#define VERSION_TEXTS 4
 #define MADE_LEN (1u + STATE_SET_INSTANCE_LEN)
 #define FLAG_HIDDEN 1u
 
@@ -85,15 +86,18 @@ bool state_set_is_equal(const struct state_record_set *a, const struct state_rec
 size_t state_set_value_len(const struct state_record_set *set)
 {
     size_t made_len = set->instance_id ? MADE_LEN : 0;
-    size_t routing_len = set->instance_id || set->routing ? 2 + set->routing_len : 0;
+    size_t texts_len = set->texts ? 4 + set->texts_len : 0;
+    size_t routing_len = set->instance_id || set->routing || set->texts ? 2 + set->routing_len : 0;
 
-    return STATE_SET_HEADER_LEN + made_len + routing_len + set->rdata_len;
+    return STATE_SET_HEADER_LEN + made_len + routing_len + texts_len + set->rdata_len;
 }
 
 static uint8_t version_of(const struct state_record_set *set)
 {
     if (set->instance_id)
         return VERSION_MADE;
+    if (set->texts)
+        return VERSION_TEXTS;
     return set->routing ? VERSION_ROUTED : VERSION_PLAIN;
 }
 
@@ -104,6 +108,16 @@ static uint8_t *put_maker(const struct state_record_set *set, uint8_t *at)
     return at + STATE_SET_INSTANCE_LEN;
 }
 
+static uint8_t *put_texts(const struct state_record_set *set, uint8_t *at)
+{
+    *at++ = (uint8_t)(set->texts_len >> 24);
+    *at++ = (uint8_t)(set->texts_len >> 16);
+    *at++ = (uint8_t)(set->texts_len >> 8);
+    *at++ = (uint8_t)set->texts_len;
+    memcpy(at, set->texts, set->texts_len);
+    return at + set->texts_len;
+}
+
 size_t state_set_encode(const struct state_record_set *set, uint8_t *out)
 {
     uint8_t *at = out + STATE_SET_HEADER_LEN;
@@ -111,6 +125,7 @@ size_t state_set_encode(const struct state_record_set *set, uint8_t *out)
     ASSERT(set->rdata_len <= STATE_SET_RDATA_MAX && set->routing_len <= STATE_ROUTING_MAX);
     ASSERT(set->routing || set->routing_len == 0);
     ASSERT(set->instance_id || !set->is_hidden);
+    ASSERT(!set->texts || (!set->instance_id && set->texts_len <= STATE_SET_TEXTS_MAX));
     out[0] = version_of(set);
     out[1] = (uint8_t)(set->ttl_s >> 24);
     out[2] = (uint8_t)(set->ttl_s >> 16);
@@ -127,6 +142,8 @@ size_t state_set_encode(const struct state_record_set *set, uint8_t *out)
             memcpy(at, set->routing, set->routing_len);
         at += set->routing_len;
     }
+    if (set->texts)
+        at = put_texts(set, at);
     if (set->rdata_len > 0)
         memcpy(at, set->rdata, set->rdata_len);
     return state_set_value_len(set);
@@ -158,7 +175,24 @@ static bool take_maker(struct kv_slice value, size_t *offset, struct state_recor
     return true;
 }
 
-/* The routing that begins at *@offset of a value of version 2 or 3; moves *@offset behind it. */
+/* The texts of a value of version 4; moves *@offset behind them. */
+static bool take_texts(struct kv_slice value, size_t *offset, struct state_record_set *out)
+{
+    const uint8_t *octets = (const uint8_t *)value.data + *offset;
+
+    if (value.len - *offset < 4)
+        return false;
+    out->texts_len = (size_t)read_u16(octets) << 16 | read_u16(octets + 2);
+    out->texts = octets + 4;
+    *offset += 4;
+    if (out->texts_len == 0 || out->texts_len > STATE_SET_TEXTS_MAX ||
+        out->texts_len > value.len - *offset)
+        return false;
+    *offset += out->texts_len;
+    return true;
+}
+
+/* The routing that begins at *@offset of a value of version 2 to 4; moves *@offset behind it. */
 static bool take_routing(struct kv_slice value, size_t *offset, struct state_record_set *out)
 {
     const uint8_t *octets = (const uint8_t *)value.data + *offset;
@@ -169,7 +203,7 @@ static bool take_routing(struct kv_slice value, size_t *offset, struct state_rec
     out->routing_len = read_u16(octets);
     *offset += 2 + out->routing_len;
     if (out->routing_len == 0)
-        return out->instance_id != NULL;
+        return ((const uint8_t *)value.data)[0] != VERSION_ROUTED;
     out->routing = octets + 2;
     return state_routing_decode(kv_slice(out->routing, out->routing_len), &routing) == 0;
 }
@@ -182,11 +216,14 @@ int state_set_decode(struct kv_slice value, struct state_record_set *out)
 
     if (value.len < STATE_SET_HEADER_LEN || value.len > STATE_SET_VALUE_MAX)
         return ERR_CORRUPT;
-    if (octets[0] < VERSION_PLAIN || octets[0] > VERSION_MADE)
+    if (octets[0] < VERSION_PLAIN || octets[0] > VERSION_TEXTS)
         return ERR_VERSION;
     if (octets[0] == VERSION_MADE && !take_maker(value, &offset, &got))
         return ERR_CORRUPT;
     if (octets[0] != VERSION_PLAIN && !take_routing(value, &offset, &got))
+        return ERR_CORRUPT;
+    if (octets[0] == VERSION_TEXTS && (!take_texts(value, &offset, &got) ||
+                                       !is_records(got.texts, got.texts_len, read_u16(octets + 5))))
         return ERR_CORRUPT;
     if (value.len - offset > STATE_SET_RDATA_MAX ||
         !is_records(octets + offset, value.len - offset, read_u16(octets + 5)))
@@ -200,6 +237,8 @@ int state_set_decode(struct kv_slice value, struct state_record_set *out)
     out->routing_len = got.routing_len;
     out->instance_id = got.instance_id;
     out->is_hidden = got.is_hidden;
+    out->texts = got.texts;
+    out->texts_len = got.texts_len;
     return 0;
 }
 

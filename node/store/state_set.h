@@ -4,7 +4,9 @@
  * records (2), then each record's length (2) and octets. Version 1 is that of sets without routing;
  * in version 2 the length of the routing (2) and its octets stand before the records. Version 3 is
  * that of sets which a traffic policy instance made: flags (1) and the instance's id (36), then as
- * version 2, where the routing may have no octets. Pure; any thread. */
+ * version 2, where the routing may have no octets. Version 4 is that of sets with texts: as version
+ * 2, where the routing may have no octets, and before the records the length of the texts (4) and,
+ * for each record, the length of its text (2) and its octets. Pure; any thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,9 +21,10 @@
 #define STATE_SET_RDATA_MAX 65000u    /* octets of one set's records with their lengths */
 #define STATE_SET_HEADER_LEN 7u
 #define STATE_SET_INSTANCE_LEN 36u /* of a traffic policy instance's id */
+#define STATE_SET_TEXTS_MAX 65000u /* octets of one set's texts with their lengths */
 #define STATE_SET_VALUE_MAX                                                                        \
     (STATE_SET_RDATA_MAX + STATE_SET_HEADER_LEN + 1u + STATE_SET_INSTANCE_LEN + 2u +               \
-     STATE_ROUTING_MAX)
+     STATE_ROUTING_MAX + 4u + STATE_SET_TEXTS_MAX)
 
 /* All records of one name and type; a view. */
 struct state_record_set {
@@ -38,6 +41,9 @@ struct state_record_set {
     const char *instance_id; /* of the traffic policy instance that made it: STATE_SET_INSTANCE_LEN
                               * octets, not NUL-terminated; NULL: made by hand */
     bool is_hidden;          /* with that: an inner part of the instance's tree, never listed */
+    const uint8_t *texts;    /* per record: length (2 octets), how its value was written ("": as
+                              * the record is written out); NULL: all so, or made by an instance */
+    size_t texts_len;
 };
 
 /* Did this instance (its id as text; NULL: people, by hand) make @set? */
@@ -46,7 +52,8 @@ bool state_set_is_of(const struct state_record_set *set, const char *instance_id
 /* Step through the records: start with *@offset 0; false at the end. */
 bool state_set_next(const struct state_record_set *set, size_t *offset, const uint8_t **rdata,
                     uint16_t *rdata_len);
-/* Same TTL, routing and maker, and the same records in any order; both of one type. */
+/* Same TTL, routing and maker, and the same records in any order, however they were written; both
+ * of one type. */
 bool state_set_is_equal(const struct state_record_set *a, const struct state_record_set *b);
 /* Has @set this record (zone_rdata_is_same)? */
 bool state_set_has(const struct state_record_set *set, const uint8_t *rdata, uint16_t rdata_len);

@@ -352,6 +352,42 @@ static void test_extensions_stay(void **state)
     DOES({DELETE, weighted("w.example.", "a", 7)}, {DELETE, weighted("w.example.", "b", 3)});
 }
 
+static int note_texts(void *user, const struct state_record_set *set)
+{
+    char *out = user;
+
+    if (set->texts)
+        memcpy(out, set->texts, set->texts_len);
+    return 0;
+}
+
+static void test_texts_of_values_stay(void **state)
+{
+    static const uint8_t name[] = "\1c\7example";
+    struct state_record_set which = {.name = name, .type = CNAME};
+    char *texts[] = {test_apply_format(&test, "Test")};
+    char kept[16] = "";
+    struct state_zone zone;
+
+    (void)state;
+    Cmd__RecordSet *set = plain("c.example.", CNAME, NAME_A);
+    set->value_texts = texts;
+    set->n_value_texts = 1;
+    DOES({CREATE, set});
+    assert_int_equal(state_get_zone(&test.kv, test_id(&test, 'Z', 1), &zone), 0);
+    assert_int_equal(state_get_record_set(&test.kv, zone.content, &which, note_texts, kept), 0);
+    assert_memory_equal(kept, "\0\4Test", 6);
+    set->n_value_texts = 0;
+    DOES({UPSERT, set}); /* as it is written out */
+    memset(kept, 0, sizeof(kept));
+    assert_int_equal(state_get_record_set(&test.kv, zone.content, &which, note_texts, kept), 0);
+    assert_string_equal(kept, "");
+    set->n_value_texts = 1;
+    DOES({UPSERT, set});
+    set->n_value_texts = 0;
+    DOES({DELETE, set});
+}
+
 /* ---- requests that come again ---- */
 
 static Cmd__Command *request(unsigned number, Cmd__RecordSet *set, unsigned zone)

@@ -297,6 +297,26 @@ static void test_members_of_routing(void **state)
     assert_string_equal(set->routing->cidr_location, "*");
 }
 
+static void test_texts_are_kept_where_they_differ(void **state)
+{
+    const Cmd__RecordSet *set;
+
+    (void)state;
+    change(CHANGE("UPSERT", KEY("x.", "CNAME") RECORDS(VALUE("T.example.com"))));
+    set = asked_set(CMD__ACTION__ACTION_UPSERT);
+    assert_int_equal(set->n_value_texts, 1);
+    assert_string_equal(set->value_texts[0], "T.example.com");
+    change(CHANGE("UPSERT", KEY("x.", "CNAME") RECORDS(VALUE("T.example.com."))));
+    assert_int_equal(asked_set(CMD__ACTION__ACTION_UPSERT)->n_value_texts, 0);
+    change(CHANGE("UPSERT", KEY("x.", "AAAA") RECORDS(VALUE("2001:DB8::1") VALUE("2001:db8::2"))));
+    set = asked_set(CMD__ACTION__ACTION_UPSERT);
+    assert_int_equal(set->n_value_texts, 2);
+    assert_string_equal(set->value_texts[0], "2001:DB8::1");
+    assert_string_equal(set->value_texts[1], "");
+    change(CHANGE("DELETE", KEY("x.", "AAAA") RECORDS(VALUE("2001:DB8::1"))));
+    assert_int_equal(asked_set(CMD__ACTION__ACTION_DELETE)->n_value_texts, 0);
+}
+
 static void test_lenience(void **state)
 {
     (void)state;
@@ -510,6 +530,7 @@ int main(void)
         CASE(test_limits_of_a_request),
         CASE(test_change_is_asked_and_answered),
         CASE(test_members_of_routing),
+        CASE(test_texts_are_kept_where_they_differ),
         CASE(test_lenience),
         CASE(test_refusals_of_the_node),
         CASE(test_list_begins_where_it_is_told),

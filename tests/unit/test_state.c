@@ -391,6 +391,39 @@ static void test_set_with_routing_round_trip(void **state)
     assert_int_equal(state_set_decode(kv_slice(value, len), &back), ERR_CORRUPT);
 }
 
+/* Sets whose values were not written as they are written out, with routing and without. */
+static void test_set_with_texts_round_trip(void **state)
+{
+    static const char TEXTS[] = "\0\0\0\3A B"; /* the first as it is written out */
+    struct zone_routing routing = full_routing();
+    uint8_t octets[STATE_ROUTING_MAX], value[STATE_SET_VALUE_MAX];
+    struct state_record_set sets[] = {set_of("\0\1x\0\1y", 6, 2, 60),
+                                      routed_set(&routing, "id", octets)};
+
+    (void)state;
+    sets[1].rdata = sets[0].rdata;
+    sets[1].rdata_len = sets[0].rdata_len;
+    sets[1].rdata_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        struct state_record_set back = sets[i], without = sets[i];
+        sets[i].texts = (const uint8_t *)TEXTS;
+        sets[i].texts_len = sizeof(TEXTS) - 1;
+        size_t len = state_set_encode(&sets[i], value);
+        assert_int_equal(value[0], 4);
+        assert_int_equal(len, state_set_value_len(&sets[i]));
+        assert_int_equal(state_set_decode(kv_slice(value, len), &back), 0);
+        assert_int_equal(back.texts_len, sizeof(TEXTS) - 1);
+        assert_memory_equal(back.texts, TEXTS, sizeof(TEXTS) - 1);
+        assert_int_equal(back.rdata_len, 6);
+        assert_true((back.routing != NULL) == (i == 1));
+        assert_true(state_set_is_equal(&sets[i], &without)); /* however they were written */
+        for (size_t cut = 0; cut < len; cut++)
+            assert_true(state_set_decode(kv_slice(value, cut), &back) != 0);
+        value[len - 6 - sizeof(TEXTS) + 2] = 1; /* the first text's length */
+        assert_int_equal(state_set_decode(kv_slice(value, len), &back), ERR_CORRUPT);
+    }
+}
+
 /* Sets that a traffic policy instance made say so, with routing and without. */
 static void test_set_of_instance_round_trip(void **state)
 {
@@ -676,6 +709,7 @@ int main(void)
         cmocka_unit_test(test_routing_round_trip),
         cmocka_unit_test(test_routing_decode_malformed_is_corrupt),
         cmocka_unit_test(test_set_with_routing_round_trip),
+        cmocka_unit_test(test_set_with_texts_round_trip),
         cmocka_unit_test(test_set_of_instance_round_trip),
         cmocka_unit_test(test_routed_index_follows_the_sets),
         cmocka_unit_test(test_uses_are_counted),
