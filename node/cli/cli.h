@@ -98,6 +98,10 @@ enum cli_option {
     CLI_VALUE_REPEAT_NAME,
     CLI_VALUE_DELEGATION_SET,
     CLI_VALUE_ZONE,
+    CLI_VALUE_USER,
+    CLI_VALUE_POLICY,
+    CLI_VALUE_PRESET,
+    CLI_VALUE_RATE,
     CLI_VALUE_LAST,
 };
 
@@ -153,6 +157,7 @@ extern const struct cli_command cli_alias_commands[];
 extern const struct cli_command cli_latency_commands[];
 extern const struct cli_command cli_explain_commands[];
 extern const struct cli_command cli_doctor_commands[];
+extern const struct cli_command cli_credential_commands[];
 
 /* Parse the line, connect, run: the whole program but main(). Returns the exit status. */
 int cli_run(int argc, char **argv);

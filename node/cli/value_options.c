@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/credential_policy.h"
 
 #define DURATION_MAX_MS (UINT64_C(366) * 86400 * 1000)
 
@@ -81,6 +82,10 @@ static const struct argp_option options[] = {
          "also when there is a zone of the name, which stays the one that is served"),
     {"delegation-set", CLI_VALUE_DELEGATION_SET, "ID", 0, "with the name servers of that set", 0},
     {"zone", CLI_VALUE_ZONE, "ZONE", 0, "take the name servers of that zone", 0},
+    {"user", CLI_VALUE_USER, "NAME", 0, "whose it is; shown in the log of changes", 0},
+    {"policy", CLI_VALUE_POLICY, "FILE", 0, "what it may do: a policy document as IAM has it", 0},
+    {"preset", CLI_VALUE_PRESET, "PURPOSE", 0, "the same, made for " CREDENTIAL_POLICY_WORDS, 0},
+    {"rate", CLI_VALUE_RATE, "N", 0, "at most so many requests a second at each gateway", 0},
     {0},
 };
 
