@@ -226,8 +226,9 @@ static void on_authenticated(void *user, const struct auth_result *result)
     struct gateway_call *call = user;
 
     if (!result->principal) {
-        call->principal = NULL;
-        gateway_fail(call, result->error, "%s", result->message);
+        const char *error = arena_copy(call->arena, result->error, strlen(result->error));
+        const char *message = arena_copy(call->arena, result->message, strlen(result->message));
+        call_fail(call, result->status, error ? error : "InternalFailure", message ? message : "");
         return;
     }
     call->principal = result->principal;
