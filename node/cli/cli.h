@@ -97,6 +97,8 @@ enum cli_option {
     CLI_VALUE_DRY_RUN,
     CLI_VALUE_REPEAT_NAME,
     CLI_VALUE_DELEGATION_SET,
+    CLI_VALUE_VPC,
+    CLI_VALUE_VPC_REGION,
     CLI_VALUE_ZONE,
     CLI_VALUE_USER,
     CLI_VALUE_POLICY,
@@ -152,6 +154,7 @@ extern const struct cli_command cli_change_commands[];
 extern const struct cli_command cli_health_commands[];
 extern const struct cli_command cli_cidr_commands[];
 extern const struct cli_command cli_region_commands[];
+extern const struct cli_command cli_view_commands[];
 extern const struct cli_command cli_geo_commands[];
 extern const struct cli_command cli_alias_commands[];
 extern const struct cli_command cli_latency_commands[];

@@ -80,6 +80,8 @@ static const struct argp_option options[] = {
     FLAG("dry-run", CLI_VALUE_DRY_RUN, "only print what would be changed"),
     FLAG("repeat-name", CLI_VALUE_REPEAT_NAME,
          "also when there is a zone of the name, which stays the one that is served"),
+    {"vpc", CLI_VALUE_VPC, "VPC", 0, "a private zone, which the clients of this VPC see", 0},
+    {"vpc-region", CLI_VALUE_VPC_REGION, "REGION", 0, "where the VPC is (us-east-1)", 0},
     {"delegation-set", CLI_VALUE_DELEGATION_SET, "ID", 0, "with the name servers of that set", 0},
     {"zone", CLI_VALUE_ZONE, "ZONE", 0, "take the name servers of that zone", 0},
     {"user", CLI_VALUE_USER, "NAME", 0, "whose it is; shown in the log of changes", 0},

@@ -9,6 +9,7 @@
 #include "cli/zone_apply.h"
 #include "cli/zone_history.h"
 #include "cli/zone_import.h"
+#include "cli/zone_vpc.h"
 #include "proto/control.pb-c.h"
 
 #define ZONES_PAGE 500
@@ -18,6 +19,16 @@ static void name_text(const ProtobufCBinaryData *name, char out[DNS_NAME_TEXT_SI
     out[0] = '\0';
     if (dns_name_check(name->data, name->len) == (int)name->len)
         dns_name_format(name->data, out, DNS_NAME_TEXT_SIZE);
+}
+
+static json_t *vpcs_json(const Ctl__ZoneReply *zone)
+{
+    json_t *vpcs = json_array();
+
+    for (size_t i = 0; i < zone->n_vpcs; i++)
+        json_array_append_new(vpcs, json_pack("{s:s, s:s}", "id", zone->vpcs[i]->id, "region",
+                                              zone->vpcs[i]->region));
+    return vpcs;
 }
 
 static json_t *zone_json(const Ctl__ZoneReply *zone)
@@ -38,6 +49,8 @@ static json_t *zone_json(const Ctl__ZoneReply *zone)
     json_object_set_new(object, "served", json_boolean(!zone->is_not_served));
     if (zone->delegation_set_id[0])
         json_object_set_new(object, "delegation_set", json_string(zone->delegation_set_id));
+    if (zone->n_vpcs > 0)
+        json_object_set_new(object, "vpcs", vpcs_json(zone));
     if (zone->n_name_servers > 0)
         json_object_set_new(object, "name_servers", servers);
     else
@@ -53,8 +66,9 @@ static void print_zone(const Ctl__ZoneReply *zone)
     clock_format(zone->created_wall_ms, created);
     printf("zone         %s\nid           %s\nrecord sets  %" PRIu64 "\ncreated      %s\n", name,
            zone->id, zone->record_set_count, created);
-    if (zone->is_private)
-        printf("private      yes\n");
+    for (size_t i = 0; i < zone->n_vpcs; i++)
+        printf("%-12s %s (%s)\n", i == 0 ? "private, for" : "", zone->vpcs[i]->id,
+               zone->vpcs[i]->region);
     if (zone->is_not_served)
         printf("served       no: another zone of the name is ('quartet zone activate %s')\n",
                zone->id);
@@ -96,6 +110,7 @@ static int run_create(struct cli *cli)
 {
     Ctl__Request request = CTL__REQUEST__INIT;
     Ctl__ZoneCreate create = CTL__ZONE_CREATE__INIT;
+    Cmd__Vpc vpc = CMD__VPC__INIT;
 
     create.name = (char *)cli->words[0];
     create.comment = cli->comment ? (char *)cli->comment : "";
@@ -107,6 +122,8 @@ static int run_create(struct cli *cli)
     if (!cli_value_flag(cli, CLI_VALUE_REPEAT_NAME, &may_repeat))
         return CLI_USAGE;
     create.may_repeat_name = may_repeat;
+    if (zone_vpc_read(cli, &vpc))
+        create.vpc = &vpc;
     request.kind_case = CTL__REQUEST__KIND_ZONE_CREATE;
     request.zone_create = &create;
     return ask_zone(cli, &request);
@@ -234,8 +251,12 @@ static int run_list(struct cli *cli)
 }
 
 static const enum cli_option create_options[] = {
-    CLI_OPTION_COMMENT,    CLI_OPTION_CALLER_REFERENCE, CLI_OPTION_WAIT,
-    CLI_VALUE_REPEAT_NAME, CLI_VALUE_DELEGATION_SET,    0};
+    CLI_OPTION_COMMENT,       CLI_OPTION_CALLER_REFERENCE,
+    CLI_OPTION_WAIT,          CLI_VALUE_REPEAT_NAME,
+    CLI_VALUE_DELEGATION_SET, CLI_VALUE_VPC,
+    CLI_VALUE_VPC_REGION,     0};
+static const enum cli_option vpc_options[] = {CLI_VALUE_VPC_REGION, CLI_OPTION_COMMENT,
+                                              CLI_OPTION_WAIT, 0};
 static const enum cli_option update_options[] = {CLI_OPTION_COMMENT, 0};
 static const enum cli_option wait_options[] = {CLI_OPTION_WAIT, 0};
 static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, 0};
@@ -260,7 +281,11 @@ static const enum cli_option revert_options[] = {CLI_VALUE_FORCE, CLI_OPTION_COM
 
 const struct cli_command cli_zone_commands[] = {
     {"zone", "create", "NAME", 1, 1, "make a zone with the SOA and NS records of this cluster",
-     "  quartet zone create example.com --comment 'our shop'", create_options, false, run_create},
+     "With --vpc it is a private zone: only clients in the networks of that VPC see it ('quartet "
+     "view set'), and they see nothing of a public zone of its name.\n\n"
+     "  quartet zone create example.com --comment 'our shop'\n"
+     "  quartet zone create corp.example.com --vpc vpc-0a1b2c3d",
+     create_options, false, run_create},
     {"zone", "list", NULL, 0, 0, "all zones, by name", NULL, list_options, false, run_list},
     {"zone", "show", "ZONE", 1, 1, "one zone and its name servers", ZONE_TEXT, NULL, false,
      run_show},
@@ -271,6 +296,12 @@ const struct cli_command cli_zone_commands[] = {
      "answered all the time.\n\n"
      "  quartet zone activate Z0123456789ABCDEFGHIJ --wait",
      wait_options, false, run_activate},
+    {"zone", "associate", "ZONE VPC", 2, 2, "let the clients of one more VPC see a private zone",
+     ZONE_TEXT "  quartet zone associate corp.example.com vpc-0a1b2c3d --wait", vpc_options, false,
+     zone_associate_run},
+    {"zone", "disassociate", "ZONE VPC", 2, 2, "hide a private zone from the clients of a VPC",
+     ZONE_TEXT "The last VPC of a zone stays: delete the zone instead.", vpc_options, false,
+     zone_disassociate_run},
     {"zone", "import", "[ZONE FILE]", 0, 2, "replace what a zone holds by a zone file",
      "ZONE is the zone's name, which is the file's first $ORIGIN.\n\n"
      "Reads any RFC 1035 zone file ($ORIGIN, $TTL, $INCLUDE, unknown types). The whole file is "
