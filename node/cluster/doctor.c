@@ -150,7 +150,9 @@ static int on_zone(void *user, const struct state_zone *zone)
         return 0; /* nobody is answered from it */
     }
     doctor->group.zone = zone;
-    int rc = state_list_routed(doctor->kv, zone->content, on_routed, doctor);
+    int rc = zone->is_private ? doctor__examine_private(doctor, zone) : 0;
+    if (rc == 0)
+        rc = state_list_routed(doctor->kv, zone->content, on_routed, doctor);
     return rc == 0 ? end_group(doctor) : rc;
 }
 

@@ -38,7 +38,7 @@ static int look_at_target(struct doctor *doctor, const struct doctor_set *set, c
 {
     char text[DNS_NAME_TEXT_SIZE], line[DNS_NAME_TEXT_SIZE + 100];
     struct doctor_target target;
-    int rc = doctor__target_find(doctor->kv, name, doctor->group.type, &target);
+    int rc = doctor__target_find(doctor->kv, doctor->group.zone, name, doctor->group.type, &target);
 
     if (rc != 0)
         return rc;

@@ -51,8 +51,9 @@ struct doctor_target {
     uint8_t owner[STATE_NAME_MAX]; /* the name itself, or the wildcard above it */
     struct state_zone zone;        /* unless it is outside */
 };
-int doctor__target_find(const struct kv *kv, const uint8_t *name, uint16_t type,
-                        struct doctor_target *out);
+/* @from: the zone that it is seen from: a private one sees itself before the public ones. */
+int doctor__target_find(const struct kv *kv, const struct state_zone *from, const uint8_t *name,
+                        uint16_t type, struct doctor_target *out);
 /* Where the aliases of @group lead at the end. */
 struct doctor_trail {
     bool is_loop;     /* back to the group */
@@ -64,5 +65,7 @@ int doctor__is_up(const struct kv *kv, const struct doctor_group *group, bool *o
 
 /* doctor_groups.c, doctor_checks.c. Errors of reading. */
 int doctor__examine_group(struct doctor *doctor);
+/* doctor_views.c. Can anybody see the private zone? Errors of reading. */
+int doctor__examine_private(struct doctor *doctor, const struct state_zone *zone);
 int doctor__examine_checks(struct doctor *doctor);
 int doctor__examine_database(struct doctor *doctor);

@@ -85,11 +85,16 @@ static int find_wildcard(const struct kv *kv, const uint8_t *name, uint16_t type
     return rc;
 }
 
-int doctor__target_find(const struct kv *kv, const uint8_t *name, uint16_t type,
-                        struct doctor_target *out)
+int doctor__target_find(const struct kv *kv, const struct state_zone *from, const uint8_t *name,
+                        uint16_t type, struct doctor_target *out)
 {
     bool is_so = false;
-    int rc = state_get_zone_of_name(kv, name, &out->zone);
+    int rc = 0;
+
+    if (from->is_private && dns_name_is_within(name, from->name))
+        out->zone = *from;
+    else
+        rc = state_get_zone_of_name(kv, name, &out->zone);
 
     dns_name_lower(name, out->owner);
     out->kind = DOCTOR_TARGET_OUTSIDE;
@@ -115,7 +120,8 @@ struct trail {
     const struct kv *kv;
     const struct doctor_group *start;
     struct doctor_trail *out;
-    unsigned depth; /* groups on the path, the start included */
+    const struct state_zone *zone; /* of the group that the way has come to */
+    unsigned depth;                /* groups on the path, the start included */
     unsigned set_count;
 };
 
@@ -143,24 +149,28 @@ static int on_below(void *user, const struct state_record_set *set)
 static int follow(struct trail *trail, const uint8_t *name)
 {
     struct doctor_target target;
-    int rc = doctor__target_find(trail->kv, name, trail->start->type, &target);
+    const struct state_zone *zone = trail->zone;
+    int rc = doctor__target_find(trail->kv, zone, name, trail->start->type, &target);
 
     if (rc != 0 || target.kind != DOCTOR_TARGET_FOUND || trail->out->is_too_deep)
         return rc;
-    if (dns_name_is_equal(target.owner, trail->start->name)) {
+    if (dns_name_is_equal(target.owner, trail->start->name) &&
+        target.zone.content == trail->start->zone->content) {
         trail->out->is_loop = true;
         return 0;
     }
     trail->depth++;
+    trail->zone = &target.zone;
     rc = state_list_group(trail->kv, target.zone.content, target.owner, trail->start->type,
                           on_below, trail);
     trail->depth--;
+    trail->zone = zone;
     return rc;
 }
 
 int doctor__trail(const struct kv *kv, const struct doctor_group *group, struct doctor_trail *out)
 {
-    struct trail trail = {.kv = kv, .start = group, .out = out, .depth = 1};
+    struct trail trail = {.kv = kv, .start = group, .out = out, .zone = group->zone, .depth = 1};
     int rc = 0;
 
     *out = (struct doctor_trail){.is_loop = false};
@@ -175,7 +185,7 @@ int doctor__trail(const struct kv *kv, const struct doctor_group *group, struct 
 
 struct standing { /* of a group below an alias */
     const struct kv *kv;
-    const char *zone_id;
+    const struct state_zone *zone;
     uint16_t type;
     unsigned depth;
     unsigned *set_count;
@@ -204,13 +214,13 @@ static int is_target_up(const struct standing *above, const uint8_t *name, bool 
 {
     struct doctor_target target;
     struct standing standing = *above;
-    int rc = doctor__target_find(above->kv, name, above->type, &target);
+    int rc = doctor__target_find(above->kv, above->zone, name, above->type, &target);
 
     *out = rc == 0 && target.kind == DOCTOR_TARGET_OUTSIDE; /* the resolver's to say */
     if (rc != 0 || target.kind != DOCTOR_TARGET_FOUND || above->depth == DEPTH_MAX)
         return rc;
     standing.depth++;
-    standing.zone_id = target.zone.id;
+    standing.zone = &target.zone;
     standing.is_up = false;
     rc = state_list_group(above->kv, target.zone.content, target.owner, above->type, on_standing,
                           &standing);
@@ -234,7 +244,7 @@ static int is_check_up(const struct kv *kv, const char *id, bool *out)
 static int is_set_up(const struct standing *standing, const struct state_record_set *set,
                      const struct zone_routing *routing, bool *out)
 {
-    const struct state_override_key key = {.zone_id = standing->zone_id, .set = set};
+    const struct state_override_key key = {.zone_id = standing->zone->id, .set = set};
     struct state_override override;
     int rc = state_get_override(standing->kv, &key, &override);
 
@@ -258,11 +268,8 @@ static int is_set_up(const struct standing *standing, const struct state_record_
 int doctor__is_up(const struct kv *kv, const struct doctor_group *group, bool *out)
 {
     unsigned set_count = 0;
-    const struct standing standing = {.kv = kv,
-                                      .zone_id = group->zone->id,
-                                      .type = group->type,
-                                      .depth = 1,
-                                      .set_count = &set_count};
+    const struct standing standing = {
+        .kv = kv, .zone = group->zone, .type = group->type, .depth = 1, .set_count = &set_count};
     int rc = 0;
 
     *out = false;
