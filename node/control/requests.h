@@ -66,6 +66,15 @@ void request_view_delete(struct call *call);
 void request_view_list(struct call *call);
 void request_vpc_change(struct call *call);
 void request_vpc_authorizations(struct call *call);
+/* logging_requests.c, signing_requests.c */
+void request_query_logging_create(struct call *call);
+void request_query_logging_delete(struct call *call);
+void request_query_logging_get(struct call *call);
+void request_query_logging_list(struct call *call);
+void request_key_create(struct call *call);
+void request_key_update(struct call *call);
+void request_key_delete(struct call *call);
+void request_key_list(struct call *call);
 /* geo_requests.c */
 void request_geo_load(struct call *call);
 void request_geo_status(struct call *call);
