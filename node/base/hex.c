@@ -6,15 +6,23 @@
 
 #include "base/err.h"
 
-void hex_format(const uint8_t *octets, size_t len, char *out)
+static void format(const char *digits, const uint8_t *octets, size_t len, char *out)
 {
-    static const char digits[] = "0123456789abcdef";
-
     for (size_t i = 0; i < len; i++) {
         out[2 * i] = digits[octets[i] >> 4];
         out[2 * i + 1] = digits[octets[i] & 15];
     }
     out[2 * len] = '\0';
+}
+
+void hex_format(const uint8_t *octets, size_t len, char *out)
+{
+    format("0123456789abcdef", octets, len, out);
+}
+
+void hex_format_upper(const uint8_t *octets, size_t len, char *out)
+{
+    format("0123456789ABCDEF", octets, len, out);
 }
 
 static int digit_value(char digit)

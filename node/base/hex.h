@@ -6,6 +6,7 @@
 
 /* Write 2 × @len lower-case digits and a NUL to @out. */
 void hex_format(const uint8_t *octets, size_t len, char *out);
+void hex_format_upper(const uint8_t *octets, size_t len, char *out); /* as DS records have it */
 /* Read exactly 2 × @len digits of either case, and nothing behind them. 0; ERR_INVALID. */
 int hex_parse(const char *text, uint8_t *out, size_t len);
 /* A member id: 16 digits. */

@@ -161,6 +161,8 @@ extern const struct cli_command cli_latency_commands[];
 extern const struct cli_command cli_explain_commands[];
 extern const struct cli_command cli_doctor_commands[];
 extern const struct cli_command cli_credential_commands[];
+extern const struct cli_command cli_query_log_commands[];
+extern const struct cli_command cli_key_commands[];
 
 /* Parse the line, connect, run: the whole program but main(). Returns the exit status. */
 int cli_run(int argc, char **argv);
