@@ -382,6 +382,20 @@ static int check_zone_name(struct kv_slice key, struct kv_slice value)
 
 static int check_object(struct kv_slice key, struct kv_slice value)
 {
+    const uint8_t *octets = key.data;
+
+    switch (key.len > 0 ? octets[0] : 0) {
+    case STATE_OBJECT_DELEGATION_SET: return state__check_delegation_set(key, value);
+    case STATE_OBJECT_REFERENCE: return state__check_zone_object(key, value);
+    case STATE_OBJECT_TRAFFIC_INSTANCE: return state__check_traffic_instance(key, value);
+    case STATE_OBJECT_TRAFFIC_POLICY: return state__check_traffic_policy(key, value);
+    case STATE_OBJECT_ZONE: return state__check_zone_object(key, value);
+    default: return ERR_CORRUPT;
+    }
+}
+
+static int check_object(struct kv_slice key, struct kv_slice value)
+{
     if (key.len == 0)
         return ERR_CORRUPT;
     switch (*(const uint8_t *)key.data) {
