@@ -47,8 +47,11 @@ static int decode_version(struct kv_slice value, void *user)
 
     if (rc != 0)
         return rc;
-    return state__finish(&from->base,
-                         state__take_text(from->comment, out->comment, sizeof(out->comment)));
+    bool is_sound = from->type <= UINT16_MAX &&
+                    state__take_text(from->comment, out->comment, sizeof(out->comment));
+    if (is_sound)
+        out->type = (uint16_t)from->type;
+    return state__finish(&from->base, is_sound);
 }
 
 static int decode_counters(struct kv_slice value, void *user)
@@ -310,6 +313,7 @@ void state_put_traffic_version(struct overlay *overlay, const char *id,
 
     message.version = STATE_VERSION;
     message.comment = (char *)version->comment;
+    message.type = version->type;
     state__put_message(overlay, KV_OBJECTS, version_key('v', id, version->version, &key),
                        &message.base);
 }

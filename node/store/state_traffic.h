@@ -15,13 +15,14 @@ struct overlay;
 struct state_traffic_policy {
     char id[STATE_UUID_SIZE];
     char name[STATE_TRAFFIC_NAME_SIZE];
-    uint16_t type;   /* of the record sets that it makes */
+    uint16_t type;   /* of the latest version */
     uint64_t number; /* in order of creation */
     uint32_t latest_version;
     uint32_t version_count;
 };
 struct state_traffic_version {
     uint32_t version;
+    uint16_t type; /* of the record sets that it makes */
     char comment[STATE_TRAFFIC_COMMENT_SIZE];
 };
 struct state_traffic_instance {

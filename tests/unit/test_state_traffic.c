@@ -76,7 +76,7 @@ static void put_policy(struct fixture *test, unsigned id, uint64_t number, const
 {
     struct state_traffic_policy policy = {
         .type = 1, .number = number, .latest_version = 1, .version_count = 1};
-    struct state_traffic_version version = {.version = 1};
+    struct state_traffic_version version = {.version = 1, .type = 28};
 
     make_id(id, policy.id);
     snprintf(policy.name, sizeof(policy.name), "%s", name);
@@ -147,6 +147,7 @@ static void test_policies_in_order_of_creation(void **state)
     assert_int_equal(state_get_traffic_document(&test->kv, id, 70000, &document), ERR_NOT_FOUND);
     assert_int_equal(state_get_traffic_version(&test->kv, id, 1, &version), 0);
     assert_string_equal(version.comment, "first of c");
+    assert_int_equal(version.type, 28);
     kv_buffer_fini(&document);
 
     state_delete_traffic_version(test->overlay, id, 1);
