@@ -8,6 +8,7 @@
 #include "cluster/apply_internal.h"
 #include "dns/name.h"
 #include "dns/type.h"
+#include "zone/hidden.h"
 
 #define LEVELS_MAX 16u     /* groups on one path, as in an answer */
 #define NODES_MAX 4096u    /* groups of one command's walk */
@@ -348,6 +349,26 @@ static int refuse_target(struct walk *walk, const uint8_t *target, uint16_t set_
                          name, type, zone->id, what);
 }
 
+static int note_hidden(void *user, const struct state_record_set *set)
+{
+    *(bool *)user = set->is_hidden;
+    return 1;
+}
+
+/* The inner sets of traffic policies are not there for aliases that people make. */
+static int find_hidden(struct walk *walk, uint64_t content, const uint8_t *name, uint16_t type,
+                       enum found *out)
+{
+    bool is_hidden = false;
+    int rc = 0;
+
+    if (name[0] == ZONE_HIDDEN_LABEL_LEN)
+        rc = state_list_group(apply__kv(walk->apply), content, name, type, note_hidden, &is_hidden);
+    if (is_hidden)
+        *out = MISSING;
+    return rc;
+}
+
 /* A target that some zone of the cluster must hold is there. */
 static int check_target(struct walk *walk, const struct state_record_set *set)
 {
@@ -369,6 +390,8 @@ static int check_target(struct walk *walk, const struct state_record_set *set)
                             refuse_target(walk, routing.alias_target, set->type, &zone,
                                           "the alias target name does not lie within the target "
                                           "zone"));
+    if (rc == 0 && found == FOUND && !set->instance_id)
+        rc = find_hidden(walk, zone.content, owner, set->type, &found);
     if (rc != 0 || found != MISSING)
         return rc;
     return refuse_target(walk, routing.alias_target, set->type, &zone, "that target was not found");

@@ -12,3 +12,8 @@ bool apply__matches(const struct state_record_set *before, const struct apply__s
 /* What Route 53's API cannot say (stickiness, number of answers, all down) stays as the stored set,
  * or its group, has it. */
 int apply__keep_extensions(struct apply *apply, uint64_t content, struct apply__set *set);
+
+/* apply_change.c: all changes made: the rules about the types of names and about groups, and what
+ * goes with sets that are gone. Refuses for all that is wrong. */
+int apply__finish_actions(struct apply *apply, const struct state_zone *zone,
+                          struct apply__actions *actions, bool by_route53);

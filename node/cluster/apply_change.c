@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "cluster/apply_batch.h"
 #include "cluster/apply_routing.h"
+#include "cluster/apply_traffic.h"
 #include "cluster/apply_zone.h"
 #include "dns/type.h"
 #include "proto/command.pb-c.h"
@@ -81,6 +82,8 @@ static int take_change(struct batch *batch, const Cmd__Change *from, struct appl
         rc = apply__check_references(apply, set->zone.routing);
     if (rc == 0)
         rc = apply__read_set(apply, batch->zone.content, &set->state, &action->before);
+    if (rc == 0)
+        rc = apply__check_by_hand(apply, &batch->zone, &set->state, action->before);
     return rc == 0 ? check_before(batch, from->action, set, action->before) : rc;
 }
 
@@ -165,28 +168,41 @@ static int check_name(struct apply *apply, const struct state_zone *zone,
     return rc != 0 ? refuse_name(apply, zone, action, &types, problem.text) : 0;
 }
 
-static int check_names(struct batch *batch)
+static int check_names(struct apply *apply, const struct state_zone *zone,
+                       const struct apply__actions *actions)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < batch->actions.count && rc == 0; i++) {
-        const struct state_action *action = &batch->actions.list[i];
+    for (size_t i = 0; i < actions->count && rc == 0; i++) {
+        const struct state_action *action = &actions->list[i];
         if (apply__types_matter(action->before, action->after))
-            rc = apply__collect(batch->apply, check_name(batch->apply, &batch->zone, action));
+            rc = apply__collect(apply, check_name(apply, zone, action));
     }
     return rc;
 }
 
-static int forget_overrides(struct batch *batch)
+static int forget_overrides(struct apply *apply, const struct state_zone *zone,
+                            const struct apply__actions *actions)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < batch->actions.count && rc == 0; i++) {
-        const struct state_action *action = &batch->actions.list[i];
-        if (!action->after)
-            rc = apply__forget_override(batch->apply, &batch->zone, action->before);
+    for (size_t i = 0; i < actions->count && rc == 0; i++) {
+        if (!actions->list[i].after)
+            rc = apply__forget_override(apply, zone, actions->list[i].before);
     }
     return rc;
+}
+
+int apply__finish_actions(struct apply *apply, const struct state_zone *zone,
+                          struct apply__actions *actions, bool by_route53)
+{
+    int rc = check_names(apply, zone, actions);
+
+    if (rc == 0)
+        rc = forget_overrides(apply, zone, actions);
+    if (rc == 0)
+        rc = apply__finish_groups(apply, zone, actions, by_route53);
+    return rc == 0 ? apply__refuse_collected(apply) : rc;
 }
 
 /* ---- the batch ---- */
@@ -244,13 +260,9 @@ static int run_batch(struct batch *batch)
 
     for (size_t i = 0; i < batch->command->n_changes && rc == 0; i++)
         rc = apply__collect(apply, change_set(batch, batch->command->changes[i]));
-    if (rc == 0)
-        rc = check_names(batch);
-    if (rc == 0)
-        rc = forget_overrides(batch);
-    if (rc == 0)
-        rc = apply__finish_groups(apply, &batch->zone, &batch->actions, batch->command->by_route53);
-    return rc == 0 ? apply__refuse_collected(apply) : rc;
+    if (rc != 0)
+        return rc;
+    return apply__finish_actions(apply, &batch->zone, &batch->actions, batch->command->by_route53);
 }
 
 int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecordSets *command)

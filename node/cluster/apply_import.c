@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "cluster/apply_routing.h"
+#include "cluster/apply_traffic.h"
 #include "dns/name.h"
 #include "dns/type.h"
 #include "proto/command.pb-c.h"
@@ -89,6 +90,8 @@ int apply__import_begin(struct apply *apply, const struct Cmd__ImportBegin *comm
         rc = apply__check_id(apply, "change id", command->change_id, 'C');
     if (rc == 0)
         rc = apply__check_text(apply, "comment", command->comment, STATE_COMMENT_SIZE);
+    if (rc == 0)
+        rc = apply__check_no_instance(apply, &zone, "InvalidInput");
     if (rc == 0)
         rc = list_imports(apply, on_import, &count);
     if (rc != 0)
@@ -342,6 +345,8 @@ int apply__import_commit(struct apply *apply, const struct Cmd__ImportCommit *co
 
     if (rc == 0)
         rc = apply__read_zone(apply, import.zone_id, &zone);
+    if (rc == 0)
+        rc = apply__check_no_instance(apply, &zone, "InvalidInput");
     if (rc == 0)
         rc = check_complete(apply, &zone, &import, command);
     if (rc != 0)

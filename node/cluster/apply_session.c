@@ -6,6 +6,7 @@
 #include "cluster/apply_latency.h"
 #include "cluster/apply_routing.h"
 #include "cluster/apply_vpc.h"
+#include "cluster/apply_traffic.h"
 #include "cluster/apply_zone.h"
 #include "proto/command.pb-c.h"
 
@@ -112,6 +113,7 @@ static int run_kind(struct apply *apply)
         rc = apply__logging(apply, command);
     if (rc == ERR_VERSION)
         rc = apply__signing(apply, command);
+        rc = apply__traffic(apply, command);
     return rc == ERR_VERSION ? apply__admin(apply, command) : rc;
 }
 
@@ -210,7 +212,7 @@ static void repeat(struct apply *apply, int code)
         break;
     case CMD__COMMAND__KIND_CREATE_HEALTH_CHECK:
     case CMD__COMMAND__KIND_CREATE_CIDR_COLLECTION: apply__name_object(apply); break;
-    default: break;
+    default: apply__name_traffic(apply); break;
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cluster/apply_routing.h"
 #include "cluster/apply_vpc.h"
+#include "cluster/apply_traffic.h"
 #include "cluster/apply_zone.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
@@ -233,6 +234,9 @@ static int delete_zone(struct apply *apply, const Cmd__DeleteZone *command)
         return apply__refuse_as(apply, ERR_CONFLICT, "HostedZoneNotEmpty",
                                 "The specified hosted zone contains non-required resource record "
                                 "sets  and so cannot be deleted.");
+    rc = apply__check_no_instance(apply, &zone, "HostedZoneNotEmpty");
+    if (rc != 0)
+        return rc;
     uint64_t content = zone.content;
     rc = empty_zone(apply, &zone);
     if (rc != 0)

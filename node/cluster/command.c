@@ -126,6 +126,9 @@ static int check_bounds(const Cmd__Command *command)
     if (command->kind_case == CMD__COMMAND__KIND_PUT_VERDICTS &&
         command->put_verdicts->n_verdicts > COMMAND_VERDICTS_MAX)
         return ERR_LIMIT;
+    if (command->kind_case == CMD__COMMAND__KIND_PUT_TRAFFIC_INSTANCE &&
+        command->put_traffic_instance->n_record_sets > COMMAND_INSTANCE_SETS_MAX)
+        return ERR_LIMIT;
     if (command->kind_case == CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION)
         return check_cidr(command->change_cidr_collection);
     if (command->kind_case == CMD__COMMAND__KIND_PUT_VIEW &&

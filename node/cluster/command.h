@@ -17,6 +17,7 @@ struct command_arena;
 #define COMMAND_CHANGES_MAX 1000u        /* changes in one ChangeRecordSets */
 #define COMMAND_CHUNK_RECORD_SETS_MAX 8192u
 #define COMMAND_VERDICTS_MAX 1000u     /* in one PutVerdicts */
+#define COMMAND_INSTANCE_SETS_MAX 512u /* in one PutTrafficInstance */
 #define COMMAND_CIDR_CHANGES_MAX 1000u /* in one ChangeCidrCollection */
 #define COMMAND_CIDR_BLOCKS_MAX 1000u  /* in all its changes */
 #define COMMAND_NETWORKS_MAX 1000u     /* in one PutView */

@@ -13,6 +13,7 @@
 #include "geo/region.h"
 #include "store/state_routing.h"
 #include "zone/view.h"
+#include "zone/hidden.h"
 
 #define RECLAIM_BLOCKS 20000
 
@@ -134,6 +135,31 @@ static int resolve(struct publish *publish, const struct publish__place *place,
     return rc;
 }
 
+static const uint8_t *name_in_image(struct publish *publish, const struct state_record_set *set)
+{
+    if (!set->is_hidden || !zone_hidden_is_of(set->name, set->instance_id))
+        return set->name;
+    memcpy(publish->hidden_name, set->name, dns_name_len(set->name));
+    zone_hidden_to_image(publish->hidden_name);
+    return publish->hidden_name;
+}
+
+/* The names that no question has (zone/hidden.h), of @set, which @converted is made of. */
+static void hide(struct publish *publish, const struct state_record_set *set,
+                 struct zone_record_set *converted)
+{
+    const uint8_t *target = set->routing ? publish->routing.alias_target : NULL;
+
+    converted->name = name_in_image(publish, set);
+    if (!set->instance_id)
+        return;
+    if (target && zone_hidden_is_of(target, set->instance_id)) {
+        memcpy(publish->hidden_target, target, dns_name_len(target));
+        zone_hidden_to_image(publish->hidden_target);
+        publish->routing.alias_target = publish->hidden_target;
+    }
+}
+
 static int put_once(struct publish *publish, const struct content_entry *entry,
                     const struct zone_record_set *set)
 {
@@ -156,6 +182,7 @@ int publish__put(struct publish *publish, const struct publish__place *place,
     }
     if (rc != 0)
         return rc;
+    hide(publish, set, &converted);
     rc = put_once(publish, place->entry, &converted);
     if (rc == ERR_NOMEM && publish_reclaim(publish))
         rc = put_once(publish, place->entry, &converted);
@@ -315,6 +342,8 @@ static int set_removed(struct publish *publish, const struct apply_effect *effec
                                              set->set_identifier_len)
                        : zone_change_remove(publish->image, entry->apex, set->name, set->type,
                                             set->set_identifier, set->set_identifier_len));
+    return or_none(zone_change_remove(publish->image, entry->apex, name_in_image(publish, set),
+                                      set->type, set->set_identifier, set->set_identifier_len));
 }
 
 static int put_again(void *user, const struct state_record_set *set)

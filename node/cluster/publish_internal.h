@@ -34,7 +34,8 @@ struct publish {
     bool is_frozen;
     struct zone_rdata *rdatas; /* scratch for one set */
     size_t rdata_capacity;
-    struct zone_routing routing; /* the same */
+    struct zone_routing routing;                                        /* the same */
+    uint8_t hidden_name[STATE_NAME_MAX], hidden_target[STATE_NAME_MAX]; /* the same */
     struct rebuild rebuild;
 };
 
