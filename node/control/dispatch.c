@@ -83,6 +83,15 @@ static const struct {
     {CTL__REQUEST__KIND_VIEW_LIST, request_view_list},
     {CTL__REQUEST__KIND_VPC_CHANGE, request_vpc_change},
     {CTL__REQUEST__KIND_VPC_AUTHORIZATIONS, request_vpc_authorizations},
+    {CTL__REQUEST__KIND_TRAFFIC_POLICY_PUT, request_traffic_policy_put},
+    {CTL__REQUEST__KIND_TRAFFIC_POLICY_UPDATE, request_traffic_policy_update},
+    {CTL__REQUEST__KIND_TRAFFIC_POLICY_DELETE, request_traffic_policy_delete},
+    {CTL__REQUEST__KIND_TRAFFIC_POLICY_GET, request_traffic_policy_get},
+    {CTL__REQUEST__KIND_TRAFFIC_POLICY_LIST, request_traffic_policy_list},
+    {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_PUT, request_traffic_instance_put},
+    {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_DELETE, request_traffic_instance_delete},
+    {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_GET, request_traffic_instance_get},
+    {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_LIST, request_traffic_instance_list},
 };
 
 void dispatch_call(struct call *call)

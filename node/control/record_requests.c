@@ -27,6 +27,8 @@ struct page {
         bool has_texts, has_instance;
         uint32_t ttl_s;
         uint16_t type, rdata_count;
+        bool is_hidden;
+        char instance_id[STATE_SET_INSTANCE_LEN + 1];
     } * sets;
     size_t count, routed_count, text_count, limit;
     struct kv_buffer octets;
@@ -34,7 +36,7 @@ struct page {
     uint8_t next_name[DNS_NAME_MAX];
     uint16_t next_type;
     char next_identifier[STATE_SET_IDENTIFIER_MAX + 1];
-    bool has_more;
+    bool has_more, with_hidden;
 };
 
 /* A set's routing as a message, and what that points into. */
@@ -88,6 +90,7 @@ static int add_set(void *user, const struct state_record_set *set)
     size_t name_len = dns_name_len(set->name);
 
     if (set->is_hidden)
+    if (set->is_hidden && !page->with_hidden)
         return 0;
     if (page->count == page->limit || page->len >= SETS_LISTED_LEN_MAX) {
         memcpy(page->next_name, set->name, name_len);
@@ -106,6 +109,12 @@ static int add_set(void *user, const struct state_record_set *set)
     page->text_count += set->texts ? set->rdata_count : 0;
     page->routed_count += set->routing != NULL;
     page->sets[i].routing_len = set->routing_len;
+    page->sets[i].is_hidden = set->is_hidden;
+    page->sets[i].instance_id[0] = '\0';
+    if (set->instance_id) {
+        memcpy(page->sets[i].instance_id, set->instance_id, STATE_SET_INSTANCE_LEN);
+        page->sets[i].instance_id[STATE_SET_INSTANCE_LEN] = '\0';
+    }
     page->sets[i].ttl_s = set->ttl_s;
     page->sets[i].type = set->type;
     page->sets[i].rdata_count = set->rdata_count;
@@ -189,6 +198,8 @@ static void fill_set(const struct page *page, size_t i, Cmd__RecordSet *out,
     out->type = page->sets[i].type;
     out->ttl_s = page->sets[i].ttl_s;
     out->set_identifier = (char *)page->octets.data + page->sets[i].identifier;
+    out->traffic_instance_id = (char *)page->sets[i].instance_id;
+    out->is_hidden = page->sets[i].is_hidden;
     out->rdata = rdatas;
     while (out->n_rdata < view.rdata_count && state_set_next(&view, &offset, &rdata, &len))
         rdatas[out->n_rdata++] = (ProtobufCBinaryData){len, (uint8_t *)rdata};
@@ -306,6 +317,7 @@ static void list_records(struct call *call)
         start.set_identifier = request->start_identifier;
     if (page.limit > SETS_LISTED_MAX)
         page.limit = SETS_LISTED_MAX;
+    page.with_hidden = request->with_hidden;
     page.sets = malloc(page.limit * sizeof(*page.sets));
     int rc = page.sets ? state_list_record_sets(call_state(call), zone.content,
                                                 start.name ? &start : NULL, add_set, &page)

@@ -75,6 +75,16 @@ void request_key_create(struct call *call);
 void request_key_update(struct call *call);
 void request_key_delete(struct call *call);
 void request_key_list(struct call *call);
+/* policy_requests.c, instance_requests.c */
+void request_traffic_policy_put(struct call *call);
+void request_traffic_policy_update(struct call *call);
+void request_traffic_policy_delete(struct call *call);
+void request_traffic_policy_get(struct call *call);
+void request_traffic_policy_list(struct call *call);
+void request_traffic_instance_put(struct call *call);
+void request_traffic_instance_delete(struct call *call);
+void request_traffic_instance_get(struct call *call);
+void request_traffic_instance_list(struct call *call);
 /* geo_requests.c */
 void request_geo_load(struct call *call);
 void request_geo_status(struct call *call);
