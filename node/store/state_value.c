@@ -385,6 +385,7 @@ static int check_object(struct kv_slice key, struct kv_slice value)
     const uint8_t *octets = key.data;
 
     switch (key.len > 0 ? octets[0] : 0) {
+    case STATE_OBJECT_ACCESS_KEY: return state__check_credential(key, value);
     case STATE_OBJECT_DELEGATION_SET: return state__check_delegation_set(key, value);
     case STATE_OBJECT_REFERENCE: return state__check_zone_object(key, value);
     case STATE_OBJECT_TRAFFIC_INSTANCE: return state__check_traffic_instance(key, value);
