@@ -21,12 +21,29 @@
 const char *argp_program_version = "quartet " QUARTET_VERSION;
 
 static const struct cli_command *const groups[] = {
-    cli_cluster_commands, cli_node_commands,       cli_token_commands,  cli_member_commands,
-    cli_zone_commands,    cli_record_commands,     cli_change_commands, cli_health_commands,
-    cli_cidr_commands,    cli_region_commands,     cli_geo_commands,    cli_alias_commands,
-    cli_latency_commands, cli_explain_commands,    cli_doctor_commands, cli_delegation_commands,
-    cli_limit_commands,   cli_credential_commands, cli_view_commands,   cli_query_log_commands,
+    cli_cluster_commands,
+    cli_node_commands,
+    cli_token_commands,
+    cli_member_commands,
+    cli_zone_commands,
+    cli_record_commands,
+    cli_change_commands,
+    cli_health_commands,
+    cli_cidr_commands,
+    cli_region_commands,
+    cli_geo_commands,
+    cli_alias_commands,
+    cli_latency_commands,
+    cli_explain_commands,
+    cli_doctor_commands,
+    cli_delegation_commands,
+    cli_limit_commands,
+    cli_credential_commands,
+    cli_view_commands,
+    cli_query_log_commands,
     cli_key_commands,
+    cli_traffic_policy_commands,
+    cli_traffic_instance_commands,
 };
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))
 

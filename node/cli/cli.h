@@ -104,6 +104,7 @@ enum cli_option {
     CLI_VALUE_POLICY,
     CLI_VALUE_PRESET,
     CLI_VALUE_RATE,
+    CLI_VALUE_ALL,
     CLI_VALUE_LAST,
 };
 
@@ -155,6 +156,8 @@ extern const struct cli_command cli_health_commands[];
 extern const struct cli_command cli_cidr_commands[];
 extern const struct cli_command cli_region_commands[];
 extern const struct cli_command cli_view_commands[];
+extern const struct cli_command cli_traffic_policy_commands[];
+extern const struct cli_command cli_traffic_instance_commands[];
 extern const struct cli_command cli_geo_commands[];
 extern const struct cli_command cli_alias_commands[];
 extern const struct cli_command cli_latency_commands[];

@@ -235,7 +235,8 @@ static int run_delete(struct cli *cli)
     return deletion.was_found ? deletion.status : tell_not_found(cli, &deletion);
 }
 
-static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, CLI_VALUE_ROUTE53, 0};
+static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, CLI_VALUE_ROUTE53, CLI_VALUE_ALL,
+                                               0};
 static const enum cli_option set_options[] = {
     CLI_OPTION_TTL,        CLI_OPTION_ADD,       CLI_VALUE_SET_IDENTIFIER,
     CLI_VALUE_WEIGHT,      CLI_VALUE_REGION,     CLI_VALUE_GEO,

@@ -58,8 +58,12 @@ int record_list_each(struct cli *cli, const char *zone, const uint8_t *start_nam
     Ctl__RecordList list = CTL__RECORD_LIST__INIT;
     struct start start;
     uint64_t content = 0;
+    bool with_hidden = false;
     int outcome = 0;
 
+    if (!cli_value_flag(cli, CLI_VALUE_ALL, &with_hidden))
+        return CLI_USAGE;
+    list.with_hidden = with_hidden;
     list.zone = (char *)zone;
     list.limit = PAGE_SETS;
     if (start_name)

@@ -88,6 +88,7 @@ static const struct argp_option options[] = {
     {"policy", CLI_VALUE_POLICY, "FILE", 0, "what it may do: a policy document as IAM has it", 0},
     {"preset", CLI_VALUE_PRESET, "PURPOSE", 0, "the same, made for " CREDENTIAL_POLICY_WORDS, 0},
     {"rate", CLI_VALUE_RATE, "N", 0, "at most so many requests a second at each gateway", 0},
+    FLAG("all", CLI_VALUE_ALL, "the hidden record sets of traffic policies, too"),
     {0},
 };
 
