@@ -17,6 +17,7 @@ struct overlay;
 #define STATE_CHECK_CHILDREN_MAX 256u
 #define STATE_CHECK_REGIONS_MAX 64u
 #define STATE_CHECKS_MAX 50000u
+#define STATE_OVERRIDES_MAX 50000u
 
 enum state_check_type { /* stored: never renumber */
                         STATE_CHECK_HTTP = 1,
@@ -109,6 +110,13 @@ int state_get_override(const struct kv *kv, const struct state_override_key *key
 typedef int (*state_override_cb)(void *user, const struct state_override_key *key,
                                  const struct state_override *override);
 int state_list_overrides(const struct kv *kv, state_override_cb cb, void *user);
+/* The same from a key on: as state_override_octets() makes it, or any octets. */
+int state_list_overrides_from(const struct kv *kv, struct kv_slice from, state_override_cb cb,
+                              void *user);
+#define STATE_OVERRIDE_KEY_MAX (21u + STATE_KEY_SET_MAX)
+/* @key as it is stored; 0: no override can have it. */
+size_t state_override_octets(const struct state_override_key *key,
+                             uint8_t out[STATE_OVERRIDE_KEY_MAX]);
 int state_list_zone_overrides(const struct kv *kv, const char *zone_id, state_override_cb cb,
                               void *user);
 

@@ -15,7 +15,7 @@
 #define CHECK_ID_LEN (STATE_UUID_SIZE - 1)
 #define ZONE_ID_LEN 21u
 #define CONTENT_LEN 8u /* in front of a record set's key */
-#define KEY_MAX (ZONE_ID_LEN + STATE_KEY_SET_MAX)
+#define KEY_MAX STATE_OVERRIDE_KEY_MAX
 
 static int decode_override(struct kv_slice value, void *user)
 {
@@ -43,8 +43,7 @@ static bool is_of_check(const struct state_override_key *key)
     return key->health_check_id && key->health_check_id[0] != 0;
 }
 
-/* 0: no override can have this key. */
-static size_t encode_key(const struct state_override_key *key, uint8_t out[KEY_MAX])
+size_t state_override_octets(const struct state_override_key *key, uint8_t out[KEY_MAX])
 {
     uint8_t set_key[STATE_KEY_SET_MAX];
 
@@ -107,7 +106,7 @@ int state_get_override(const struct kv *kv, const struct state_override_key *key
                        struct state_override *out)
 {
     uint8_t octets[KEY_MAX];
-    size_t len = encode_key(key, octets);
+    size_t len = state_override_octets(key, octets);
 
     if (len == 0)
         return ERR_NOT_FOUND;
@@ -145,8 +144,16 @@ static int on_override(void *user, struct kv_slice key, struct kv_slice value)
 
 int state_list_overrides(const struct kv *kv, state_override_cb cb, void *user)
 {
+    return state_list_overrides_from(kv, kv_slice(NULL, 0), cb, user);
+}
+
+int state_list_overrides_from(const struct kv *kv, struct kv_slice from, state_override_cb cb,
+                              void *user)
+{
     struct list list = {cb, user};
-    return kv_scan(kv, &(struct kv_range){.family = KV_OVERRIDES}, on_override, &list);
+    struct kv_range range = {.family = KV_OVERRIDES, .from = from};
+
+    return kv_scan(kv, &range, on_override, &list);
 }
 
 int state_list_zone_overrides(const struct kv *kv, const char *zone_id, state_override_cb cb,
@@ -163,7 +170,7 @@ void state_put_override(struct overlay *overlay, const struct state_override_key
 {
     State__Override message = STATE__OVERRIDE__INIT;
     uint8_t octets[KEY_MAX];
-    size_t len = encode_key(key, octets);
+    size_t len = state_override_octets(key, octets);
 
     ASSERT(len > 0);
     message.version = STATE_VERSION;
@@ -180,7 +187,7 @@ void state_put_override(struct overlay *overlay, const struct state_override_key
 void state_delete_override(struct overlay *overlay, const struct state_override_key *key)
 {
     uint8_t octets[KEY_MAX];
-    size_t len = encode_key(key, octets);
+    size_t len = state_override_octets(key, octets);
 
     if (len > 0)
         overlay_delete(overlay, KV_OVERRIDES, kv_slice(octets, len));

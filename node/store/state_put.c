@@ -44,6 +44,7 @@ void state_put_counters(struct overlay *overlay, const struct state_counters *co
     message.health_check_count = counters->health_check_count;
     message.cidr_collection_count = counters->cidr_collection_count;
     message.delegation_set_count = counters->delegation_set_count;
+    message.override_count = counters->override_count;
     message.region_number = counters->region_number;
     message.change_from = octets(counters->change_from, sizeof(counters->change_from));
     state__put_message(overlay, KV_META, state_value_text(STATE_KEY_COUNTERS), &message.base);

@@ -15,6 +15,7 @@ struct state_counters {
     uint64_t cidr_slot; /* and to a CIDR collection */
     uint64_t health_check_count, cidr_collection_count;
     uint64_t delegation_set_count;
+    uint64_t override_count; /* 1 more than there are; 0: not counted yet */
     uint32_t region_number;  /* last one given to a region of the operator's */
     uint8_t change_from[12]; /* journal key at or below the oldest change */
 };

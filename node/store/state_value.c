@@ -99,6 +99,7 @@ int state_value_counters(struct kv_slice value, struct state_counters *out)
     got.health_check_count = from->health_check_count;
     got.cidr_collection_count = from->cidr_collection_count;
     got.delegation_set_count = from->delegation_set_count;
+    got.override_count = from->override_count;
     got.region_number = from->region_number;
     bool is_sound = take_octets(&from->change_from, got.change_from, sizeof(got.change_from));
     if (is_sound)
@@ -387,24 +388,14 @@ static int check_object(struct kv_slice key, struct kv_slice value)
     switch (key.len > 0 ? octets[0] : 0) {
     case STATE_OBJECT_ACCESS_KEY: return state__check_credential(key, value);
     case STATE_OBJECT_DELEGATION_SET: return state__check_delegation_set(key, value);
-    case STATE_OBJECT_REFERENCE: return state__check_zone_object(key, value);
-    case STATE_OBJECT_TRAFFIC_INSTANCE: return state__check_traffic_instance(key, value);
-    case STATE_OBJECT_TRAFFIC_POLICY: return state__check_traffic_policy(key, value);
-    case STATE_OBJECT_ZONE: return state__check_zone_object(key, value);
-    default: return ERR_CORRUPT;
-    }
-}
-
-static int check_object(struct kv_slice key, struct kv_slice value)
-{
-    if (key.len == 0)
-        return ERR_CORRUPT;
-    switch (*(const uint8_t *)key.data) {
-    case STATE_OBJECT_ACCESS_KEY: return state__check_credential(key, value);
-    case STATE_OBJECT_DELEGATION_SET: return state__check_delegation_set(key, value);
     case STATE_OBJECT_SIGNING_KEY: return state__check_signing_key(key, value);
     case STATE_OBJECT_QUERY_LOGGING: return state__check_logging(key, value);
-    case STATE_OBJECT_REFERENCE: return state__check_zone_object(key, value);
+    case STATE_OBJECT_REFERENCE:
+        return key.len > 1 && octets[1] == 'z' ? state__check_zone_object(key, value)
+                                               : state__check_gone(key, value);
+    case STATE_OBJECT_TAGS: return state__check_tags(key, value);
+    case STATE_OBJECT_TRAFFIC_INSTANCE: return state__check_traffic_instance(key, value);
+    case STATE_OBJECT_TRAFFIC_POLICY: return state__check_traffic_policy(key, value);
     case STATE_OBJECT_VIEW:
     case STATE_OBJECT_VPC: return state__check_vpc(key, value);
     case STATE_OBJECT_ZONE: return state__check_zone_object(key, value);

@@ -36,6 +36,8 @@ int state__check_zone_object(struct kv_slice key, struct kv_slice value);
 int state__check_delegation_set(struct kv_slice key, struct kv_slice value);
 int state__check_traffic_policy(struct kv_slice key, struct kv_slice value);
 int state__check_traffic_instance(struct kv_slice key, struct kv_slice value);
+int state__check_tags(struct kv_slice key, struct kv_slice value);
+int state__check_gone(struct kv_slice key, struct kv_slice value);
 /* A set of @content became another (NULL: there was or is none): count what they use off and on.
  * And: all that is counted for a content that goes. ERR_* of reads. */
 int state__count_uses(struct overlay *overlay, uint64_t content,
