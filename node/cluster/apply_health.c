@@ -8,6 +8,8 @@
 #include "cluster/apply_routing.h"
 #include "policy/health.h"
 #include "proto/command.pb-c.h"
+#include "store/state_gone.h"
+#include "store/state_tags.h"
 
 #define OCTET_NONE ((uint8_t)(POLICY_HEALTH_NONE | POLICY_HEALTHY_BIT))
 
@@ -19,7 +21,8 @@ static int read_check(struct apply *apply, const char *id, struct state_check *c
     if (rc == 0)
         rc = state_get_check(apply__kv(apply), id, check);
     if (rc == ERR_NOT_FOUND)
-        return apply__refuse(apply, ERR_NOT_FOUND, "A health check with id %s does not exist.", id);
+        return apply__refuse_as(apply, ERR_NOT_FOUND, "NoSuchHealthCheck",
+                                "A health check with id %s does not exist.", id);
     if (rc == 0)
         rc = state_get_check_status(apply__kv(apply), id, status);
     return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
@@ -30,11 +33,26 @@ static int create_again(struct apply *apply, const struct state_check *check,
                         const struct state_check *other)
 {
     if (!apply__is_same_config(&check->config, &other->config))
-        return apply__refuse(apply, ERR_EXISTS,
-                             "health check %s has this caller reference and other settings",
-                             other->id);
+        return apply__refuse_as(apply, ERR_EXISTS, "HealthCheckAlreadyExists",
+                                "health check %s has this caller reference and other settings",
+                                other->id);
     apply__name_result(apply, other->id);
     return 0;
+}
+
+/* Whoever retries a creation must not get a second check after the first one was deleted. */
+static int check_gone(struct apply *apply, const char *reference)
+{
+    uint64_t gone_wall_ms;
+    int rc = state_get_gone(apply__kv(apply), reference, &gone_wall_ms);
+
+    if (rc == ERR_NOT_FOUND ||
+        (rc == 0 && gone_wall_ms + STATE_GONE_KEPT_MS < apply->command->time_wall_ms))
+        return 0;
+    return rc != 0 ? rc
+                   : apply__refuse_as(apply, ERR_EXISTS, "HealthCheckAlreadyExists",
+                                      "a health check with this caller reference was deleted in "
+                                      "the last days: use another reference");
 }
 
 /* A check that is new, once it is known to be good. */
@@ -74,12 +92,15 @@ static int create(struct apply *apply, const Cmd__CreateHealthCheck *command)
     rc = state_get_check_by_reference(apply__kv(apply), check.caller_reference, &other);
     if (rc != ERR_NOT_FOUND)
         return rc != 0 ? rc : create_again(apply, &check, &other);
+    rc = check_gone(apply, check.caller_reference);
+    if (rc != 0)
+        return rc;
     rc = state_get_check(apply__kv(apply), check.id, &other);
     if (rc != ERR_NOT_FOUND)
         return rc != 0 ? rc : apply__refuse(apply, ERR_EXISTS, "health check %s exists", check.id);
     if (apply->counters.health_check_count >= STATE_CHECKS_MAX)
-        return apply__refuse(apply, ERR_LIMIT, "there are %u health checks: delete some",
-                             STATE_CHECKS_MAX);
+        return apply__refuse_as(apply, ERR_LIMIT, "TooManyHealthChecks",
+                                "there are %u health checks: delete some", STATE_CHECKS_MAX);
     return write_new(apply, &check);
 }
 
@@ -93,10 +114,10 @@ static int update(struct apply *apply, const Cmd__UpdateHealthCheck *command)
     if (rc != 0)
         return rc;
     if (command->version != old.version)
-        return apply__refuse(apply, ERR_CONFLICT,
-                             "health check %s is at version %" PRIu64 ", not %" PRIu64
-                             ": look at it again",
-                             old.id, old.version, command->version);
+        return apply__refuse_as(apply, ERR_CONFLICT, "HealthCheckVersionMismatch",
+                                "health check %s is at version %" PRIu64 ", not %" PRIu64
+                                ": look at it again",
+                                old.id, old.version, command->version);
     check = old;
     rc = apply__take_health_config(apply, command->config, &old.config, &check.config);
     if (rc != 0)
@@ -117,10 +138,14 @@ static int delete (struct apply *apply, const Cmd__DeleteHealthCheck *command)
     struct state_check_status status;
     int rc = read_check(apply, command->health_check_id, &check, &status);
 
+    if (rc == 0 && command->remember_reference)
+        rc = state_put_gone(apply->overlay, check.caller_reference, apply->command->time_wall_ms);
+    if (rc == 0)
+        rc = state_forget_tags(apply->overlay, STATE_TAG_HEALTH_CHECK, check.id);
+    if (rc == 0)
+        rc = apply__drop_override(apply, check.id);
     if (rc != 0)
         return rc;
-    state_delete_override(apply->overlay,
-                          &(struct state_override_key){.health_check_id = check.id});
     state_delete_check(apply->overlay, &check);
     apply->counters.health_check_count--;
     apply->has_new_counters = true;

@@ -28,7 +28,8 @@ static int take_check(struct apply *apply, const char *id, struct target *out)
     if (rc == 0)
         rc = state_get_check(apply__kv(apply), id, &out->check);
     if (rc == ERR_NOT_FOUND)
-        return apply__refuse(apply, ERR_NOT_FOUND, "A health check with id %s does not exist.", id);
+        return apply__refuse_as(apply, ERR_NOT_FOUND, "NoSuchHealthCheck",
+                                "A health check with id %s does not exist.", id);
     if (rc == 0)
         rc = state_get_check_status(apply__kv(apply), id, &out->status);
     out->is_check = true;
@@ -134,15 +135,56 @@ static int put_of_set(struct apply *apply, const struct target *target,
     return apply__tell_octet(apply, override->slot, after);
 }
 
-static int put(struct apply *apply, struct target *target, struct state_override *override)
+static int count_one(void *user, const struct state_override_key *key,
+                     const struct state_override *override)
+{
+    (void)key, (void) override;
+    ++*(uint64_t *)user;
+    return 0;
+}
+
+/* One more override: the leader looks at all of them every second. They are counted from the first
+ * command on that says so, and so on every replica from the same one. */
+static int count_in(struct apply *apply, bool is_limited)
+{
+    uint64_t count = 0;
+
+    if (apply->counters.override_count == 0) {
+        int rc = is_limited ? state_list_overrides(apply__kv(apply), count_one, &count) : 0;
+        if (rc != 0 || !is_limited)
+            return rc;
+        apply->counters.override_count = count + 1;
+    }
+    if (is_limited && apply->counters.override_count > STATE_OVERRIDES_MAX)
+        return apply__refuse(apply, ERR_LIMIT, "there are %u overrides: clear some",
+                             STATE_OVERRIDES_MAX);
+    apply->counters.override_count++;
+    apply->has_new_counters = true;
+    return 0;
+}
+
+static void count_out(struct apply *apply)
+{
+    if (apply->counters.override_count <= 1)
+        return;
+    apply->counters.override_count--;
+    apply->has_new_counters = true;
+}
+
+static int put(struct apply *apply, struct target *target, struct state_override *override,
+               bool is_limited)
 {
     struct state_override old;
     int rc = state_get_override(apply__kv(apply), &target->key, &old);
 
     if (rc != 0 && rc != ERR_NOT_FOUND)
         return rc;
+    bool is_new = rc == ERR_NOT_FOUND;
+    rc = is_new ? count_in(apply, is_limited) : 0;
+    if (rc != 0)
+        return rc;
     if (!target->is_check)
-        rc = put_of_set(apply, target, rc == 0 ? &old : NULL, override);
+        rc = put_of_set(apply, target, is_new ? NULL : &old, override);
     else {
         state_put_override(apply->overlay, &target->key, override);
         rc = apply__settle_check(apply, &target->check, &target->status);
@@ -168,13 +210,14 @@ int apply__put_override(struct apply *apply, const struct Cmd__PutOverride *comm
     memcpy(override.actor, apply->command->actor, strlen(apply->command->actor) + 1);
     override.set_wall_ms = apply->command->time_wall_ms;
     override.expires_wall_ms = command->expires_wall_ms;
-    return put(apply, &target, &override);
+    return put(apply, &target, &override, command->is_limited);
 }
 
 static int remove_override(struct apply *apply, struct target *target,
                            const struct state_override *override)
 {
     state_delete_override(apply->overlay, &target->key);
+    count_out(apply);
     int rc = target->is_check ? apply__settle_check(apply, &target->check, &target->status)
                               : apply__tell_octet(apply, override->slot,
                                                   apply_override_octet(STATE_OVERRIDE_NONE));
@@ -199,6 +242,19 @@ int apply__delete_override(struct apply *apply, const struct Cmd__DeleteOverride
         (override.expires_wall_ms == 0 || override.expires_wall_ms > apply->command->time_wall_ms))
         return apply__refuse(apply, ERR_CONFLICT, "the override has not expired");
     return remove_override(apply, &target, &override);
+}
+
+int apply__drop_override(struct apply *apply, const char *check_id)
+{
+    struct state_override_key key = {.health_check_id = check_id};
+    struct state_override override;
+    int rc = state_get_override(apply__kv(apply), &key, &override);
+
+    if (rc == 0)
+        count_out(apply);
+    if (rc == 0 || rc == ERR_NOT_FOUND)
+        state_delete_override(apply->overlay, &key);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 int apply__forget_override(struct apply *apply, const struct state_zone *zone,

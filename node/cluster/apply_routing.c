@@ -102,5 +102,7 @@ int apply__routing(struct apply *apply, const struct Cmd__Command *command)
 {
     int rc = apply__health(apply, command);
 
-    return rc == ERR_VERSION ? apply__cidr(apply, command) : rc;
+    if (rc == ERR_VERSION)
+        rc = apply__cidr(apply, command);
+    return rc == ERR_VERSION ? apply__tags(apply, command) : rc;
 }

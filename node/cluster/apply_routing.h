@@ -45,8 +45,14 @@ int apply__forget_override(struct apply *apply, const struct state_zone *zone,
                            const struct state_record_set *set);
 int apply__sweep_overrides(struct apply *apply, const struct state_zone *zone);
 
+/* Of a check that goes. */
+int apply__drop_override(struct apply *apply, const char *check_id);
+
 int apply__put_override(struct apply *apply, const struct Cmd__PutOverride *command);
 int apply__delete_override(struct apply *apply, const struct Cmd__DeleteOverride *command);
+
+/* apply_tags.c: ERR_VERSION: it is of another kind. */
+int apply__tags(struct apply *apply, const struct Cmd__Command *command);
 
 /* apply_region.c */
 int apply__put_region(struct apply *apply, const struct Cmd__PutRegion *command);

@@ -10,6 +10,7 @@
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
 #include "store/state_limit.h"
+#include "store/state_tags.h"
 #include "store/state_zone.h"
 
 /* Copy a text whose length was checked. */
@@ -204,6 +205,8 @@ static int empty_zone(struct apply *apply, const struct state_zone *zone)
         rc = apply__leave_delegation_set(apply, zone);
     if (rc == 0 && zone->is_private)
         rc = apply__leave_vpcs(apply, zone);
+    if (rc == 0)
+        rc = state_forget_tags(apply->overlay, STATE_TAG_ZONE, zone->id);
     return rc;
 }
 

@@ -129,6 +129,10 @@ static int check_bounds(const Cmd__Command *command)
     if (command->kind_case == CMD__COMMAND__KIND_PUT_TRAFFIC_INSTANCE &&
         command->put_traffic_instance->n_record_sets > COMMAND_INSTANCE_SETS_MAX)
         return ERR_LIMIT;
+    if (command->kind_case == CMD__COMMAND__KIND_CHANGE_TAGS &&
+        (command->change_tags->n_add > COMMAND_TAGS_MAX ||
+         command->change_tags->n_remove > COMMAND_TAGS_MAX))
+        return ERR_LIMIT;
     if (command->kind_case == CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION)
         return check_cidr(command->change_cidr_collection);
     if (command->kind_case == CMD__COMMAND__KIND_PUT_VIEW &&

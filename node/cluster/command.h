@@ -21,6 +21,7 @@ struct command_arena;
 #define COMMAND_CIDR_CHANGES_MAX 1000u /* in one ChangeCidrCollection */
 #define COMMAND_CIDR_BLOCKS_MAX 1000u  /* in all its changes */
 #define COMMAND_NETWORKS_MAX 1000u     /* in one PutView */
+#define COMMAND_TAGS_MAX 100u          /* added, and removed, by one ChangeTags */
 
 /* Encode to new storage that the caller frees. ERR_LIMIT, ERR_NOMEM. */
 int command_encode(const struct Cmd__Command *command, uint8_t **out, size_t *len);

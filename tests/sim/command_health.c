@@ -81,6 +81,7 @@ static struct raft_buf *delete_check(Cmd__Command *command, struct words *words)
 {
     Cmd__DeleteHealthCheck deletion = CMD__DELETE_HEALTH_CHECK__INIT;
     deletion.health_check_id = words->id;
+    deletion.remember_reference = words->draw % 3 == 0;
     command->kind_case = CMD__COMMAND__KIND_DELETE_HEALTH_CHECK;
     command->delete_health_check = &deletion;
     return machine_pack(command);
@@ -115,6 +116,7 @@ static struct raft_buf * override(Cmd__Command *command, struct words *words, ch
     put.mode = (Cmd__OverrideMode)(1 + words->draw % 3);
     put.reason = text("simulated");
     put.expires_wall_ms = words->draw % 2 == 0 ? 0 : command->time_wall_ms + 20;
+    put.is_limited = words->draw % 5 != 0;
     if (words->draw % 3 == 0) {
         put.zone_id = zone_id;
         put.name = (ProtobufCBinaryData){sizeof owner, owner};
@@ -143,6 +145,28 @@ static struct raft_buf *clear(Cmd__Command *command, struct words *words, char *
     return machine_pack(command);
 }
 
+/* One tag more, one less, of the zone or of a check that may be gone. */
+static struct raft_buf *tag(Cmd__Command *command, struct words *words, char *zone_id)
+{
+    static const char *const keys[] = {"a", "b", "c", "d"};
+    Cmd__Tag tag = CMD__TAG__INIT, *list[1] = {&tag};
+    Cmd__ChangeTags change = CMD__CHANGE_TAGS__INIT;
+    char *removed = text(keys[words->draw / 8 % 4]);
+    bool is_zone = words->draw % 3 == 0;
+    change.resource = is_zone ? CMD__TAG_RESOURCE__TAG_RESOURCE_ZONE
+                              : CMD__TAG_RESOURCE__TAG_RESOURCE_HEALTH_CHECK;
+    change.resource_id = is_zone ? zone_id : words->id;
+    tag.key = text(keys[words->draw % 4]);
+    tag.value = text(keys[words->draw / 4 % 4]);
+    change.add = list;
+    change.n_add = 1;
+    change.remove = &removed;
+    change.n_remove = words->draw % 2;
+    command->kind_case = CMD__COMMAND__KIND_CHANGE_TAGS;
+    command->change_tags = &change;
+    return machine_pack(command);
+}
+
 struct raft_buf *machine_health_command(struct Cmd__Command *command, char *zone_id, uint8_t letter)
 {
     struct words words = {
@@ -157,6 +181,7 @@ struct raft_buf *machine_health_command(struct Cmd__Command *command, char *zone
     case 4: return delete_check(command, &words);
     case 5: return override(command, &words, zone_id, letter);
     case 6: return clear(command, &words, zone_id, letter);
+    case 7: return tag(command, &words, zone_id);
     default: return judge(command, &words);
     }
 }
