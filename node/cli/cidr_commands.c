@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "proto/control.pb-c.h"
 
+#define ID_SIZE 37u
 #define BLOCK_LEN_MAX 17u /* length in bits, 4 or 16 octets */
 
 static json_t *collection_json(const Ctl__CidrReply *collection)
@@ -112,44 +113,53 @@ static int run_delete(struct cli *cli)
     return cli_ask_and_say(cli, &request);
 }
 
-static void print_collections(const Ctl__CidrListReply *list)
+static void show_collections(const Ctl__CidrListReply *list, json_t *array, struct table *table)
 {
-    struct table table;
-
-    table_init(&table, "NAME|ID|VERSION|BLOCKS|LOCATIONS");
     for (size_t i = 0; i < list->n_collections; i++) {
         const Ctl__CidrReply *collection = list->collections[i];
-        table_next_row(&table);
-        table_cell(&table, 0, "%s", collection->name);
-        table_cell(&table, 1, "%s", collection->id);
-        table_cell(&table, 2, "%" PRIu64, collection->version);
-        table_cell(&table, 3, "%" PRIu64, collection->block_count);
-        table_cell(&table, 4, "%zu", collection->n_locations);
+        if (array) {
+            json_array_append_new(array, collection_json(collection));
+            continue;
+        }
+        table_next_row(table);
+        table_cell(table, 0, "%s", collection->name);
+        table_cell(table, 1, "%s", collection->id);
+        table_cell(table, 2, "%" PRIu64, collection->version);
+        table_cell(table, 3, "%" PRIu64, collection->block_count);
+        table_cell(table, 4, "%zu", collection->n_locations);
     }
-    table_print(&table);
 }
 
 static int run_list(struct cli *cli)
 {
     Ctl__Request request = CTL__REQUEST__INIT;
     Ctl__CidrList list = CTL__CIDR_LIST__INIT;
-    struct Ctl__Reply *reply;
+    json_t *array = cli->is_json ? json_array() : NULL;
+    char start[ID_SIZE] = "";
+    struct table table;
+    int status;
 
+    table_init(&table, "NAME|ID|VERSION|BLOCKS|LOCATIONS");
+    list.start_id = start;
     request.kind_case = CTL__REQUEST__KIND_CIDR_LIST;
     request.cidr_list = &list;
-    int status = cli_ask(cli, &request, &reply);
-    if (status != CLI_OK)
-        return status;
-    if (!reply->cidr_list)
-        status = cli_fail(cli, CLI_REFUSED, "%s sent no list", cli->node);
-    else if (cli->is_json) {
-        json_t *array = json_array();
-        for (size_t i = 0; i < reply->cidr_list->n_collections; i++)
-            json_array_append_new(array, collection_json(reply->cidr_list->collections[i]));
-        output_json(array);
-    } else
-        print_collections(reply->cidr_list);
-    cli_free_reply(reply);
+    do {
+        struct Ctl__Reply *reply;
+        status = cli_ask(cli, &request, &reply);
+        if (status != CLI_OK)
+            break;
+        if (!reply->cidr_list)
+            status = cli_fail(cli, CLI_REFUSED, "%s sent no list", cli->node);
+        else
+            show_collections(reply->cidr_list, array, &table);
+        snprintf(start, sizeof(start), "%s", reply->cidr_list ? reply->cidr_list->next_id : "");
+        cli_free_reply(reply);
+    } while (start[0]);
+    if (status == CLI_OK && array)
+        output_json(json_incref(array));
+    else if (status == CLI_OK)
+        table_print(&table);
+    json_decref(array);
     return status;
 }
 

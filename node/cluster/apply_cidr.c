@@ -1,10 +1,12 @@
 /* node/cluster/apply_cidr.c: CIDR collections. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/prefix.h"
 #include "cluster/apply_routing.h"
+#include "cluster/apply_zone.h"
 #include "geo/cidr.h"
 #include "proto/command.pb-c.h"
 
@@ -18,7 +20,8 @@ static int read_collection(struct apply *apply, const char *id, struct state_cid
     if (rc == 0)
         rc = state_get_cidr(apply__kv(apply), id, out);
     if (rc == ERR_NOT_FOUND)
-        return apply__refuse(apply, ERR_NOT_FOUND, "there is no CIDR collection %s", id);
+        return apply__refuse_as(apply, ERR_NOT_FOUND, "NoSuchCidrCollectionException",
+                                "there is no CIDR collection %s", id);
     return rc;
 }
 
@@ -37,8 +40,8 @@ static int create_again(struct apply *apply, const Cmd__CreateCidrCollection *co
                         const struct state_cidr_collection *other)
 {
     if (strcmp(other->caller_reference, command->caller_reference) != 0)
-        return apply__refuse(apply, ERR_EXISTS, "there is a CIDR collection %s: %s", other->name,
-                             other->id);
+        return apply__refuse_as(apply, ERR_EXISTS, "CidrCollectionAlreadyExistsException",
+                                "there is a CIDR collection %s: %s", other->name, other->id);
     apply__name_result(apply, other->id);
     return 0;
 }
@@ -62,11 +65,12 @@ static int create(struct apply *apply, const Cmd__CreateCidrCollection *command)
         return rc != 0 ? rc
                        : apply__refuse(apply, ERR_EXISTS, "CIDR collection %s exists", other.id);
     if (apply->counters.cidr_collection_count >= STATE_CIDR_COLLECTIONS_MAX)
-        return apply__refuse(apply, ERR_LIMIT, "there are %u CIDR collections: delete some",
-                             STATE_CIDR_COLLECTIONS_MAX);
+        return apply__refuse_as(apply, ERR_LIMIT, "LimitsExceeded",
+                                "there are %u CIDR collections: delete some",
+                                STATE_CIDR_COLLECTIONS_MAX);
     if (apply->counters.cidr_slot + 1 >= GEO_CIDR_SLOTS_MAX)
-        return apply__refuse(apply, ERR_LIMIT, "all %u numbers have been given out",
-                             GEO_CIDR_SLOTS_MAX - 1);
+        return apply__refuse_as(apply, ERR_LIMIT, "LimitsExceeded",
+                                "all %u numbers have been given out", GEO_CIDR_SLOTS_MAX - 1);
     collection.slot = (uint32_t)++apply->counters.cidr_slot;
     apply->has_new_counters = true;
     memcpy(collection.id, command->collection_id, STATE_UUID_SIZE);
@@ -80,8 +84,14 @@ static int create(struct apply *apply, const Cmd__CreateCidrCollection *command)
 
 /* ---- changing ---- */
 
+struct place { /* a location that has blocks, or had some before this command */
+    uint32_t hash;
+    char name[STATE_CIDR_LOCATION_SIZE];
+};
 struct edit { /* of one collection */
     struct state_cidr_collection collection;
+    struct place *places; /* NULL: they do not matter, or were not read yet */
+    size_t place_count, place_capacity;
     const char **emptied; /* locations that may have lost their last block */
     size_t emptied_count, block_count;
 };
@@ -127,6 +137,63 @@ static int count_location(struct apply *apply, const char *id, const char *locat
     return 0;
 }
 
+static int on_place(void *user, const char *location, uint64_t block_count)
+{
+    struct edit *edit = user;
+
+    (void)block_count;
+    if (edit->place_count == edit->place_capacity)
+        return ERR_CORRUPT; /* more locations than blocks */
+    struct place *place = &edit->places[edit->place_count++];
+    place->hash = geo_cidr_location_hash(location);
+    memcpy(place->name, location, strlen(location) + 1);
+    return 0;
+}
+
+/* The collection's locations as this command found them: a PUT adds at most one for each block. */
+static int read_places(struct apply *apply, struct edit *edit)
+{
+    edit->place_capacity = (size_t)edit->collection.block_count + COMMAND_CIDR_BLOCKS_MAX;
+    edit->places = arena_alloc(apply->scratch, edit->place_capacity * sizeof(*edit->places));
+    if (!edit->places)
+        return ERR_NOMEM;
+    return state_list_cidr_locations(apply__kv(apply), edit->collection.id, "", on_place, edit);
+}
+
+/* Answering compares locations by their hashes, so two of one hash may not be in one collection.
+ * @location has no block so far. */
+static int check_place(struct apply *apply, struct edit *edit, const char *location)
+{
+    uint32_t hash = geo_cidr_location_hash(location);
+    uint64_t block_count;
+    int rc = edit->places ? 0 : read_places(apply, edit);
+
+    for (size_t i = 0; rc == 0 && i < edit->place_count; i++) {
+        const struct place *place = &edit->places[i];
+        if (place->hash != hash || strcmp(place->name, location) == 0)
+            continue;
+        rc = state_get_cidr_location(apply__kv(apply), edit->collection.id, place->name,
+                                     &block_count);
+        if (rc == 0 && block_count > 0)
+            return apply__refuse_as(apply, ERR_CONFLICT, "InvalidInput",
+                                    "location %s cannot be told from location %s of the "
+                                    "collection: name it otherwise",
+                                    location, place->name);
+    }
+    return rc != 0 ? rc : on_place(edit, location, 0);
+}
+
+/* The first block of a location, as far as that is not to be as in old logs. */
+static int open_location(struct apply *apply, struct edit *edit, const char *location)
+{
+    uint64_t block_count;
+
+    if (apply->command->change_cidr_collection->change_id[0] == 0)
+        return 0;
+    int rc = state_get_cidr_location(apply__kv(apply), edit->collection.id, location, &block_count);
+    return rc != 0 || block_count > 0 ? rc : check_place(apply, edit, location);
+}
+
 static int put_block(struct apply *apply, struct edit *edit, const char *location,
                      struct state_cidr_block *block, const struct prefix *prefix)
 {
@@ -137,15 +204,18 @@ static int put_block(struct apply *apply, struct edit *edit, const char *locatio
         return 0;
     if (rc == 0) {
         prefix_format(prefix, text);
-        return apply__refuse(apply, ERR_EXISTS,
-                             "CIDR block %s is in location %s of the collection already", text,
-                             block->location);
+        return apply__refuse_as(apply, ERR_EXISTS, "CidrBlockInUseException",
+                                "CIDR block %s is in location %s of the collection already", text,
+                                block->location);
     }
     if (rc != ERR_NOT_FOUND)
         return rc;
     if (edit->collection.block_count >= STATE_CIDR_BLOCKS_MAX)
-        return apply__refuse(apply, ERR_LIMIT, "a CIDR collection has at most %u blocks",
-                             STATE_CIDR_BLOCKS_MAX);
+        return apply__refuse_as(apply, ERR_LIMIT, "LimitsExceeded",
+                                "a CIDR collection has at most %u blocks", STATE_CIDR_BLOCKS_MAX);
+    rc = open_location(apply, edit, location);
+    if (rc != 0)
+        return rc;
     memcpy(block->location, location, strlen(location) + 1);
     state_put_cidr_block(apply->overlay, edit->collection.id, block);
     edit->collection.block_count++;
@@ -203,11 +273,30 @@ static int check_emptied(struct apply *apply, struct edit *edit)
     }
     int rc = use.location_count > 0 ? apply__find_use(apply, &use) : 0;
     if (rc == 0 && use.found)
-        return apply__refuse(apply, ERR_CONFLICT,
-                             "location %s would have no block left, but record sets of %.100s use "
-                             "it: change them first",
-                             use.found, use.name);
+        return apply__refuse_as(
+            apply, ERR_CONFLICT, "CidrBlockInUseException",
+            "location %s would have no block left, but record sets of %.100s use "
+            "it: change them first",
+            use.found, use.name);
     return rc;
+}
+
+/* So that GetChange knows it: served everywhere, or not yet. */
+static int journal(struct apply *apply, const struct state_cidr_collection *collection)
+{
+    const char *change_id = apply->command->change_cidr_collection->change_id;
+    struct state_change change = {.kind = STATE_CHANGE_CIDR};
+
+    if (change_id[0] == 0)
+        return 0;
+    int rc = apply__check_new_change(apply, change_id);
+    if (rc != 0)
+        return rc;
+    snprintf(change.id, sizeof(change.id), "%s", change_id);
+    snprintf(change.actor, sizeof(change.actor), "%s", apply->command->actor);
+    snprintf(change.comment, sizeof(change.comment), "CIDR collection %s", collection->name);
+    memcpy(apply->result->change_id, change.id, sizeof(change.id));
+    return apply__journal(apply, &change, NULL);
 }
 
 static int change(struct apply *apply, const Cmd__ChangeCidrCollection *command)
@@ -218,10 +307,10 @@ static int change(struct apply *apply, const Cmd__ChangeCidrCollection *command)
     if (rc == 0 && command->n_changes == 0)
         rc = apply__refuse(apply, ERR_INVALID, "nothing is to be changed");
     if (rc == 0 && command->version != 0 && command->version != edit.collection.version)
-        rc = apply__refuse(apply, ERR_CONFLICT,
-                           "CIDR collection %s is at version %" PRIu64 ", not %" PRIu64
-                           ": look at it again",
-                           edit.collection.name, edit.collection.version, command->version);
+        rc = apply__refuse_as(apply, ERR_CONFLICT, "CidrCollectionVersionMismatchException",
+                              "CIDR collection %s is at version %" PRIu64 ", not %" PRIu64
+                              ": look at it again",
+                              edit.collection.name, edit.collection.version, command->version);
     if (rc != 0)
         return rc;
     edit.emptied = arena_alloc(apply->scratch, command->n_changes * sizeof(*edit.emptied));
@@ -235,7 +324,8 @@ static int change(struct apply *apply, const Cmd__ChangeCidrCollection *command)
         return rc;
     edit.collection.version++;
     state_put_cidr(apply->overlay, &edit.collection);
-    return tell_collection(apply, &edit.collection);
+    rc = journal(apply, &edit.collection);
+    return rc != 0 ? rc : tell_collection(apply, &edit.collection);
 }
 
 static int delete_collection(struct apply *apply, const Cmd__DeleteCidrCollection *command)
@@ -245,15 +335,16 @@ static int delete_collection(struct apply *apply, const Cmd__DeleteCidrCollectio
     int rc = read_collection(apply, command->collection_id, &collection);
 
     if (rc == 0 && collection.block_count > 0)
-        rc = apply__refuse(apply, ERR_CONFLICT,
-                           "CIDR collection %s has %" PRIu64 " blocks: delete them first",
-                           collection.name, collection.block_count);
+        rc = apply__refuse_as(apply, ERR_CONFLICT, "CidrCollectionInUseException",
+                              "CIDR collection %s has %" PRIu64 " blocks: delete them first",
+                              collection.name, collection.block_count);
     if (rc == 0)
         rc = apply__find_use(apply, &use);
     if (rc == 0 && use.found)
-        rc = apply__refuse(apply, ERR_CONFLICT,
-                           "CIDR collection %s is used by record sets of %.100s: change them first",
-                           collection.name, use.name);
+        rc = apply__refuse_as(
+            apply, ERR_CONFLICT, "CidrCollectionInUseException",
+            "CIDR collection %s is used by record sets of %.100s: change them first",
+            collection.name, use.name);
     if (rc != 0)
         return rc;
     state_delete_cidr(apply->overlay, &collection);

@@ -210,6 +210,9 @@ static void repeat(struct apply *apply, int code)
     case CMD__COMMAND__KIND_PUT_QUERY_LOGGING:
         apply__name_result(apply, command->put_query_logging->config_id);
         break;
+    case CMD__COMMAND__KIND_CHANGE_CIDR_COLLECTION:
+        name_ids(apply, "", command->change_cidr_collection->change_id);
+        break;
     case CMD__COMMAND__KIND_CREATE_HEALTH_CHECK:
     case CMD__COMMAND__KIND_CREATE_CIDR_COLLECTION: apply__name_object(apply); break;
     default: apply__name_traffic(apply); break;

@@ -83,7 +83,7 @@ int geo_compile_cidr(const struct kv *kv, struct geo_cidr **out)
     int rc = geo_cidr_with(NULL, 0, NULL, &all.cidr);
 
     if (rc == 0)
-        rc = state_list_cidrs(kv, on_collection, &all);
+        rc = state_list_cidrs(kv, "", on_collection, &all);
     if (rc != 0)
         geo_cidr_unref(all.cidr);
     else

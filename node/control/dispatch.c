@@ -70,6 +70,7 @@ static const struct {
     {CTL__REQUEST__KIND_CIDR_DELETE, request_cidr_delete},
     {CTL__REQUEST__KIND_CIDR_LIST, request_cidr_list},
     {CTL__REQUEST__KIND_CIDR_BLOCKS, request_cidr_blocks},
+    {CTL__REQUEST__KIND_CIDR_LOCATIONS, request_cidr_locations},
     {CTL__REQUEST__KIND_REGION_SET, request_region_set},
     {CTL__REQUEST__KIND_REGION_DELETE, request_region_delete},
     {CTL__REQUEST__KIND_REGION_LIST, request_region_list},

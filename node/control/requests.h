@@ -57,6 +57,7 @@ void request_cidr_change(struct call *call);
 void request_cidr_delete(struct call *call);
 void request_cidr_list(struct call *call);
 void request_cidr_blocks(struct call *call);
+void request_cidr_locations(struct call *call);
 void request_region_set(struct call *call);
 void request_region_delete(struct call *call);
 void request_region_list(struct call *call);

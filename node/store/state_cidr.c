@@ -226,10 +226,12 @@ static int on_collection(void *user, struct kv_slice key, struct kv_slice value)
     return rc != 0 ? rc : list->cb.collection(list->user, &collection);
 }
 
-int state_list_cidrs(const struct kv *kv, state_cidr_cb cb, void *user)
+int state_list_cidrs(const struct kv *kv, const char *from_id, state_cidr_cb cb, void *user)
 {
     struct list list = {.cb.collection = cb, .user = user};
-    return kv_scan(kv, &(struct kv_range){.family = KV_CIDR_COLLECTIONS}, on_collection, &list);
+    struct kv_range range = {.family = KV_CIDR_COLLECTIONS, .from = state_value_text(from_id)};
+
+    return kv_scan(kv, &range, on_collection, &list);
 }
 
 static int on_block(void *user, struct kv_slice key, struct kv_slice value)
@@ -291,16 +293,18 @@ static int on_location(void *user, struct kv_slice key, struct kv_slice value)
     return rc != 0 ? rc : list->cb.location(list->user, location, block_count);
 }
 
-int state_list_cidr_locations(const struct kv *kv, const char *id, state_cidr_location_cb cb,
-                              void *user)
+int state_list_cidr_locations(const struct kv *kv, const char *id, const char *from,
+                              state_cidr_location_cb cb, void *user)
 {
     struct list list = {.cb.location = cb, .user = user};
-    struct location_key key;
+    struct location_key key, from_key;
     struct kv_range range = {.family = KV_CIDR_BLOCKS};
 
     if (strlen(id) != ID_LEN)
         return ERR_NOT_FOUND;
     range.prefix = location_key(id, "", &key);
+    if (from[0] != 0)
+        range.from = location_key(id, from, &from_key);
     return kv_scan(kv, &range, on_location, &list);
 }
 

@@ -39,7 +39,8 @@ typedef int (*state_cidr_cb)(void *user, const struct state_cidr_collection *col
 int state_get_cidr(const struct kv *kv, const char *id, struct state_cidr_collection *out);
 int state_get_cidr_by_name(const struct kv *kv, const char *name,
                            struct state_cidr_collection *out);
-int state_list_cidrs(const struct kv *kv, state_cidr_cb cb, void *user); /* by id */
+/* By id, from the first one ≥ @from_id on ("": all). */
+int state_list_cidrs(const struct kv *kv, const char *from_id, state_cidr_cb cb, void *user);
 
 /* IPv4 first, by address. @from: the first block wanted, or NULL. */
 typedef int (*state_cidr_block_cb)(void *user, const struct state_cidr_block *block);
@@ -51,8 +52,9 @@ int state_get_cidr_block(const struct kv *kv, const char *id, struct state_cidr_
 int state_get_cidr_location(const struct kv *kv, const char *id, const char *location,
                             uint64_t *block_count);
 typedef int (*state_cidr_location_cb)(void *user, const char *location, uint64_t block_count);
-int state_list_cidr_locations(const struct kv *kv, const char *id, state_cidr_location_cb cb,
-                              void *user);
+/* By name, from the first one ≥ @from on ("": all). */
+int state_list_cidr_locations(const struct kv *kv, const char *id, const char *from,
+                              state_cidr_location_cb cb, void *user);
 
 typedef int (*state_region_cb)(void *user, const struct state_region *region);
 int state_get_region(const struct kv *kv, const char *name, struct state_region *out);

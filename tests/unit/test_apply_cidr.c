@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "geo/cidr.h"
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
 #include "store/state_cidr.h"
@@ -226,6 +227,73 @@ static void test_malformed_blocks_refused(void **state)
     assert_string_equal(blocks(test, 1), "");
 }
 
+/* The same with a change id: in the journal, and no two locations of one hash. */
+static Cmd__Command *noted(struct test_apply *test, Cmd__Command *command, uint64_t number)
+{
+    command->change_cidr_collection->change_id = test_id(test, 'C', number);
+    return command;
+}
+
+static void test_change_stands_in_the_journal(void **state)
+{
+    struct test_apply *test = *state;
+    struct state_change change_read = {0};
+
+    does(test, create(test, 1, "offices"));
+    does(test, noted(test, change(test, 1, 0, "+paris 24:192.0.2"), 5));
+    assert_string_equal(test->results[0].change_id, test_id(test, 'C', 5));
+    assert_int_equal(state_get_change(&test->kv, test_id(test, 'C', 5), &change_read, NULL, NULL),
+                     0);
+    assert_int_equal(change_read.kind, STATE_CHANGE_CIDR);
+    assert_int_equal(change_read.index, test->index);
+    assert_string_equal(change_read.zone_id, "");
+    assert_string_equal(change_read.comment, "CIDR collection offices");
+    refuses(test, noted(test, change(test, 1, 0, "+lab 8:10"), 5), ERR_EXISTS, "C0");
+    assert_int_equal(blocks_of(test, 1, "lab"), 0);
+}
+
+/* Two names of one hash, found by trying random ones. */
+#define ONE "wdeefjl1"
+#define ALIKE "mxyv7t3t"
+
+static void test_locations_of_one_hash_refused(void **state)
+{
+    struct test_apply *test = *state;
+
+    assert_int_equal(geo_cidr_location_hash(ONE), geo_cidr_location_hash(ALIKE));
+    does(test, create(test, 1, "offices"));
+    does(test, noted(test, change(test, 1, 0, "+" ONE " 24:192.0.2"), 1));
+    refuses(test, noted(test, change(test, 1, 0, "+lab 8:11 +" ALIKE " 8:10"), 2), ERR_CONFLICT,
+            ALIKE);
+    does(test, noted(test, change(test, 1, 0, "-" ONE " 24:192.0.2 +" ALIKE " 8:10"), 3));
+    does(test, noted(test, change(test, 1, 0, "+" ALIKE " 8:12"), 4));
+    refuses(test, noted(test, change(test, 1, 0, "+" ONE " 24:192.0.2"), 5), ERR_CONFLICT, ONE);
+    does(test, create(test, 2, "labs"));
+    refuses(test, noted(test, change(test, 2, 0, "+" ONE " 8:10 +" ALIKE " 8:11"), 6), ERR_CONFLICT,
+            ALIKE);
+    does(test, noted(test, change(test, 2, 0, "+" ONE " 8:10"), 7));
+    does(test, change(test, 2, 0, "+" ALIKE " 8:11")); /* of an old log */
+}
+
+static void test_refusals_have_route53_codes(void **state)
+{
+    struct test_apply *test = *state;
+    Cmd__Command *again = create(test, 2, "offices");
+
+    again->create_cidr_collection->caller_reference = test_apply_format(test, "other");
+    does(test, create(test, 1, "offices"));
+    does(test, change(test, 1, 0, "+paris 24:192.0.2"));
+    assert_string_equal(test_apply_one(test, again)->error, "CidrCollectionAlreadyExistsException");
+    assert_string_equal(test_apply_one(test, change(test, 1, 9, "+lab 8:10"))->error,
+                        "CidrCollectionVersionMismatchException");
+    assert_string_equal(test_apply_one(test, change(test, 1, 0, "+lab 24:192.0.2"))->error,
+                        "CidrBlockInUseException");
+    assert_string_equal(test_apply_one(test, delete_collection(test, 1))->error,
+                        "CidrCollectionInUseException");
+    assert_string_equal(test_apply_one(test, delete_collection(test, 3))->error,
+                        "NoSuchCidrCollectionException");
+}
+
 static Cmd__Command *put_region(struct test_apply *test, const char *name, int latitude)
 {
     Cmd__Command *command = test_command(test);
@@ -388,6 +456,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_create_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blocks_of_locations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed_blocks_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_change_stands_in_the_journal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_locations_of_one_hash_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refusals_have_route53_codes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_region_numbers_go_round, setup, teardown),
         cmocka_unit_test_setup_teardown(test_location_in_use_keeps_a_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_uses_a_region_is_found_without_a_look_at_all_sets,

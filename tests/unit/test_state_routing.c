@@ -265,8 +265,11 @@ static void test_cidr_blocks_order_by_address(void **state)
     assert_int_equal(state_list_cidr_blocks(&test->kv, ID_B, &blocks[1], on_block, out), 0);
     assert_string_equal(out, "192:0/24@paris 32:1/48@paris ");
     out[0] = 0;
-    assert_int_equal(state_list_cidr_locations(&test->kv, ID_B, on_location, out), 0);
+    assert_int_equal(state_list_cidr_locations(&test->kv, ID_B, "", on_location, out), 0);
     assert_string_equal(out, "lab=1 paris=2 ");
+    out[0] = 0;
+    assert_int_equal(state_list_cidr_locations(&test->kv, ID_B, "lac", on_location, out), 0);
+    assert_string_equal(out, "paris=2 ");
     assert_int_equal(state_get_cidr_location(&test->kv, ID_B, "pari", &count), 0);
     assert_int_equal(count, 0);
     assert_int_equal(state_get_cidr_by_name(&test->kv, "offices", &read), 0);
