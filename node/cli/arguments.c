@@ -44,6 +44,7 @@ static const struct cli_command *const groups[] = {
     cli_key_commands,
     cli_traffic_policy_commands,
     cli_traffic_instance_commands,
+    cli_tag_commands,
 };
 #define GROUP_COUNT (sizeof(groups) / sizeof(groups[0]))
 

@@ -154,6 +154,7 @@ extern const struct cli_command cli_record_commands[];
 extern const struct cli_command cli_change_commands[];
 extern const struct cli_command cli_health_commands[];
 extern const struct cli_command cli_cidr_commands[];
+extern const struct cli_command cli_tag_commands[];
 extern const struct cli_command cli_region_commands[];
 extern const struct cli_command cli_view_commands[];
 extern const struct cli_command cli_traffic_policy_commands[];

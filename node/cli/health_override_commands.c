@@ -9,6 +9,8 @@
 #include "proto/control.pb-c.h"
 #include "zone/record_text.h"
 
+#define START_MAX 4096u /* octets of where a page begins */
+
 const enum cli_option health_override_options[] = {CLI_VALUE_RECORD, CLI_VALUE_SET_IDENTIFIER,
                                                    CLI_VALUE_REASON, CLI_VALUE_FOR, 0};
 
@@ -155,44 +157,68 @@ static json_t *of_json(const Ctl__OverrideOf *of)
     return object;
 }
 
-static void print_overrides(const Ctl__OverrideListReply *list)
+static void show_page(const Ctl__OverrideListReply *list, json_t *array, struct table *table)
 {
     char text[HEALTH_OVERRIDE_TEXT_SIZE], of[DNS_NAME_TEXT_SIZE + 200], set[CLOCK_TEXT_LEN];
-    struct table table;
 
-    table_init(&table, "CHECK OR RECORD SET|SET|OVERRIDE");
     for (size_t i = 0; i < list->n_overrides; i++) {
+        if (array) {
+            json_array_append_new(array, of_json(list->overrides[i]));
+            continue;
+        }
         of_text(list->overrides[i], of, sizeof(of));
         clock_format(list->overrides[i]->override->set_wall_ms, set);
         health_override_text(list->overrides[i]->override, text);
-        table_next_row(&table);
-        table_cell(&table, 0, "%s", of);
-        table_cell(&table, 1, "%s", set);
-        table_cell(&table, 2, "%s", text);
+        table_next_row(table);
+        table_cell(table, 0, "%s", of);
+        table_cell(table, 1, "%s", set);
+        table_cell(table, 2, "%s", text);
     }
-    table_print(&table);
+}
+
+/* One page; @start becomes the next one's, empty behind the last. */
+static int list_page(struct cli *cli, struct Ctl__Request *request, json_t *array,
+                     struct table *table, uint8_t start[START_MAX])
+{
+    struct Ctl__Reply *reply;
+    ProtobufCBinaryData *next = &request->override_list->start;
+    int status = cli_ask(cli, request, &reply);
+
+    if (status != CLI_OK)
+        return status;
+    *next = (ProtobufCBinaryData){0, start};
+    const Ctl__OverrideListReply *page = reply->override_list;
+    if (!page)
+        status = cli_fail(cli, CLI_REFUSED, "%s sent no overrides", cli->node);
+    else
+        show_page(page, array, table);
+    if (page && page->next.len > 0 && page->next.len <= START_MAX) {
+        memcpy(start, page->next.data, page->next.len);
+        next->len = page->next.len;
+    }
+    cli_free_reply(reply);
+    return status;
 }
 
 int health_overrides_run(struct cli *cli)
 {
     Ctl__Request request = CTL__REQUEST__INIT;
     Ctl__OverrideList list = CTL__OVERRIDE_LIST__INIT;
-    struct Ctl__Reply *reply;
+    json_t *array = cli->is_json ? json_array() : NULL;
+    uint8_t start[START_MAX];
+    struct table table;
+    int status;
 
+    table_init(&table, "CHECK OR RECORD SET|SET|OVERRIDE");
     request.kind_case = CTL__REQUEST__KIND_OVERRIDE_LIST;
     request.override_list = &list;
-    int status = cli_ask(cli, &request, &reply);
-    if (status != CLI_OK)
-        return status;
-    if (!reply->override_list)
-        status = cli_fail(cli, CLI_REFUSED, "%s sent no overrides", cli->node);
-    else if (cli->is_json) {
-        json_t *array = json_array();
-        for (size_t i = 0; i < reply->override_list->n_overrides; i++)
-            json_array_append_new(array, of_json(reply->override_list->overrides[i]));
-        output_json(array);
-    } else
-        print_overrides(reply->override_list);
-    cli_free_reply(reply);
+    do
+        status = list_page(cli, &request, array, &table, start);
+    while (status == CLI_OK && list.start.len > 0);
+    if (status == CLI_OK && array)
+        output_json(json_incref(array));
+    else if (status == CLI_OK)
+        table_print(&table);
+    json_decref(array);
     return status;
 }

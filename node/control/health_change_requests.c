@@ -43,6 +43,13 @@ static void on_written(struct call *call, const struct apply_result *result)
     health_reply_one(call, result->object_id);
 }
 
+/* What was done before by the same command has no ids in its result. */
+static void on_updated(struct call *call, const struct apply_result *result)
+{
+    (void)result;
+    health_reply_one(call, call->object_id);
+}
+
 void request_health_create(struct call *call)
 {
     const Ctl__HealthCreate *request = call->request->health_create;
@@ -144,7 +151,8 @@ static void propose_update(struct call *call, const struct state_check *check,
     update.config = config;
     command.kind_case = CMD__COMMAND__KIND_UPDATE_HEALTH_CHECK;
     command.update_health_check = &update;
-    call_propose(call, &command, on_written);
+    snprintf(call->object_id, sizeof(call->object_id), "%s", check->id);
+    call_propose(call, &command, on_updated);
 }
 
 static void update_check(struct call *call)
@@ -155,12 +163,13 @@ static void update_check(struct call *call)
     Cmd__HealthCheckConfig config;
     struct state_check check;
 
-    if (!health_find(call, request->id, &check))
+    if (request->is_exact ? !health_find_exact(call, request->id, &check)
+                          : !health_find(call, request->id, &check))
         return;
     if (request->version != 0 && request->version != check.version) {
-        call_fail(call, ERR_CONFLICT,
-                  "health check %s is at version %" PRIu64 ", not %" PRIu64 ": look at it again",
-                  check.id, check.version, request->version);
+        call_fail_as(call, ERR_CONFLICT, "HealthCheckVersionMismatch",
+                     "health check %s is at version %" PRIu64 ", not %" PRIu64 ": look at it again",
+                     check.id, check.version, request->version);
         return;
     }
     health_config_fill(&check.config, children, regions, &config);
@@ -204,15 +213,16 @@ static bool check_unused(struct call *call, const char *id)
         const uint8_t *first = health_users_first(users);
         if (first)
             dns_name_format(first, name, sizeof(name));
-        call_fail(call, ERR_CONFLICT,
-                  "%" PRIu64 " record sets use the health check%s%.200s; they would count as "
-                  "always healthy: change them first, or delete it even so (--even-if-used)",
-                  health_users_count(users), first ? ", among them " : "", first ? name : "");
+        call_fail_as(call, ERR_CONFLICT, "HealthCheckInUse",
+                     "%" PRIu64 " record sets use the health check%s%.200s; they would count as "
+                     "always healthy: change them first, or delete it even so (--even-if-used)",
+                     health_users_count(users), first ? ", among them " : "", first ? name : "");
     } else if (parent[0])
-        call_fail(call, ERR_CONFLICT,
-                  "the calculated check %s has it as a child, which would count as healthy: change "
-                  "that one first, or delete it even so (--even-if-used)",
-                  parent);
+        call_fail_as(
+            call, ERR_CONFLICT, "HealthCheckInUse",
+            "the calculated check %s has it as a child, which would count as healthy: change "
+            "that one first, or delete it even so (--even-if-used)",
+            parent);
     health_users_free(users);
     return rc == 0 && !is_used && !parent[0];
 }
@@ -224,10 +234,13 @@ static void delete_check(struct call *call)
     Cmd__DeleteHealthCheck deletion = CMD__DELETE_HEALTH_CHECK__INIT;
     struct state_check check;
 
-    if (!health_find(call, request->id, &check) ||
-        (!request->even_if_used && !check_unused(call, check.id)))
+    if (request->is_exact ? !health_find_exact(call, request->id, &check)
+                          : !health_find(call, request->id, &check))
+        return;
+    if (!request->even_if_used && !check_unused(call, check.id))
         return;
     deletion.health_check_id = check.id;
+    deletion.remember_reference = true;
     command.kind_case = CMD__COMMAND__KIND_DELETE_HEALTH_CHECK;
     command.delete_health_check = &deletion;
     call_propose(call, &command, on_deleted);

@@ -8,6 +8,7 @@
 #include "cluster/health_status.h"
 #include "cluster/status.h"
 #include "control/call.h"
+#include "control/checkers.h"
 #include "dns/name.h"
 #include "policy/health.h"
 #include "proto/control.pb-c.h"
@@ -320,19 +321,31 @@ bool health_find(struct call *call, const char *text, struct state_check *out)
     if (rc != 0)
         call_fail_code(call, rc, "read the health check");
     else if (beginning.count == 0)
-        call_fail(call, ERR_NOT_FOUND,
-                  "A health check with id %.100s does not exist, nor one with that reference. "
-                  "'quartet health list' shows all.",
-                  text);
+        call_fail_as(call, ERR_NOT_FOUND, "NoSuchHealthCheck",
+                     "A health check with id %.100s does not exist, nor one with that reference. "
+                     "'quartet health list' shows all.",
+                     text);
     else if (beginning.count > 1)
         call_fail(call, ERR_EXISTS,
                   "more than one health check's id begins with '%.100s': write more of it", text);
     return rc == 0 && beginning.count == 1;
 }
 
+bool health_find_exact(struct call *call, const char *id, struct state_check *out)
+{
+    int rc = state_get_check(call_state(call), id, out);
+
+    if (rc == ERR_NOT_FOUND)
+        call_fail_as(call, rc, "NoSuchHealthCheck", "A health check with id %.100s does not exist.",
+                     id);
+    else if (rc != 0)
+        call_fail_code(call, rc, "read the health check");
+    return rc == 0;
+}
+
 /* One without an opinion says nothing yet. */
 static void add_opinions(struct health_reply *view, const struct cluster_opinion *from,
-                         unsigned count)
+                         unsigned count, const struct checkers *checkers)
 {
     Ctl__HealthReply *reply = &view->reply;
 
@@ -341,6 +354,7 @@ static void add_opinions(struct health_reply *view, const struct cluster_opinion
         ctl__opinion__init(opinion);
         opinion->node = (char *)from[i].node;
         opinion->region = (char *)from[i].region;
+        opinion->address = (char *)(uintptr_t)checkers_address(checkers, from[i].node);
         opinion->status = (char *)from[i].status;
         opinion->checked_wall_ms = from[i].checked_wall_ms;
         opinion->is_healthy = from[i].is_healthy || !from[i].is_known; /* healthy until it fails */
@@ -362,22 +376,26 @@ void health_reply_with(struct call *call, const char *id, const struct cluster_o
     Ctl__Reply reply = CTL__REPLY__INIT;
     struct health_reply *view = NULL;
     struct health_users *users = NULL;
+    struct checkers *checkers = calloc(1, sizeof(*checkers));
     struct state_check check;
-    int rc = state_get_check(call_state(call), id, &check);
+    int rc = checkers ? state_get_check(call_state(call), id, &check) : ERR_NOMEM;
 
     if (rc == 0)
         rc = health_reply_new(call_state(call), &check, &view);
     if (rc == 0)
         rc = health_users_new(call_state(call), id, &users);
+    if (rc == 0 && count > 0)
+        rc = checkers_read(call_state(call), checkers);
     if (rc != 0)
         call_fail_code(call, rc, "read the health check");
     else {
         add_users(view, users);
-        add_opinions(view, opinions, count);
+        add_opinions(view, opinions, count, checkers);
         reply.kind_case = CTL__REPLY__KIND_HEALTH;
         reply.health = &view->reply;
         call_reply(call, &reply);
     }
     health_users_free(users);
     health_reply_free(view);
+    free(checkers);
 }

@@ -46,6 +46,8 @@ void health_override_fill(const struct state_override *from, struct Ctl__Overrid
 
 /* The check that @text names: an id, or the beginning of one. true; false: the call has failed. */
 bool health_find(struct call *call, const char *text, struct state_check *out);
+/* The same by its whole id alone, as the API names checks. */
+bool health_find_exact(struct call *call, const char *id, struct state_check *out);
 /* Reply with all about the check @id. */
 void health_reply_one(struct call *call, const char *id);
 /* The same, with what each checker found. */

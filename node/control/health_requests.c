@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "cluster/health_status.h"
 #include "control/call.h"
+#include "control/checkers.h"
 #include "control/health_reply.h"
 #include "control/requests.h"
 #include "proto/control.pb-c.h"
@@ -25,11 +26,13 @@ static void on_opinions(void *user, int rc, const struct cluster_opinion *opinio
 
 static void get_check(struct call *call)
 {
+    const Ctl__HealthGet *request = call->request->health_get;
     struct state_check check;
 
-    if (!health_find(call, call->request->health_get->id, &check))
+    if (request->is_exact ? !health_find_exact(call, request->id, &check)
+                          : !health_find(call, request->id, &check))
         return;
-    if (!call->request->health_get->with_opinions) {
+    if (!request->with_opinions) {
         health_reply_one(call, check.id);
         return;
     }
@@ -98,6 +101,55 @@ static void list_checks(struct call *call)
         health_reply_free(listing.views[i]);
     free(listing.views);
     free(listing.pointers);
+}
+
+/* ---- checkers ---- */
+
+struct checker_view {
+    Ctl__HealthChecker message;
+    char *addresses[CHECKER_ADDRESSES_MAX];
+};
+
+static void reply_checkers(struct call *call, struct checkers *checkers)
+{
+    struct checker_view views[STATE_MEMBERS_MAX];
+    Ctl__HealthChecker *pointers[STATE_MEMBERS_MAX];
+    Ctl__HealthCheckersReply list = CTL__HEALTH_CHECKERS_REPLY__INIT;
+    Ctl__Reply reply = CTL__REPLY__INIT;
+
+    for (unsigned i = 0; i < checkers->count; i++) {
+        struct checker *checker = &checkers->list[i];
+        ctl__health_checker__init(&views[i].message);
+        views[i].message.node = checker->node;
+        views[i].message.region = checker->region;
+        for (unsigned j = 0; j < checker->address_count; j++)
+            views[i].addresses[j] = checker->addresses[j];
+        views[i].message.n_addresses = checker->address_count;
+        views[i].message.addresses = views[i].addresses;
+        pointers[i] = &views[i].message;
+    }
+    list.n_checkers = checkers->count;
+    list.checkers = pointers;
+    reply.kind_case = CTL__REPLY__KIND_HEALTH_CHECKERS;
+    reply.health_checkers = &list;
+    call_reply(call, &reply);
+}
+
+static void list_checkers(struct call *call)
+{
+    struct checkers *checkers = calloc(1, sizeof(*checkers));
+    int rc = checkers ? checkers_read(call_state(call), checkers) : ERR_NOMEM;
+
+    if (rc != 0)
+        call_fail_code(call, rc, "list the nodes that check");
+    else
+        reply_checkers(call, checkers);
+    free(checkers);
+}
+
+void request_health_checkers(struct call *call)
+{
+    call_read(call, list_checkers);
 }
 
 void request_health_list(struct call *call)

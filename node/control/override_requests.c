@@ -104,6 +104,7 @@ static void set_override(struct call *call)
     }
     put.mode = request->mode;
     put.reason = request->reason;
+    put.is_limited = true;
     command.time_wall_ms = clock_wall_ms();
     if (request->ttl_ms > 0)
         put.expires_wall_ms = command.time_wall_ms + request->ttl_ms;
@@ -174,7 +175,9 @@ struct listing {
     const struct kv *kv;
     struct listed **list;
     Ctl__OverrideOf **pointers;
-    size_t count;
+    size_t count, limit;
+    uint8_t next[STATE_OVERRIDE_KEY_MAX];
+    size_t next_len;
 };
 
 static int on_ttl(void *user, const struct state_record_set *set)
@@ -201,8 +204,10 @@ static int on_override(void *user, const struct state_override_key *key,
 {
     struct listing *listing = user;
 
-    if (listing->count == LISTED_MAX)
+    if (listing->count == listing->limit) {
+        listing->next_len = state_override_octets(key, listing->next);
         return 1;
+    }
     struct listed *listed = calloc(1, sizeof(*listed));
     if (!listed)
         return ERR_NOMEM;
@@ -226,20 +231,25 @@ static int on_override(void *user, const struct state_override_key *key,
 
 static void list_overrides(struct call *call)
 {
-    struct listing listing = {.kv = call_state(call)};
+    const Ctl__OverrideList *request = call->request->override_list;
+    struct kv_slice start = kv_slice(request->start.data, request->start.len);
+    struct listing listing = {.kv = call_state(call), .limit = LISTED_MAX};
     Ctl__Reply reply = CTL__REPLY__INIT;
     Ctl__OverrideListReply list = CTL__OVERRIDE_LIST_REPLY__INIT;
     int rc = ERR_NOMEM;
 
+    if (request->limit > 0 && request->limit < LISTED_MAX)
+        listing.limit = request->limit;
     listing.list = calloc(LISTED_MAX, sizeof(*listing.list));
     listing.pointers = calloc(LISTED_MAX, sizeof(*listing.pointers));
     if (listing.list && listing.pointers)
-        rc = state_list_overrides(listing.kv, on_override, &listing);
+        rc = state_list_overrides_from(listing.kv, start, on_override, &listing);
     if (rc != 0)
         call_fail_code(call, rc, "list the overrides");
     else {
         list.n_overrides = listing.count;
         list.overrides = listing.pointers;
+        list.next = (ProtobufCBinaryData){listing.next_len, listing.next};
         reply.kind_case = CTL__REPLY__KIND_OVERRIDE_LIST;
         reply.override_list = &list;
         call_reply(call, &reply);

@@ -47,6 +47,7 @@ void request_health_get(struct call *call);
 void request_health_create(struct call *call);
 void request_health_update(struct call *call);
 void request_health_delete(struct call *call);
+void request_health_checkers(struct call *call);
 /* override_requests.c */
 void request_override_set(struct call *call);
 void request_override_clear(struct call *call);
@@ -86,6 +87,9 @@ void request_traffic_instance_put(struct call *call);
 void request_traffic_instance_delete(struct call *call);
 void request_traffic_instance_get(struct call *call);
 void request_traffic_instance_list(struct call *call);
+/* tags_requests.c */
+void request_tags_change(struct call *call);
+void request_tags_get(struct call *call);
 /* geo_requests.c */
 void request_geo_load(struct call *call);
 void request_geo_status(struct call *call);
