@@ -9,6 +9,7 @@
 #include "policy/health.h"
 #include "proto/command.pb-c.h"
 #include "store/state_gone.h"
+#include "store/state_limit.h"
 #include "store/state_tags.h"
 
 #define OCTET_NONE ((uint8_t)(POLICY_HEALTH_NONE | POLICY_HEALTHY_BIT))
@@ -101,7 +102,9 @@ static int create(struct apply *apply, const Cmd__CreateHealthCheck *command)
     if (apply->counters.health_check_count >= STATE_CHECKS_MAX)
         return apply__refuse_as(apply, ERR_LIMIT, "TooManyHealthChecks",
                                 "there are %u health checks: delete some", STATE_CHECKS_MAX);
-    return write_new(apply, &check);
+    rc = apply__check_limit(apply, STATE_LIMIT_HEALTH_CHECKS, apply->counters.health_check_count,
+                            "TooManyHealthChecks");
+    return rc != 0 ? rc : write_new(apply, &check);
 }
 
 /* The verdict stays until the checkers have judged the new version: no flip without a cause. */
