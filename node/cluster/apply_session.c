@@ -113,6 +113,7 @@ static int run_kind(struct apply *apply)
         rc = apply__logging(apply, command);
     if (rc == ERR_VERSION)
         rc = apply__signing(apply, command);
+    if (rc == ERR_VERSION)
         rc = apply__traffic(apply, command);
     return rc == ERR_VERSION ? apply__admin(apply, command) : rc;
 }

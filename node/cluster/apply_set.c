@@ -224,11 +224,10 @@ static int on_set(void *user, const struct state_record_set *set)
     uint8_t *routing = arena_copy(reading->apply->scratch, set->routing, set->routing_len);
     uint8_t *texts = arena_copy(reading->apply->scratch, set->texts, set->texts_len);
 
-    if (!out || !rdata || !routing || !texts)
     char *instance_id = arena_copy(reading->apply->scratch, set->instance_id,
                                    set->instance_id ? STATE_SET_INSTANCE_LEN : 0);
 
-    if (!out || !rdata || !routing || !instance_id)
+    if (!out || !rdata || !routing || !texts || !instance_id)
         return ERR_NOMEM;
     *out = *set;
     out->texts = set->texts ? texts : NULL;

@@ -25,7 +25,7 @@ struct load_set {
     struct state_record_set set;
 };
 #define LOAD_BATCH_SETS_MAX 1024u
-#define LOAD_BATCH_LEN_MAX (128u << 10)
+#define LOAD_BATCH_LEN_MAX (136u << 10)
 struct load_batch {
     struct load_batch *next;
     size_t count, len;
