@@ -199,8 +199,10 @@ def suite_fuzz(totals, args):
 
 def suite_e2e(totals, _args):
     build(totals, "gcc")
-    run_jobs(totals, [Job("e2e/" + source.stem, ["/usr/bin/python3", source], E2E_TIMEOUT_S)
-                      for source in sorted((ROOT / "tests/e2e").glob("test_*.py"))], at_once=1)
+    folder = ROOT / "tests/e2e"
+    sources = [*sorted(folder.glob("test_*.py")), *sorted(folder.glob("clients/test_*.py"))]
+    run_jobs(totals, [Job(f"e2e/{source.relative_to(folder).with_suffix('')}",
+                          ["/usr/bin/python3", source], E2E_TIMEOUT_S) for source in sources], at_once=1)
 
 
 SUITES = {"tidy": suite_tidy, "unit": suite_unit, "sim": suite_sim, "fuzz": suite_fuzz,
