@@ -131,13 +131,18 @@ static int run_wait(struct cli *cli)
 static int print_settings(struct cli *cli, const Ctl__SettingsReply *settings)
 {
     if (cli->is_json) {
-        output_json(json_pack("{s:b, s:I, s:i}", "autopilot", settings->autopilot, "dead_after_ms",
-                              (json_int_t)settings->dead_after_ms, "voters_max",
-                              (int)settings->voters_max));
+        output_json(json_pack("{s:b, s:I, s:i, s:i}", "autopilot", settings->autopilot,
+                              "dead_after_ms", (json_int_t)settings->dead_after_ms, "voters_max",
+                              (int)settings->voters_max, "delete_percent",
+                              (int)settings->delete_percent));
     } else {
-        printf("autopilot   %s\n", settings->autopilot ? "on" : "off");
-        printf("dead-after  %s\n", output_duration(settings->dead_after_ms));
-        printf("voters      %u\n", settings->voters_max);
+        printf("autopilot       %s\n", settings->autopilot ? "on" : "off");
+        printf("dead-after      %s\n", output_duration(settings->dead_after_ms));
+        printf("voters          %u\n", settings->voters_max);
+        if (settings->delete_percent > 0)
+            printf("delete-percent  %u\n", settings->delete_percent);
+        else
+            printf("delete-percent  0: no guard against mass deletion\n");
     }
     return CLI_OK;
 }
@@ -148,9 +153,12 @@ static int run_settings(struct cli *cli)
     Ctl__SettingsGet get = CTL__SETTINGS_GET__INIT;
     Ctl__SettingsSet set = CTL__SETTINGS_SET__INIT;
     struct Ctl__Reply *reply;
+    uint32_t delete_percent = 0;
 
     if (cli->autopilot && strcmp(cli->autopilot, "on") != 0 && strcmp(cli->autopilot, "off") != 0)
         return cli_fail(cli, CLI_USAGE, "--autopilot is on or off");
+    if (!cli_value_number(cli, CLI_VALUE_DELETE_PERCENT, &delete_percent))
+        return CLI_USAGE;
     request.kind_case = CTL__REQUEST__KIND_SETTINGS_GET;
     request.settings_get = &get;
     int status = cli_ask(cli, &request, &reply);
@@ -159,7 +167,8 @@ static int run_settings(struct cli *cli)
     Ctl__SettingsReply *settings = reply->settings;
     if (!settings) {
         status = cli_fail(cli, CLI_REFUSED, "%s sent no settings", cli->node);
-    } else if (!cli->autopilot && !cli->dead_after_ms && !cli->voters) {
+    } else if (!cli->autopilot && !cli->dead_after_ms && !cli->voters &&
+               !cli_value(cli, CLI_VALUE_DELETE_PERCENT)) {
         status = print_settings(cli, settings);
     } else {
         if (cli->autopilot)
@@ -168,6 +177,8 @@ static int run_settings(struct cli *cli)
             settings->dead_after_ms = (uint32_t)cli->dead_after_ms;
         if (cli->voters)
             settings->voters_max = cli->voters;
+        if (cli_value(cli, CLI_VALUE_DELETE_PERCENT))
+            settings->delete_percent = delete_percent;
         set.settings = settings;
         request.kind_case = CTL__REQUEST__KIND_SETTINGS_SET;
         request.settings_set = &set;
@@ -197,7 +208,7 @@ static int run_join(struct cli *cli)
 static const enum cli_option init_options[] = {CLI_OPTION_DOMAIN, 0};
 static const enum cli_option join_options[] = {CLI_OPTION_TOKEN, 0};
 static const enum cli_option settings_options[] = {CLI_OPTION_AUTOPILOT, CLI_OPTION_DEAD_AFTER,
-                                                   CLI_OPTION_VOTERS, 0};
+                                                   CLI_OPTION_VOTERS, CLI_VALUE_DELETE_PERCENT, 0};
 
 const struct cli_command cli_cluster_commands[] = {
     {"cluster", "init", NULL, 0, 0, "make a new cluster of this one node",
@@ -225,7 +236,8 @@ const struct cli_command cli_cluster_commands[] = {
     {"cluster", "settings", NULL, 0, 0, "show or change cluster-wide settings",
      "  quartet cluster settings\n"
      "  quartet cluster settings --autopilot off\n"
-     "  quartet cluster settings --voters 5 --dead-after 60s",
+     "  quartet cluster settings --voters 5 --dead-after 60s\n"
+     "  quartet cluster settings --delete-percent 20",
      settings_options, false, run_settings},
     {0},
 };

@@ -87,6 +87,8 @@ static const struct argp_option options[] = {
     {"user", CLI_VALUE_USER, "NAME", 0, "whose it is; shown in the log of changes", 0},
     {"policy", CLI_VALUE_POLICY, "FILE", 0, "what it may do: a policy document as IAM has it", 0},
     {"preset", CLI_VALUE_PRESET, "PURPOSE", 0, "the same, made for " CREDENTIAL_POLICY_WORDS, 0},
+    {"delete-percent", CLI_VALUE_DELETE_PERCENT, "N", 0,
+     "refuse a batch that removes more of a zone's record sets (0: off; ten may always go)", 0},
     {"rate", CLI_VALUE_RATE, "N", 0, "at most so many requests a second at each gateway", 0},
     FLAG("all", CLI_VALUE_ALL, "the hidden record sets of traffic policies, too"),
     {0},

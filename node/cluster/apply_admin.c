@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "cluster/apply_internal.h"
+#include "cluster/apply_guard.h"
 #include "proto/command.pb-c.h"
 
 /* Copy a text into a field if it fits. */
@@ -214,6 +214,8 @@ static int put_setting(struct apply *apply, const Cmd__PutSetting *command)
         return apply__refuse(apply, ERR_INVALID, "%s is a number up to %u", command->name,
                              APPLY__CHANGES_KEPT_MAX);
     rc = apply__check_limit_setting(apply, command->name, command->value);
+    if (rc == 0)
+        rc = apply__check_guard_setting(apply, command->name, command->value);
     if (rc != 0)
         return rc;
     if (command->value[0] == 0)

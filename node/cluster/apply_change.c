@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "cluster/apply_batch.h"
+#include "cluster/apply_guard.h"
 #include "cluster/apply_routing.h"
 #include "cluster/apply_traffic.h"
 #include "cluster/apply_zone.h"
@@ -256,13 +257,15 @@ static int open_batch(struct batch *batch, bool *is_done)
 static int run_batch(struct batch *batch)
 {
     struct apply *apply = batch->apply;
+    uint64_t set_count = batch->zone.record_set_count;
     int rc = 0;
 
     for (size_t i = 0; i < batch->command->n_changes && rc == 0; i++)
         rc = apply__collect(apply, change_set(batch, batch->command->changes[i]));
     if (rc != 0)
         return rc;
-    return apply__finish_actions(apply, &batch->zone, &batch->actions, batch->command->by_route53);
+    rc = apply__finish_actions(apply, &batch->zone, &batch->actions, batch->command->by_route53);
+    return rc == 0 ? apply__check_guard(apply, &batch->zone, set_count, &batch->actions) : rc;
 }
 
 int apply__change_record_sets(struct apply *apply, const struct Cmd__ChangeRecordSets *command)

@@ -170,9 +170,11 @@ int cluster_token_revoke(struct cluster *cluster, const char *id, cluster_done_c
 
 /* Cluster-wide switches, kept in state. */
 struct cluster_settings {
-    bool autopilot;         /* keep 1, 3 or 5 voters and replace dead ones; on at init */
-    uint32_t dead_after_ms; /* a voter silent for so long is replaced; 30,000 at init */
-    uint32_t voters_max;    /* 1, 3 or 5; 5 at init */
+    bool autopilot;          /* keep 1, 3 or 5 voters and replace dead ones; on at init */
+    uint32_t dead_after_ms;  /* a voter silent for so long is replaced; 30,000 at init */
+    uint32_t voters_max;     /* 1, 3 or 5; 5 at init */
+    uint32_t delete_percent; /* of a zone's record sets that one batch may remove; 0 (as at init):
+                              * any */
 };
 void cluster_settings_get(struct cluster *cluster, struct cluster_settings *out);
 int cluster_settings_set(struct cluster *cluster, const struct cluster_settings *settings,

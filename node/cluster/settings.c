@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/apply_guard.h"
 #include "cluster/proposer.h"
 #include "proto/command.pb-c.h"
 
@@ -15,12 +16,13 @@
 
 void settings_defaults(struct cluster_settings *out)
 {
-    *out = (struct cluster_settings){true, SETTINGS_DEAD_AFTER_MS, 5};
+    *out = (struct cluster_settings){true, SETTINGS_DEAD_AFTER_MS, 5, 0};
 }
 
 static bool is_valid(const struct cluster_settings *settings)
 {
-    return settings->dead_after_ms >= SETTINGS_DEAD_AFTER_MIN_MS &&
+    return settings->delete_percent <= 100 &&
+           settings->dead_after_ms >= SETTINGS_DEAD_AFTER_MIN_MS &&
            settings->dead_after_ms <= SETTINGS_DEAD_AFTER_MAX_MS &&
            (settings->voters_max == 1 || settings->voters_max == 3 || settings->voters_max == 5);
 }
@@ -50,6 +52,7 @@ void settings_reload(struct cluster *cluster)
         settings.autopilot = strcmp(text, "off") != 0;
     read_number(kv, NAME_DEAD_AFTER, &settings.dead_after_ms);
     read_number(kv, NAME_VOTERS_MAX, &settings.voters_max);
+    read_number(kv, STATE_SETTING_GUARD_DELETE, &settings.delete_percent);
     if (is_valid(&settings))
         cluster->settings = settings;
 }
@@ -101,7 +104,7 @@ static int put(struct cluster *cluster, const char *name, const char *value,
 int cluster_settings_set(struct cluster *cluster, const struct cluster_settings *settings,
                          cluster_done_cb cb, void *user)
 {
-    char dead_after[16], voters_max[16];
+    char dead_after[16], voters_max[16], delete_percent[16];
 
     if (!is_valid(settings))
         return ERR_INVALID;
@@ -111,11 +114,14 @@ int cluster_settings_set(struct cluster *cluster, const struct cluster_settings 
     *call = (struct setting_call){.cb = cb, .user = user};
     snprintf(dead_after, sizeof(dead_after), "%" PRIu32, settings->dead_after_ms);
     snprintf(voters_max, sizeof(voters_max), "%" PRIu32, settings->voters_max);
+    snprintf(delete_percent, sizeof(delete_percent), "%" PRIu32, settings->delete_percent);
     int rc = put(cluster, NAME_AUTOPILOT, settings->autopilot ? "on" : "off", call);
     if (rc == 0)
         rc = put(cluster, NAME_DEAD_AFTER, dead_after, call);
     if (rc == 0)
         rc = put(cluster, NAME_VOTERS_MAX, voters_max, call);
+    if (rc == 0 && settings->delete_percent != cluster->settings.delete_percent)
+        rc = put(cluster, STATE_SETTING_GUARD_DELETE, delete_percent, call);
     if (call->left == 0) {
         free(call);
         return rc;

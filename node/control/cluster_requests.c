@@ -141,6 +141,7 @@ void request_settings_get(struct call *call)
     shown.autopilot = settings.autopilot;
     shown.dead_after_ms = settings.dead_after_ms;
     shown.voters_max = settings.voters_max;
+    shown.delete_percent = settings.delete_percent;
     reply.kind_case = CTL__REPLY__KIND_SETTINGS;
     reply.settings = &shown;
     call_reply(call, &reply);
@@ -156,10 +157,12 @@ void request_settings_set(struct call *call)
     }
     struct cluster_settings settings = {.autopilot = wanted->autopilot,
                                         .dead_after_ms = wanted->dead_after_ms,
-                                        .voters_max = wanted->voters_max};
+                                        .voters_max = wanted->voters_max,
+                                        .delete_percent = wanted->delete_percent};
     int rc = cluster_settings_set(call->cluster, &settings, on_done, call);
     if (rc == ERR_INVALID)
-        call_fail(call, rc, "voters is 1, 3 or 5, and dead-after 3s to 24h");
+        call_fail(call, rc,
+                  "voters is 1, 3 or 5, dead-after 3s to 24h, and delete-percent 0 to 100");
     else if (rc != 0)
         call_fail_code(call, rc, "change the settings");
 }
