@@ -7,10 +7,12 @@ import random
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import tap  # noqa: E402
@@ -67,6 +69,29 @@ class TestLocal(unittest.TestCase):
         located = self.shell(f"{BUILD}/quartet --node '{self.state}/ns3/data/control.sock' "
                              "geo status 192.0.2.1")
         self.assertIn("US-NY (New York)", located.stdout, located.stderr)
+
+    def test_1_up_starts_gateways_that_env_leads_to(self):
+        listed = self.shell('eval "$(deploy/local env)" && python3 -c \'import boto3, os\n'
+                            'print([zone["Name"] for zone in boto3.client("route53", endpoint_url='
+                            'os.environ["AWS_ENDPOINT_URL_ROUTE_53"]).list_hosted_zones()'
+                            '["HostedZones"]])\'')
+        self.assertIn("'example.com.'", listed.stdout, listed.stderr)
+        self.assertEqual((self.state / "credential").stat().st_mode & 0o777, 0o600)
+        trust = ssl.create_default_context(cafile=str(self.state / "gateway.pem"))
+        with urllib.request.urlopen(f"https://{NETWORK}.2:5343/ping", context=trust) as answer:
+            self.assertEqual(answer.read(), b"ok\n")
+
+    def gateway_pid(self, number):
+        supervisor = int((self.state / f"ns{number}" / "gateway.pid").read_text())
+        children = pathlib.Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text()
+        return int(children.split()[0])
+
+    def test_4_a_killed_gateway_is_started_again(self):
+        pid = self.gateway_pid(3)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: f"gateway of ns3: http://{NETWORK}.3:5380\n" in
+                   self.local("status").stdout, 20, "the gateway of ns3 answers again")
+        self.assertNotEqual(self.gateway_pid(3), pid)
 
     def quartet(self, *words):
         return subprocess.run([BUILD / "quartet", "--node", self.state / "ns1/data/control.sock",
@@ -142,9 +167,12 @@ class TestLocal(unittest.TestCase):
         done = self.local("down", QUARTET_BUILD=str(self.state / "another build"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(done.stdout.count("stopped ns"), 4)
+        with self.assertRaises(OSError):
+            urllib.request.urlopen(f"http://{NETWORK}.1:5380/ping", timeout=5)
         self.assertEqual(self.local("status").returncode, 1)
         done = self.local("up")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.test_1_up_starts_gateways_that_env_leads_to()  # with the key of the first time
         answer = self.shell(f"dig @{NETWORK}.3 -p {DNS_PORT} +short www2.example.com")
         self.assertEqual(answer.stdout.strip(), "192.0.2.99")
 
