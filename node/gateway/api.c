@@ -165,6 +165,27 @@ int api_parse_query(const char *text, struct arena *arena, struct api_match *out
     return rc;
 }
 
+#define SPACE(version) "https://route53.amazonaws.com/doc/" version "/"
+static const struct {
+    const char *name, *space;
+} versions[] = {
+    {API_VERSION, API_SPACE},
+    {"2012-12-12", SPACE("2012-12-12")},
+    {"2012-02-29", SPACE("2012-02-29")},
+    {"2011-05-05", SPACE("2011-05-05")},
+    {"2010-10-01", SPACE("2010-10-01")},
+};
+
+/* NULL: no version of the API. */
+static const char *find_space(const struct piece *piece)
+{
+    for (unsigned i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        if (is_text(piece, versions[i].name, strlen(versions[i].name)))
+            return versions[i].space;
+    }
+    return NULL;
+}
+
 int api_route(const char *method, const char *target, struct arena *arena, struct api_match *out)
 {
     struct piece parts[API_SEGMENTS_MAX];
@@ -173,7 +194,7 @@ int api_route(const char *method, const char *target, struct arena *arena, struc
     out->operation = NULL;
     out->label_count = 0;
     int count = split_path(target, path_len, parts);
-    if (target[0] != '/' || count < 2 || !is_text(&parts[0], API_VERSION, strlen(API_VERSION)))
+    if (target[0] != '/' || count < 2 || !(out->space = find_space(&parts[0])))
         return ERR_NOT_FOUND;
     int rc = find_operation(method, parts + 1, (unsigned)count - 1, arena, out);
     if (rc != 0)

@@ -50,7 +50,7 @@ struct gateway_call *call_new(struct gateway *gateway, const char *target)
         .arena = call->arena,
         .body = call->body,
         .body_capacity = call->body_capacity,
-        .space = ROUTE53_SPACE,
+        .space = API_SPACE,
         .content_type = "text/xml",
         .host = "localhost",
         .method = "",
@@ -142,6 +142,8 @@ void call_take_head(struct gateway_call *call, const char *method,
         return;
     }
     int rc = api_route(method, call->target, call->arena, &call->match);
+    if (rc == 0)
+        call->space = call->match.space;
     if (rc == 0 || (rc == ERR_NOT_FOUND && plain_route(call)))
         return;
     if (rc == ERR_NOT_FOUND)

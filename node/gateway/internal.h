@@ -12,7 +12,6 @@
 #include "gateway/gateway.h"
 #include "gateway/xml_writer.h"
 
-#define ROUTE53_SPACE "https://route53.amazonaws.com/doc/2013-04-01/"
 #define STS_SPACE "https://sts.amazonaws.com/doc/2011-06-15/"
 #define CALL_MEMORY_MAX (24u << 20) /* a call's arena */
 #define CALL_ANSWER_LEN_MAX (32u << 20)

@@ -119,7 +119,7 @@ static void test_route_unknown_lines_are_not_found(void **state)
                                           "*",
                                           "/2013-04-01",
                                           "/2013-04-01/",
-                                          "/2012-02-29/hostedzone",
+                                          "/2012-02-28/hostedzone",
                                           "/2013-04-01/hostedzones",
                                           "/2013-04-01/hostedzone/Z1/rrset/x",
                                           "http://x/2013-04-01/hostedzone",
