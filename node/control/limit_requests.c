@@ -11,6 +11,8 @@
 #include "store/state_delegation.h"
 #include "store/state_limit.h"
 #include "store/state_put.h"
+#include "store/state_traffic.h"
+#include "store/state_vpc.h"
 
 #define LIMITS_MAX 16u
 
@@ -39,15 +41,39 @@ static int add_limit(struct limit_list *list, const char *type, uint64_t count)
 static int add_owner(struct limit_list *list)
 {
     struct state_counters counters;
+    struct state_traffic_counters traffic;
     int rc = state_get_counters(list->kv, &counters);
 
+    if (rc == 0)
+        rc = state_get_traffic_counters(list->kv, &traffic);
     if (rc == 0)
         rc = add_limit(list, STATE_LIMIT_ZONES, counters.zone_count);
     if (rc == 0)
         rc = add_limit(list, STATE_LIMIT_HEALTH_CHECKS, counters.health_check_count);
     if (rc == 0)
         rc = add_limit(list, STATE_LIMIT_DELEGATION_SETS, counters.delegation_set_count);
+    if (rc == 0)
+        rc = add_limit(list, STATE_LIMIT_TRAFFIC_POLICIES, traffic.policy_count);
+    if (rc == 0)
+        rc = add_limit(list, STATE_LIMIT_TRAFFIC_INSTANCES, traffic.instance_count);
     return rc;
+}
+
+static int count_vpc(void *user, const struct state_vpc *vpc)
+{
+    (void)vpc;
+    ++*(uint64_t *)user;
+    return 0;
+}
+
+static int add_zone(struct limit_list *list, const struct state_zone *zone)
+{
+    uint64_t vpcs = 0;
+    int rc = add_limit(list, STATE_LIMIT_RECORD_SETS, zone->record_set_count);
+
+    if (rc == 0 && zone->is_private)
+        rc = state_list_associations(list->kv, zone->id, "", count_vpc, &vpcs);
+    return rc == 0 && zone->is_private ? add_limit(list, STATE_LIMIT_VPCS, vpcs) : rc;
 }
 
 static void reply_limits(struct call *call, struct limit_list *list)
@@ -73,7 +99,7 @@ static void show_limits(struct call *call)
     if (request->zone[0]) {
         if (!call_find_zone(call, request->zone, &zone))
             return;
-        rc = add_limit(&list, STATE_LIMIT_RECORD_SETS, zone.record_set_count);
+        rc = add_zone(&list, &zone);
     } else if (request->delegation_set_id[0]) {
         rc = state_get_delegation_set(list.kv, request->delegation_set_id, &set);
         if (rc == ERR_NOT_FOUND) {
