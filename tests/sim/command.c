@@ -59,6 +59,7 @@ static struct raft_buf *create_zone(Cmd__Command *command, char *zone_id, char *
     create.name = (ProtobufCBinaryData){sizeof name, name};
     create.record_sets = list;
     create.n_record_sets = 2;
+    create.may_repeat_name = true;
     for (int i = 0; i < 2; i++) {
         sets[i].name = create.name;
         sets[i].type = i == 0 ? TYPE_SOA : TYPE_NS;
@@ -101,6 +102,36 @@ static struct raft_buf *change_record(Cmd__Command *command, char *zone_id, char
     return machine_pack(command);
 }
 
+/* A second zone of the name, which comes and goes, and takes the name from the first one. Zones are
+ * made before they are activated: half of these commands are refused. */
+static struct raft_buf *repeat_name(Cmd__Command *command, char *zone_id, char *change_id,
+                                    uint8_t letter)
+{
+    char other_id[] = "Z00000000000000000000", *chosen;
+    Cmd__ActivateZone activate = CMD__ACTIVATE_ZONE__INIT;
+    Cmd__DeleteZone deletion = CMD__DELETE_ZONE__INIT;
+    other_id[1] = 'X';
+    other_id[2] = (char)('A' + letter - 'a');
+    switch (command->sequence / 16 % 4) {
+    case 0: return create_zone(command, other_id, change_id, letter);
+    case 1:
+    case 2:
+        chosen = command->sequence % 3 == 0 ? zone_id : other_id;
+        activate.zone_id = chosen;
+        activate.change_id = change_id;
+        command->kind_case = CMD__COMMAND__KIND_ACTIVATE_ZONE;
+        command->activate_zone = &activate;
+        return machine_pack(command);
+    default:
+        deletion.zone_id = other_id;
+        deletion.change_id = change_id;
+        deletion.with_contents = true;
+        command->kind_case = CMD__COMMAND__KIND_DELETE_ZONE;
+        command->delete_zone = &deletion;
+        return machine_pack(command);
+    }
+}
+
 /* Keep the journal short, so that trimming it is part of every run. */
 static struct raft_buf *shorten_journal(Cmd__Command *command)
 {
@@ -129,6 +160,8 @@ struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence)
         return create_zone(&command, zone_id, change_id, letter);
     if (sequence == 2)
         return shorten_journal(&command);
+    if (sequence % 16 == 5)
+        return repeat_name(&command, zone_id, change_id, letter);
     if (sequence % 2 == 0)
         return machine_health_command(&command, zone_id, letter);
     return change_record(&command, zone_id, change_id, letter);
