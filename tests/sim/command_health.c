@@ -1,5 +1,6 @@
 #include "sim/command_health.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "proto/command.pb-c.h"
