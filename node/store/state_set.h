@@ -21,7 +21,7 @@
 #define STATE_SET_RDATA_MAX 65000u    /* octets of one set's records with their lengths */
 #define STATE_SET_HEADER_LEN 7u
 #define STATE_SET_INSTANCE_LEN 36u /* of a traffic policy instance's id */
-#define STATE_SET_TEXTS_MAX 65000u /* octets of one set's texts with their lengths */
+#define STATE_SET_TEXTS_MAX 60000u /* octets of one set's texts with their lengths */
 #define STATE_SET_VALUE_MAX                                                                        \
     (STATE_SET_RDATA_MAX + STATE_SET_HEADER_LEN + 1u + STATE_SET_INSTANCE_LEN + 2u +               \
      STATE_ROUTING_MAX + 4u + STATE_SET_TEXTS_MAX)

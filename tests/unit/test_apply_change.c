@@ -432,12 +432,19 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        CASE(test_messages_are_route_53s),      CASE(test_all_problems_are_told),
-        CASE(test_missing_check_stops_alone),   CASE(test_one_set_twice_is_refused),
-        CASE(test_one_set_twice_is_for_others), CASE(test_delete_may_leave_routing_out),
-        CASE(test_delete_alias_by_its_target),  CASE(test_values_in_any_order_match),
-        CASE(test_alias_targets_at_the_end),    CASE(test_extensions_stay),
-        CASE(test_request_again_is_done_once),  CASE(test_refused_request_is_judged_again),
+        CASE(test_messages_are_route_53s),
+        CASE(test_all_problems_are_told),
+        CASE(test_missing_check_stops_alone),
+        CASE(test_one_set_twice_is_refused),
+        CASE(test_one_set_twice_is_for_others),
+        CASE(test_delete_may_leave_routing_out),
+        CASE(test_delete_alias_by_its_target),
+        CASE(test_values_in_any_order_match),
+        CASE(test_alias_targets_at_the_end),
+        CASE(test_extensions_stay),
+        CASE(test_texts_of_values_stay),
+        CASE(test_request_again_is_done_once),
+        CASE(test_refused_request_is_judged_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ static void test_set_decode_malformed_refused(void **state)
 
     (void)state;
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0", 6), &out), ERR_CORRUPT);
-    assert_int_equal(state_set_decode(kv_slice("\4\0\0\0\0\0\0", 7), &out), ERR_VERSION);
+    assert_int_equal(state_set_decode(kv_slice("\5\0\0\0\0\0\0", 7), &out), ERR_VERSION);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1", 7), &out), ERR_CORRUPT);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0\5x", 10), &out), ERR_CORRUPT);
     assert_int_equal(state_set_decode(kv_slice("\1\0\0\0\0\0\1\0", 8), &out), ERR_CORRUPT);
