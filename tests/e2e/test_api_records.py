@@ -44,8 +44,8 @@ class TestApiRecords(unittest.TestCase):
         cls.node = cls.cluster.node(1)
         cls.key = cls.cluster.credential()
         cls.apis = [cls.client(number) for number in (1, 2)]
-        cls.id = cls.node.json("zone", "create", ZONE)["id"]
-        cls.other = cls.node.json("zone", "create", OTHER)["id"]
+        cls.zone = cls.node.json("zone", "create", ZONE)["id"]
+        cls.elsewhere = cls.node.json("zone", "create", OTHER)["id"]
 
     @classmethod
     def client(cls, number):
@@ -69,11 +69,11 @@ class TestApiRecords(unittest.TestCase):
         if comment:
             batch["Comment"] = comment
         return self.apis[api].change_resource_record_sets(
-            HostedZoneId=zone or self.id, ChangeBatch=batch)["ChangeInfo"]
+            HostedZoneId=zone or self.zone, ChangeBatch=batch)["ChangeInfo"]
 
     def all_sets(self, api=1):
         pages = self.apis[api].get_paginator("list_resource_record_sets")
-        return [each for page in pages.paginate(HostedZoneId=self.id)
+        return [each for page in pages.paginate(HostedZoneId=self.zone)
                 for each in page["ResourceRecordSets"]]
 
     def listed(self, name):
@@ -131,11 +131,20 @@ class TestApiRecords(unittest.TestCase):
         self.assertEqual(sorted(kept, key=key), sorted(sets, key=key))
         self.assertIn("E2U+sip", self.node.dig("t." + ZONE, "NAPTR", "+short"))
 
+    def test_values_are_listed_as_they_were_written(self):
+        sets = [plain(f"v.{ZONE}.", "AAAA", "2001:DB8::1", "2001:db8:0::2"),
+                plain(f"v.{ZONE}.", "MX", "10  Mail.example.net"),
+                plain(f"v.{ZONE}.", "TXT", '"a""b"')]
+        self.change(*[("CREATE", each) for each in sets])
+        self.assertEqual(self.listed(f"v.{ZONE}."), sets)
+        self.change(("DELETE", plain(f"v.{ZONE}.", "MX", "10 mail.example.net.")))  # the same
+        self.assertEqual(self.node.dig("v." + ZONE, "AAAA", "+short").count("2001:db8::"), 2)
+
     def test_every_policy_is_listed_as_it_was_given(self):
         check = self.node.json("health", "create", "--type", "TCP", "--ip", "127.0.0.1", "--port",
                                "9", "--disabled")["id"]
         collection = self.node.json("cidr", "create", "offices")["id"]
-        self.node.quartet("cidr", "put", "offices", "berlin", "198.51.100.0/24")
+        self.node.quartet("cidr", "change", "offices", "berlin", "198.51.100.0/24")
         name = f"p.{ZONE}."
         fields = [
             [{"Weight": 0}, {"Weight": 255, "HealthCheckId": check}],
@@ -155,23 +164,22 @@ class TestApiRecords(unittest.TestCase):
                 self.assertEqual(self.listed(name), sets)
                 self.assertTrue(self.node.dig("p." + ZONE, "A"))
                 self.change(*[("DELETE", each) for each in self.listed(name)])
-        self.node.quartet("cidr", "delete", "offices", "--with-blocks", ok=None)
         self.node.quartet("health", "delete", check)
 
     def test_aliases(self):
         target = plain(f"t.{ZONE}.")
-        sets = [alias(f"a.{ZONE}.", f"t.{ZONE}.", self.id, health=True),
+        sets = [alias(f"a.{ZONE}.", f"t.{ZONE}.", self.zone, health=True),
                 alias(f"b.{ZONE}.", "lb-1.elb.amazonaws.com.", "Z35SXDOTRQ7X7K")]
         self.change(*[("CREATE", each) for each in [*sets, target]])  # targets may come later
         self.assertEqual(self.listed(f"a.{ZONE}."), sets[:1])
         self.assertEqual(self.listed(f"b.{ZONE}."), sets[1:])
         self.assertIn("192.0.2.1", self.node.dig("a." + ZONE, "A", "+short"))
         self.refused("InvalidChangeBatch",
-                     f"[Tried to create an alias that targets x.{OTHER}., type A in zone {self.id}, "
+                     f"[Tried to create an alias that targets x.{OTHER}., type A in zone {self.zone}, "
                      "but the alias target name does not lie within the target zone, "
-                     f"Tried to create an alias that targets x.{OTHER}., type A in zone {self.id}, "
+                     f"Tried to create an alias that targets x.{OTHER}., type A in zone {self.zone}, "
                      "but that target was not found]",
-                     ("CREATE", alias(f"c.{ZONE}.", f"x.{OTHER}", self.id)))
+                     ("CREATE", alias(f"c.{ZONE}.", f"x.{OTHER}", self.zone)))
         self.change(*[("DELETE", each) for each in sets])
 
     # --- refusals
@@ -261,7 +269,7 @@ class TestApiRecords(unittest.TestCase):
         seen = []
         start = {}
         while True:
-            page = self.apis[1].list_resource_record_sets(HostedZoneId=self.id, MaxItems="7",
+            page = self.apis[1].list_resource_record_sets(HostedZoneId=self.zone, MaxItems="7",
                                                           **start)
             seen += page["ResourceRecordSets"]
             self.assertEqual(page["MaxItems"], "7")
@@ -279,17 +287,17 @@ class TestApiRecords(unittest.TestCase):
         self.assertEqual([key(each) for each in seen], sorted(key(each) for each in seen))
         self.assertEqual(len(seen), 2 + 3 * len(names) + 10)
         first = self.apis[0].list_resource_record_sets(
-            HostedZoneId=self.id, StartRecordName="W." + ZONE, StartRecordType="A",
+            HostedZoneId=self.zone, StartRecordName="W." + ZONE, StartRecordType="A",
             StartRecordIdentifier="0041", MaxItems="1")["ResourceRecordSets"][0]
         self.assertEqual(first["SetIdentifier"], "005")
         with self.assertRaises(self.apis[0].exceptions.InvalidInput):
-            self.apis[0].list_resource_record_sets(HostedZoneId=self.id, StartRecordType="A")
+            self.apis[0].list_resource_record_sets(HostedZoneId=self.zone, StartRecordType="A")
 
     # --- once and only once
 
     def send(self, invocation, body, attempt, api):
         """One signed request as an SDK sends it, and again."""
-        url = f"{self.cluster.gateway(api + 1).url}/2013-04-01/hostedzone/{self.id}/rrset/"
+        url = f"{self.cluster.gateway(api + 1).url}/2013-04-01/hostedzone/{self.zone}/rrset/"
         request = botocore.awsrequest.AWSRequest("POST", url, data=body, headers={
             "amz-sdk-invocation-id": invocation, "amz-sdk-request": f"attempt={attempt}"})
         botocore.auth.SigV4Auth(botocore.credentials.Credentials(*self.key), "route53",
@@ -321,17 +329,17 @@ class TestApiRecords(unittest.TestCase):
         self.change(("CREATE", plain("a." + ZONE, "A", "192.0.2.1")),
                     ("CREATE", plain("g." + ZONE, "A", "192.0.2.7", SetIdentifier="x",
                                      GeoLocation={"CountryCode": "*"})))
-        answer = self.apis[0].test_dns_answer(HostedZoneId=self.id, RecordName="a." + ZONE,
+        answer = self.apis[0].test_dns_answer(HostedZoneId=self.zone, RecordName="a." + ZONE,
                                               RecordType="A")
         self.assertEqual((answer["RecordData"], answer["ResponseCode"], answer["Protocol"],
                           answer["RecordName"], answer["RecordType"]),
                          (["192.0.2.1"], "NOERROR", "UDP", "a." + ZONE, "A"))
         self.assertTrue(answer["Nameserver"])
         answer = self.apis[0].test_dns_answer(
-            HostedZoneId=self.id, RecordName="g." + ZONE, RecordType="A", ResolverIP="192.0.2.53",
+            HostedZoneId=self.zone, RecordName="g." + ZONE, RecordType="A", ResolverIP="192.0.2.53",
             EDNS0ClientSubnetIP="198.51.100.7", EDNS0ClientSubnetMask="20")
         self.assertEqual(answer["RecordData"], ["192.0.2.7"])
-        answer = self.apis[0].test_dns_answer(HostedZoneId=self.id, RecordName="no." + ZONE,
+        answer = self.apis[0].test_dns_answer(HostedZoneId=self.zone, RecordName="no." + ZONE,
                                               RecordType="TXT")
         self.assertEqual((answer["RecordData"], answer["ResponseCode"]), ([], "NXDOMAIN"))
 
