@@ -13,11 +13,12 @@
 #include "cli/output.h"
 #include "proto/control.pb-c.h"
 
+#define PROBLEMS_LEN 4096
 #define ACTOR_LEN 100
 
 int cli_fail(const struct cli *cli, int status, const char *format, ...)
 {
-    char text[1024];
+    char text[8192];
     va_list args;
 
     va_start(args, format);
@@ -70,7 +71,21 @@ static const char *advice_of(const char *error)
 {
     if (strcmp(error, "HostedZoneNotEmpty") == 0)
         return " Delete them first, or the zone with its contents (--with-contents).";
+    if (strcmp(error, "NoSuchHealthCheck") == 0)
+        return " 'quartet health list' shows all.";
     return "";
+}
+
+/* A batch may have several things wrong with it. */
+static int fail_reply(struct cli *cli, const struct Ctl__Reply *reply)
+{
+    char more[PROBLEMS_LEN] = "";
+    size_t len = 0;
+
+    for (size_t i = 1; i < reply->n_messages && len < sizeof(more) - 1; i++)
+        len += (size_t)snprintf(more + len, sizeof(more) - len, "\n  and: %s", reply->messages[i]);
+    return cli_fail(cli, exit_status_of(reply->code), "%s%s%s", reply->message,
+                    advice_of(reply->error), more);
 }
 
 int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **reply)
@@ -90,8 +105,7 @@ int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **r
     if (rc != 0)
         return cli_fail(cli, exit_status_of(rc), "%s: %s", cli->node, err_text(rc));
     if (got->code != 0) {
-        int status =
-            cli_fail(cli, exit_status_of(got->code), "%s%s", got->message, advice_of(got->error));
+        int status = fail_reply(cli, got);
         cli_free_reply(got);
         return status;
     }
