@@ -110,11 +110,11 @@ static void change_record_sets(struct gateway_call *call)
 
 struct listing {
     uint32_t page_size;
-    char text[ROUTE53_VALUE_TEXT_SIZE]; /* of one value */
 };
 
-static bool write_sets(struct xml_writer *xml, const Ctl__RecordListReply *list, char *text)
+static bool write_sets(struct xml_writer *xml, const Ctl__RecordListReply *list)
 {
+    char text[ROUTE53_VALUE_TEXT_SIZE]; /* of one value; mostly a few octets are touched */
     int rc = 0;
 
     xml_open(xml, "ResourceRecordSets");
@@ -157,7 +157,7 @@ static void on_listed(struct gateway_call *call, const Ctl__Reply *reply)
     }
     if (reply->kind_case != CTL__REPLY__KIND_RECORD_LIST || list->next_type > UINT16_MAX ||
         (list->next_name.len > 0 && !is_name(&list->next_name)) ||
-        !write_sets(gateway_xml(call), list, listing->text)) {
+        !write_sets(gateway_xml(call), list)) {
         gateway_fail(call, "InternalFailure", "The node's answer could not be read");
         return;
     }
