@@ -12,8 +12,8 @@
 #include "dns/name.h"
 #include "geo/region.h"
 #include "store/state_routing.h"
-#include "zone/view.h"
 #include "zone/hidden.h"
+#include "zone/view.h"
 
 #define RECLAIM_BLOCKS 20000
 
@@ -336,14 +336,12 @@ static int set_removed(struct publish *publish, const struct apply_effect *effec
     if (!entry || entry->filling) /* imports only ever add */
         return 0;
     const struct state_record_set *set = &effect->record_set;
+    const uint8_t *name = name_in_image(publish, set);
     return or_none(entry->private_id
-                       ? zone_private_remove(publish->image, entry->private_id, set->name,
-                                             set->type, set->set_identifier,
-                                             set->set_identifier_len)
-                       : zone_change_remove(publish->image, entry->apex, set->name, set->type,
+                       ? zone_private_remove(publish->image, entry->private_id, name, set->type,
+                                             set->set_identifier, set->set_identifier_len)
+                       : zone_change_remove(publish->image, entry->apex, name, set->type,
                                             set->set_identifier, set->set_identifier_len));
-    return or_none(zone_change_remove(publish->image, entry->apex, name_in_image(publish, set),
-                                      set->type, set->set_identifier, set->set_identifier_len));
 }
 
 static int put_again(void *user, const struct state_record_set *set)
