@@ -28,7 +28,6 @@ struct page {
         uint32_t ttl_s;
         uint16_t type, rdata_count;
         bool is_hidden;
-        char instance_id[STATE_SET_INSTANCE_LEN + 1];
     } * sets;
     size_t count, routed_count, text_count, limit;
     struct kv_buffer octets;
@@ -89,7 +88,6 @@ static int add_set(void *user, const struct state_record_set *set)
     struct page *page = user;
     size_t name_len = dns_name_len(set->name);
 
-    if (set->is_hidden)
     if (set->is_hidden && !page->with_hidden)
         return 0;
     if (page->count == page->limit || page->len >= SETS_LISTED_LEN_MAX) {
@@ -110,11 +108,6 @@ static int add_set(void *user, const struct state_record_set *set)
     page->routed_count += set->routing != NULL;
     page->sets[i].routing_len = set->routing_len;
     page->sets[i].is_hidden = set->is_hidden;
-    page->sets[i].instance_id[0] = '\0';
-    if (set->instance_id) {
-        memcpy(page->sets[i].instance_id, set->instance_id, STATE_SET_INSTANCE_LEN);
-        page->sets[i].instance_id[STATE_SET_INSTANCE_LEN] = '\0';
-    }
     page->sets[i].ttl_s = set->ttl_s;
     page->sets[i].type = set->type;
     page->sets[i].rdata_count = set->rdata_count;
@@ -198,7 +191,6 @@ static void fill_set(const struct page *page, size_t i, Cmd__RecordSet *out,
     out->type = page->sets[i].type;
     out->ttl_s = page->sets[i].ttl_s;
     out->set_identifier = (char *)page->octets.data + page->sets[i].identifier;
-    out->traffic_instance_id = (char *)page->sets[i].instance_id;
     out->is_hidden = page->sets[i].is_hidden;
     out->rdata = rdatas;
     while (out->n_rdata < view.rdata_count && state_set_next(&view, &offset, &rdata, &len))
