@@ -26,7 +26,7 @@ BANNED = {
 }
 # Calls that only node/base may make: time and chance come in as arguments elsewhere.
 BASE_ONLY = r"(?<![\w.>])(time|gettimeofday|clock_gettime)\s*\("
-PURE_ROOMS = ("raft/core/", "node/dns/", "node/zone/", "node/query")
+PURE_ROOMS = ("raft/core/", "node/dns/", "node/zone/", "node/query.", "node/query_")
 PURE_BANNED = r"\b(clock_gettime|getrandom|socket|log_event|log_(error|warn|info|debug))\s*\("
 # Callbacks whose signature a library prescribes.
 FOREIGN = {("node/gateway/http.c", "take_request")}
