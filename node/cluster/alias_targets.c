@@ -18,10 +18,13 @@
 #include "dns/type.h"
 #include "resolve/resolve.h"
 #include "store/state.h"
+#include "store/state_set_routing.h"
+#include "store/state_zone.h"
 #include "store/store.h"
 #include "zone/image.h"
 #include "zone/lookup.h"
 #include "zone/record_set.h"
+#include "zone/routing.h"
 
 #define READ_MS_MAX 3u    /* of the loop, in one tick */
 #define LOOKUPS_MAX 2000u /* in one tick: about as long */
@@ -171,10 +174,38 @@ static void sweep(struct alias_targets *targets, unsigned lookups_max)
 
 /* ---- what the record sets lead to ---- */
 
+static bool is_within(const uint8_t *name, const struct state_zone *zone)
+{
+    return !name || dns_name_is_within(name, zone->name);
+}
+
+/* Does a set of a private zone lead to nothing but names of that zone? It has the whole truth about
+ * them, also where no public zone of ours knows them. */
+static bool leads_home(struct alias_targets *targets, uint64_t content,
+                       const struct state_record_set *set)
+{
+    struct zone_routing routing;
+    struct state_zone zone;
+
+    if (!set->routing ||
+        state_routing_decode(kv_slice(set->routing, set->routing_len), &routing) != 0 ||
+        (!routing.alias_target && !routing.fallback))
+        return false;
+    return state_get_zone_of_content(store_kv(targets->cluster->store), content, set->name,
+                                     &zone) == 0 &&
+           zone.is_private && is_within(routing.alias_target, &zone) &&
+           is_within(routing.fallback, &zone);
+}
+
 static void note(struct alias_targets *targets, uint64_t content,
                  const struct state_record_set *set)
 {
-    int rc = alias_sets_put(targets->sets, content, set);
+    int rc = 0;
+
+    if (leads_home(targets, content, set))
+        alias_sets_remove(targets->sets, content, set);
+    else
+        rc = alias_sets_put(targets->sets, content, set);
 
     if (rc == 0)
         return;
