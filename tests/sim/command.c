@@ -10,6 +10,7 @@
 #include "proto/command.pb-c.h"
 #include "sim/alloc.h"
 #include "sim/command_health.h"
+#include "sim/command_vpc.h"
 #include "sim/machine.h"
 
 #define ZONES 3
@@ -162,6 +163,8 @@ struct raft_buf *machine_write_command(uint64_t client_id, uint64_t sequence)
         return shorten_journal(&command);
     if (sequence % 16 == 5)
         return repeat_name(&command, zone_id, change_id, letter);
+    if (sequence % 16 == 9)
+        return machine_vpc_command(&command, change_id);
     if (sequence % 2 == 0)
         return machine_health_command(&command, zone_id, letter);
     return change_record(&command, zone_id, change_id, letter);
