@@ -105,7 +105,9 @@ class TestApiVpc(unittest.TestCase):
                    VPC=vpc("no vpc"))
         self.fails(associate, "InvalidInput", 400, HostedZoneId=zone, VPC={
             "VPCRegion": REGION, "VPCId": "v" * 1025})
-        self.fails(associate, "InvalidInput", 400, HostedZoneId=zone)
+        self.fails(associate, "InvalidInput", 400, "1 validation error detected: Value null at "
+                   "'vPC' failed to satisfy constraint: Member must not be null",
+                   HostedZoneId=zone, Comment="to none")
         self.fails(associate, "NoSuchHostedZone", 404, "No hosted zone found with ID: ZNONE",
                    HostedZoneId="ZNONE", VPC=vpc("vpc-1"))
         self.fails(disassociate, "VPCAssociationNotFound", 404, HostedZoneId=zone,
