@@ -9,10 +9,12 @@
 #include "dns/answer.h"
 #include "dns/cookie.h"
 #include "dns/type.h"
+#include "lib/test_image.h"
 #include "lib/test_reply.h"
 #include "lib/test_route.h"
 #include "lib/test_world.h"
 #include "zone/image.h"
+#include "zone/view.h"
 
 #include <libknot/libknot.h>
 #include <netinet/in.h>
@@ -75,12 +77,37 @@ static void ask_side_by_side(const struct query_env *env, const uint8_t *request
         compare_with_alone(env, &items[i], i);
 }
 
+/* Clients of 198.51.100.0/24 see private zones of their own: one in the place of the public
+ * example.com, and one below it. */
+static void add_view(struct zone_publisher *publisher)
+{
+    static const uint8_t apex[] = "\7example\3com", below[] = "\1d\7example\3com";
+    const struct zone_view_network network = {.prefix = {.octets = {198, 51, 100}, .len = 24}};
+    test_image_serve_private(publisher, "Z1", "example.com.",
+                             "@ 60 SOA ns host 1 7200 900 1209600 60\n@ 60 NS ns\n"
+                             "ns 60 A 10.0.0.1\n* 60 CNAME www.d\nout 60 CNAME www.example.org.\n"
+                             "sub 60 NS ns.sub\nns.sub 60 A 10.0.0.2\nmx 60 MX 1 ns\n");
+    test_image_serve_private(publisher, "Z2", "d.example.com.",
+                             "@ 60 SOA ns host 1 7200 900 1209600 60\n@ 60 NS ns\n"
+                             "www 60 A 10.0.0.3\nwww 60 A 10.0.0.4\n");
+    test_route_put_private(publisher, "Z1", "example.com.",
+                           "alias 0 A - simple -> www.d.example.com.\n"
+                           "up 0 A - simple => alias.example.com.\n"
+                           "w 60 A a weighted weight=1 check=1 = 10.0.0.5\n"
+                           "w 0 A b weighted weight=1 => alias.example.com.\n");
+    ASSERT(zone_view_set_networks(publisher, &network, 1) == 0);
+    ASSERT(zone_view_link(publisher, 0, apex, "Z1") == 0);
+    ASSERT(zone_view_link(publisher, 0, below, "Z2") == 0);
+    test_image_publish(publisher);
+}
+
 static struct zone_publisher *routed_image(void)
 {
     static struct zone_publisher *publisher;
     if (publisher == NULL) {
         publisher = test_reply_image();
         test_world_put(publisher);
+        add_view(publisher);
     }
     return publisher;
 }
@@ -92,18 +119,27 @@ static void set_health(unsigned bits)
         test_route_set_health(routed_image(), 1 + i, (bits >> i & 1) == 0, ++index);
 }
 
+/* Odd ids come from within the view. */
+static const struct sockaddr *client_of(uint16_t id)
+{
+    static const struct sockaddr_in clients[] = {
+        {.sin_family = AF_INET, .sin_addr = {0x010200c0}},
+        {.sin_family = AF_INET, .sin_addr = {0x016433c6}},
+    };
+    return (const struct sockaddr *)&clients[id % 2];
+}
+
 static void ask(const uint8_t *request, size_t len, enum query_proto proto)
 {
     static uint8_t first[DNS_MESSAGE_MAX], second[DNS_MESSAGE_MAX];
     struct dns_writer reply = {.octets = first, .capacity = sizeof first};
-    static const struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr = {0x010200c0}};
     static const struct dns_cookie_secrets secrets = {.current = "0123456789abcde"};
     static const struct query_texts texts = {.identity = "n1", .version = "v"};
     const uint16_t id = len < 2 ? 0 : dns_wire_get16(request);
     set_health(id >> 8);
     struct query_env env = {.image = zone_image_read_begin(routed_image()),
                             .draw = id,
-                            .client = (const struct sockaddr *)&client,
+                            .client = client_of(id),
                             .proto = proto,
                             .tcp_idle_ds = 100,
                             .now_s = 1700000000,
