@@ -13,7 +13,9 @@
 #include "lib/test_route.h"
 #include "query.h"
 #include "zone/image.h"
+#include "zone/view.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +23,15 @@
 #include <time.h>
 
 enum { COUNT = 64, REPLY_SIZE = 1232, NAMES = 10, REQUEST_SIZE = 128, LOCATIONS = 10 };
-enum { BLOCKS = 223 * 256 };
+enum { BLOCKS = 223 * 256, VIEWS = 1000 };
 
 struct bench {
     struct zone_publisher *publisher;
     struct query_scratch *scratch;
     unsigned long rounds;
-    const char *only;        /* this workload; NULL: all */
+    const char *only;  /* this workload; NULL: all */
+    const char *where; /* what follows a workload's name */
+    const struct sockaddr *client;
     uint8_t *subnets[COUNT]; /* the three octets of each question's; NULL: none */
 };
 
@@ -90,6 +94,7 @@ static void run(struct bench *bench, const char *prefix, bool has_ecs)
         char name[64];
         snprintf(name, sizeof name, "%s%u.example.com.", prefix, i % NAMES);
         items[i] = (struct query_item){
+            .client = bench->client,
             .request = requests[i],
             .request_len = make_request(name, has_ecs, requests[i], &bench->subnets[i]),
             .reply = {.octets = replies[i], .capacity = REPLY_SIZE},
@@ -105,8 +110,8 @@ static void run(struct bench *bench, const char *prefix, bool has_ecs)
         answers += items[0].reply.counts[DNS_SECTION_ANSWER];
     }
     double taken = now_s() - start;
-    printf("%s%s: %.1f ns a question, reply of %u octets, code %u, %.2f records\n", prefix,
-           has_ecs ? " with ECS" : "", taken * 1e9 / (double)(bench->rounds * COUNT),
+    printf("%s%s%s: %.1f ns a question, reply of %u octets, code %u, %.2f records\n", prefix,
+           has_ecs ? " with ECS" : "", bench->where, taken * 1e9 / (double)(bench->rounds * COUNT),
            items[0].reply.len, items[0].reply.rcode, answers / (double)bench->rounds);
 }
 
@@ -180,10 +185,45 @@ static void put_places(struct zone_publisher *publisher, const char *database_pa
     test_route_publish(publisher);
 }
 
+/* A thousand views of a /24 each, all of which see one private zone. */
+static void put_views(struct zone_publisher *publisher)
+{
+    static struct zone_view_network networks[VIEWS];
+    static const uint8_t apex[] = "\7example\3com";
+    char text[1024] = "@ 60 SOA ns1 host 1 7200 900 1209600 60\n@ 60 NS ns1\nns1 60 A 10.0.0.1\n";
+    for (unsigned i = 0; i < NAMES; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "h%1$u 60 A 10.0.0.%1$u\n", i);
+    test_image_serve_private(publisher, "Z0123456789ABCDEFGHIJ", "example.com.", text);
+    for (unsigned i = 0; i < VIEWS; i++) {
+        networks[i] = (struct zone_view_network){
+            .prefix = {.octets = {10, (uint8_t)(i / 256), (uint8_t)i}, .len = 24}, .view = i};
+        if (zone_view_link(publisher, i, apex, "Z0123456789ABCDEFGHIJ") != 0)
+            exit(1);
+    }
+    if (zone_view_set_networks(publisher, networks, VIEWS) != 0)
+        exit(1);
+    test_image_publish(publisher);
+}
+
+static void run_views(struct bench *bench)
+{
+    static const struct sockaddr_in outside = {.sin_family = AF_INET, .sin_addr = {0x090200c0}};
+    static const struct sockaddr_in inside = {.sin_family = AF_INET, .sin_addr = {0x0902010a}};
+    put_views(bench->publisher);
+    bench->client = (const struct sockaddr *)&outside;
+    bench->where = " beside views";
+    run(bench, "h", false);
+    bench->client = (const struct sockaddr *)&inside;
+    bench->where = " in a view";
+    run(bench, "h", false);
+    run(bench, "none", false);
+}
+
 int main(int argc, char **argv)
 {
     struct bench bench = {.publisher = test_image_new(),
                           .scratch = query_scratch_new(),
+                          .where = "",
                           .rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000,
                           .only = argc > 3 ? argv[3] : NULL};
     if (bench.scratch == NULL)
@@ -200,6 +240,7 @@ int main(int argc, char **argv)
     run(&bench, "multi", false);
     run(&bench, "subnet", true);
     run(&bench, "country", true);
+    run_views(&bench);
     zone_reader_unregister();
     query_scratch_free(bench.scratch);
     test_image_free(bench.publisher);
