@@ -2,6 +2,7 @@
  * is one more that libuv watches. A connection whose request waits for the node is suspended. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdarg.h>
@@ -22,6 +23,7 @@
 #define CONNECTION_MEMORY_LEN (20u << 10) /* the request's head, and the answer's */
 #define BACKLOG 1024
 #define SWEEP_MS 500u
+#define FLOOD_PEERS_MIN 512u
 #define HOST_SIZE 256u
 #define RETRY_AFTER_S "1"
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -49,6 +51,7 @@ struct http_listener {
     struct gateway *gateway;
     struct MHD_Daemon *daemon;
     struct peer *peers;
+    unsigned peer_count, peer_peak; /* peak: since memory was given back */
     int fd;
     bool is_tls;
     unsigned open_handles;
@@ -99,6 +102,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (!peer)
             return;
+        listener->peer_count--;
         *peer->link = peer->next;
         if (peer->next)
             peer->next->link = peer->link;
@@ -118,6 +122,8 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
     if (peer->next)
         peer->next->link = &peer->next;
     listener->peers = peer;
+    if (++listener->peer_count > listener->peer_peak)
+        listener->peer_peak = listener->peer_count;
     set_phase(peer, PEER_IDLE);
 }
 
@@ -135,6 +141,15 @@ static bool is_too_slow(const struct peer *peer, const struct gateway_options *o
     return age_ms > options->request_ms;
 }
 
+/* After a flood of connections its memory goes back to the system. */
+static void give_back_memory(struct http_listener *listener)
+{
+    if (listener->peer_peak < FLOOD_PEERS_MIN || listener->peer_count > listener->peer_peak / 4)
+        return;
+    malloc_trim(0);
+    listener->peer_peak = listener->peer_count;
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
     struct http_listener *listener = timer->data;
@@ -144,6 +159,7 @@ static void on_sweep(uv_timer_t *timer)
         if (is_too_slow(peer, &listener->gateway->options, now))
             shutdown(peer->fd, SHUT_RDWR);
     }
+    give_back_memory(listener);
 }
 
 /* ---- requests ---- */

@@ -314,6 +314,7 @@ class TestGateway(unittest.TestCase):
         for client in self.clients:
             client.close()
         wait_until(lambda: len(self.sockets()) < 50, 10, "the gateway has let them go")
+        wait_until(lambda: rss_kib(self.gateway.process) < 32 << 10, 10, "and their memory")
 
     def test_requests_leave_no_memory_behind(self):
         connection = http.client.HTTPConnection(self.node.address, GATEWAY_PORT, timeout=5)
