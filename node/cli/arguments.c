@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/commands.h"
 #include "cli/value_options.h"
 
 #define SOCKET_DEFAULT "/var/lib/quartet/control.sock"

@@ -15,10 +15,10 @@
 
 /* Beginnings of the fields of ctl.Request that are for administrators alone. */
 static const char *const closed[] = {
-    "node_",   "cluster_init", "cluster_join", "settings_",    "token_",        "member_",
-    "import_", "state_",       "override_",    "region_",      "latency",       "geo_",
-    "alias_",  "doctor",       "view_",        "change_l",     "change_s",      "zone_ac",
-    "zone_ap", "credential_c", "credential_d", "credential_l", "credential_up",
+    "node_",        "cluster_",     "settings_",    "token_",        "member_", "import_",
+    "state_",       "override_",    "region_",      "latency",       "geo_",    "alias_",
+    "doctor",       "view_",        "change_l",     "change_s",      "zone_ac", "zone_ap",
+    "credential_c", "credential_d", "credential_l", "credential_up",
 };
 
 static bool is_closed(const char *name)

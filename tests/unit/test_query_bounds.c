@@ -1,7 +1,7 @@
 /* No zone can make a question expensive: lookups are counted, not timed. (Comparing records is
  * timed, roughly: it took hundreds of times as long as it may.)
  * links: query test_exchange test_route
- * wraps: zone_lookup zone_probe_begin zone_find_record_set zone_find_glue */
+ * wraps: zone_view_lookup zone_probe_begin zone_view_find_record_set zone_find_glue */
 #include "dns/type.h"
 #include "lib/test_exchange.h"
 #include "lib/test_image.h"
@@ -10,6 +10,7 @@
 #include "zone/probe.h"
 #include "zone/record_set.h"
 #include "zone/routing.h"
+#include "zone/view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,18 +22,22 @@
 #include <cmocka.h>
 
 /* The linker sends the calls of node/query*.c here. */
-void __real_zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
-                        struct zone_match *out);
-void __wrap_zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
-                        struct zone_match *out);
+void __real_zone_view_lookup(const struct zone_image *image, const struct zone_view *view,
+                             const uint8_t *name, uint16_t qtype, struct zone_match *out);
+void __wrap_zone_view_lookup(const struct zone_image *image, const struct zone_view *view,
+                             const uint8_t *name, uint16_t qtype, struct zone_match *out);
 void __real_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
                              const uint8_t *name, unsigned name_len, uint16_t qtype);
 void __wrap_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
                              const uint8_t *name, unsigned name_len, uint16_t qtype);
-const struct zone_wire_set *__real_zone_find_record_set(const struct zone_image *image,
-                                                        const uint8_t *name, uint16_t type);
-const struct zone_wire_set *__wrap_zone_find_record_set(const struct zone_image *image,
-                                                        const uint8_t *name, uint16_t type);
+const struct zone_wire_set *__real_zone_view_find_record_set(const struct zone_image *image,
+                                                             const struct zone_view *view,
+                                                             const uint8_t *name, uint16_t type,
+                                                             const struct zone **zone);
+const struct zone_wire_set *__wrap_zone_view_find_record_set(const struct zone_image *image,
+                                                             const struct zone_view *view,
+                                                             const uint8_t *name, uint16_t type,
+                                                             const struct zone **zone);
 const struct zone_wire_set *__real_zone_find_glue(const struct zone *zone, const uint8_t *name,
                                                   uint16_t type);
 const struct zone_wire_set *__wrap_zone_find_glue(const struct zone *zone, const uint8_t *name,
@@ -40,11 +45,11 @@ const struct zone_wire_set *__wrap_zone_find_glue(const struct zone *zone, const
 
 static unsigned lookup_count, set_count, glue_count;
 
-void __wrap_zone_lookup(const struct zone_image *image, const uint8_t *name, uint16_t qtype,
-                        struct zone_match *out)
+void __wrap_zone_view_lookup(const struct zone_image *image, const struct zone_view *view,
+                             const uint8_t *name, uint16_t qtype, struct zone_match *out)
 {
     lookup_count++;
-    __real_zone_lookup(image, name, qtype, out);
+    __real_zone_view_lookup(image, view, name, qtype, out);
 }
 
 void __wrap_zone_probe_begin(struct zone_probe *probe, const struct zone_image *image,
@@ -54,11 +59,13 @@ void __wrap_zone_probe_begin(struct zone_probe *probe, const struct zone_image *
     __real_zone_probe_begin(probe, image, name, name_len, qtype);
 }
 
-const struct zone_wire_set *__wrap_zone_find_record_set(const struct zone_image *image,
-                                                        const uint8_t *name, uint16_t type)
+const struct zone_wire_set *__wrap_zone_view_find_record_set(const struct zone_image *image,
+                                                             const struct zone_view *view,
+                                                             const uint8_t *name, uint16_t type,
+                                                             const struct zone **zone)
 {
     set_count++;
-    return __real_zone_find_record_set(image, name, type);
+    return __real_zone_view_find_record_set(image, view, name, type, zone);
 }
 
 const struct zone_wire_set *__wrap_zone_find_glue(const struct zone *zone, const uint8_t *name,
