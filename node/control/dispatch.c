@@ -100,7 +100,7 @@ static const struct {
 
 void dispatch_call(struct call *call)
 {
-    if (call->is_gateway && !api_allows(call->request->kind_case)) {
+    if (call->is_gateway && !api_allows((int)call->request->kind_case)) {
         call_fail(call, ERR_DENIED, "a gateway may not ask that");
         return;
     }
