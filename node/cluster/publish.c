@@ -262,6 +262,8 @@ static int zone_served(struct publish *publish, const struct kv *kv,
     if (rc == 0)
         rc = fill(publish, kv, effect, content);
     if (rc == 0)
+        publish__log_content(publish, effect->zone_id, content);
+    if (rc == 0)
         rc = zone_change_serve(publish->image, content);
     if (rc != 0) {
         zone_content_drop(publish->image, content);

@@ -188,6 +188,7 @@ static void on_zone(struct gateway_call *call, const Ctl__Reply *reply)
         testing->nameserver = name_server(call, zone);
         explain.name = (ProtobufCBinaryData){testing->name_len, testing->name};
         explain.type = testing->type;
+        explain.is_public = true;
         explain.client = (ProtobufCBinaryData){testing->client_len, testing->client};
         explain.resolver = (ProtobufCBinaryData){testing->resolver_len, testing->resolver};
         request.kind_case = CTL__REQUEST__KIND_EXPLAIN;

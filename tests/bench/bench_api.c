@@ -6,7 +6,8 @@
  *       CLIENTS keep-alive connections, each sending one ChangeResourceRecordSets of one UPSERT
  *       after the other for SECONDS.
  *   bench_api batch HOST:PORT ZONE-ID NAME COUNT ROUNDS
- *       ROUNDS batches of COUNT changes; for each the time to the answer, and to INSYNC.
+ *       ROUNDS batches of COUNT changes (CREATE: an UPSERT would count twice); for each the time to
+ *       the answer, and to INSYNC.
  *   bench_api list HOST:PORT ZONE-ID NAME ROUNDS
  *       ListResourceRecordSets, 300 a page, through the whole zone, ROUNDS times.
  *
@@ -283,18 +284,26 @@ static void text_add(struct text *text, const char *format, ...)
     text->len += (size_t)len;
 }
 
-static void build_changes(struct text *text, const char *zone_name, uint64_t first, uint64_t count,
-                          unsigned value)
+struct changes {
+    const char *action, *zone_name;
+    uint64_t first, count; /* numbers in the names */
+    unsigned value;        /* of the addresses */
+};
+
+static void build_changes(struct text *text, const struct changes *changes)
 {
+    unsigned value = changes->value;
+
     text->len = 0;
     text_add(text, "<ChangeResourceRecordSetsRequest xmlns=\"" SPACE "\"><ChangeBatch><Changes>");
-    for (uint64_t i = first; i < first + count; i++)
+    for (uint64_t i = changes->first; i < changes->first + changes->count; i++)
         text_add(text,
-                 "<Change><Action>UPSERT</Action><ResourceRecordSet><Name>b%" PRIu64
+                 "<Change><Action>%s</Action><ResourceRecordSet><Name>b%" PRIu64
                  ".%s</Name><Type>A</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>"
                  "10.%u.%u.%u</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>"
                  "</Change>",
-                 i, zone_name, value >> 16 & 255, value >> 8 & 255, value & 255);
+                 changes->action, i, changes->zone_name, value >> 16 & 255, value >> 8 & 255,
+                 value & 255);
     text_add(text, "</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>");
 }
 
@@ -321,7 +330,9 @@ static void send_next(struct run *run, struct client *client)
 {
     unsigned at = (unsigned)(client - run->clients);
 
-    build_changes(&run->body, run->zone_name, at, 1, (unsigned)(client->count++ << 8 | at));
+    struct changes changes = {"UPSERT", run->zone_name, at, 1,
+                              (unsigned)(client->count++ << 8 | at)};
+    build_changes(&run->body, &changes);
     struct ask ask = {"POST", run->path, "", run->body.data, run->body.len};
     client_send(client, &ask);
 }
@@ -415,7 +426,8 @@ static int run_batch(char **words)
         die("out of memory", "samples");
     client_open(&client, words[0]);
     for (uint64_t i = 0; i < rounds; i++) {
-        build_changes(&body, words[2], 0, count, (unsigned)(i + now_ns()));
+        struct changes changes = {"CREATE", words[2], now_ns(), count, (unsigned)i};
+        build_changes(&body, &changes);
         struct ask ask = {"POST", change_path(words[1]), "", body.data, body.len};
         const char *reply = client_ask(&client, &ask);
         uint64_t sent_ns = client.sent_ns;
