@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "control/routing_message.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
 #include "route53/policy_document.h"
@@ -18,27 +19,8 @@ static int fill_routing(const struct zone_routing *from, struct arena *arena, Cm
 
     if (!routing || !alias)
         return ERR_NOMEM;
-    cmd__routing__init(routing);
-    cmd__alias__init(alias);
-    routing->policy = (Cmd__Policy)from->kind;
-    routing->weight = from->weight;
-    routing->region = (char *)from->region;
-    routing->continent = (char *)from->continent;
-    routing->country = (char *)from->country;
-    routing->subdivision = (char *)from->subdivision;
-    routing->has_coordinates = from->has_coordinates;
-    routing->latitude_cdeg = from->latitude_cdeg;
-    routing->longitude_cdeg = from->longitude_cdeg;
-    routing->bias = from->bias;
-    routing->is_secondary = from->is_secondary;
-    routing->health_check_id = (char *)from->health_check_id;
+    routing_message_point(from, routing, alias);
     *out = routing;
-    if (!from->is_alias)
-        return 0;
-    alias->target = name_octets(from->alias_target);
-    alias->hosted_zone_id = (char *)from->hosted_zone_id;
-    alias->evaluate_target_health = from->evaluate_target_health;
-    routing->alias = alias;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "cluster/command.h"
 #include "control/call.h"
 #include "control/requests.h"
+#include "control/routing_message.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
 #include "proto/control.pb-c.h"
@@ -130,47 +131,13 @@ static ProtobufCBinaryData name_octets(const uint8_t *name)
     return (ProtobufCBinaryData){name ? dns_name_len(name) : 0, (uint8_t *)name};
 }
 
-static void fill_alias(struct routing_message *out)
-{
-    const struct zone_routing *routing = &out->routing;
-
-    out->alias = (Cmd__Alias)CMD__ALIAS__INIT;
-    out->alias.target = name_octets(routing->alias_target);
-    out->alias.hosted_zone_id = (char *)routing->hosted_zone_id;
-    out->alias.evaluate_target_health = routing->evaluate_target_health;
-    out->message.alias = &out->alias;
-}
-
 static int fill_routing(struct kv_slice octets, struct routing_message *out)
 {
-    struct zone_routing *routing = &out->routing;
-    Cmd__Routing *message = &out->message;
-    int rc = state_routing_decode(octets, routing);
+    int rc = state_routing_decode(octets, &out->routing);
 
-    if (rc != 0)
-        return rc;
-    *message = (Cmd__Routing)CMD__ROUTING__INIT;
-    message->policy = (Cmd__Policy)routing->kind;
-    message->weight = routing->weight;
-    message->region = routing->region;
-    message->continent = routing->continent;
-    message->country = routing->country;
-    message->subdivision = routing->subdivision;
-    message->has_coordinates = routing->has_coordinates;
-    message->latitude_cdeg = routing->latitude_cdeg;
-    message->longitude_cdeg = routing->longitude_cdeg;
-    message->bias = routing->bias;
-    message->is_secondary = routing->is_secondary;
-    message->cidr_collection_id = routing->cidr_collection_id;
-    message->cidr_location = routing->cidr_location;
-    message->health_check_id = routing->health_check_id;
-    message->is_sticky = routing->is_sticky;
-    message->answers_max = routing->answers_max;
-    message->all_down = (Cmd__AllDown)routing->all_down;
-    message->fallback = name_octets(routing->fallback);
-    if (routing->is_alias)
-        fill_alias(out);
-    return 0;
+    if (rc == 0)
+        routing_message_point(&out->routing, &out->message, &out->alias);
+    return rc;
 }
 
 /* Point @out, its @rdatas and its @texts into the page. */

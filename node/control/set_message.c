@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "control/routing_message.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
 #include "store/state_set.h"
@@ -16,48 +17,6 @@ struct set_message {
     struct zone_routing stored;  /* what the routing's texts point into */
     ProtobufCBinaryData rdata[]; /* then octets: name, records, routing, identifier and NUL */
 };
-
-static void fill_alias(struct set_message *message)
-{
-    struct zone_routing *stored = &message->stored;
-    uint8_t *target = (uint8_t *)(uintptr_t)stored->alias_target;
-
-    cmd__alias__init(&message->alias);
-    message->alias.target = (ProtobufCBinaryData){dns_name_len(target), target};
-    message->alias.hosted_zone_id = stored->hosted_zone_id;
-    message->alias.evaluate_target_health = stored->evaluate_target_health;
-    message->routing.alias = &message->alias;
-}
-
-static void fill_routing(struct set_message *message)
-{
-    struct zone_routing *stored = &message->stored;
-    Cmd__Routing *routing = &message->routing;
-
-    cmd__routing__init(routing);
-    routing->policy = (Cmd__Policy)stored->kind;
-    routing->weight = stored->weight;
-    routing->region = stored->region;
-    routing->continent = stored->continent;
-    routing->country = stored->country;
-    routing->subdivision = stored->subdivision;
-    routing->has_coordinates = stored->has_coordinates;
-    routing->latitude_cdeg = stored->latitude_cdeg;
-    routing->longitude_cdeg = stored->longitude_cdeg;
-    routing->bias = stored->bias;
-    routing->is_secondary = stored->is_secondary;
-    routing->cidr_collection_id = stored->cidr_collection_id;
-    routing->cidr_location = stored->cidr_location;
-    routing->health_check_id = stored->health_check_id;
-    routing->is_sticky = stored->is_sticky;
-    routing->answers_max = stored->answers_max;
-    routing->all_down = (Cmd__AllDown)stored->all_down;
-    if (stored->fallback)
-        routing->fallback = (ProtobufCBinaryData){dns_name_len(stored->fallback),
-                                                  (uint8_t *)(uintptr_t)stored->fallback};
-    if (stored->is_alias)
-        fill_alias(message);
-}
 
 /* Where the next octets go. */
 static uint8_t *append(uint8_t **at, const void *octets, size_t len)
@@ -103,7 +62,7 @@ int set_message_new(const struct state_record_set *set, struct Cmd__RecordSet **
             free(message);
             return rc;
         }
-        fill_routing(message);
+        routing_message_point(&message->stored, &message->routing, &message->alias);
         message->set.routing = &message->routing;
     }
     *out = &message->set;
