@@ -240,6 +240,8 @@ bool call_find_zone(struct call *call, const char *text, struct state_zone *out)
 
     if (is_zone_id(text)) {
         rc = state_get_zone(call_state(call), text, out);
+    } else if (call->is_gateway) { /* Route 53's ids alone: a key's policy knows no others */
+        rc = ERR_NOT_FOUND;
     } else if (dns_name_parse(text, NULL, name) < 0) {
         call_fail(call, ERR_INVALID, "'%s' is neither a zone id nor a domain name", text);
         return false;

@@ -80,7 +80,7 @@ static bool find_policy(struct call *call, const char *text, struct state_traffi
 {
     int rc = state_get_traffic_policy(call_state(call), text, out);
 
-    if (rc == ERR_NOT_FOUND)
+    if (rc == ERR_NOT_FOUND && !call->is_gateway) /* a key's policy knows ids alone */
         rc = state_get_traffic_policy_by_name(call_state(call), text, out);
     if (rc == ERR_NOT_FOUND)
         fail_missing(call, text, 0);

@@ -62,8 +62,13 @@ static int decode(struct arena *arena, struct piece piece, const char **out)
     return 0;
 }
 
-/* The path's parts without empty ones. Their count, or ERR_NOT_FOUND: more than any operation has.
- */
+static bool is_dots(const struct piece *piece)
+{
+    return is_text(piece, ".", 1) || is_text(piece, "..", 2);
+}
+
+/* The path's parts without empty ones. Their count, or ERR_NOT_FOUND: more than any operation has,
+ * or dot segments, which a signature does not cover. */
 static int split_path(const char *path, size_t len, struct piece out[API_SEGMENTS_MAX])
 {
     int count = 0;
@@ -73,9 +78,10 @@ static int split_path(const char *path, size_t len, struct piece out[API_SEGMENT
         while (end < len && path[end] != '/')
             end++;
         if (end > i) {
-            if (count == (int)API_SEGMENTS_MAX)
+            struct piece piece = {path + i, end - i};
+            if (count == (int)API_SEGMENTS_MAX || is_dots(&piece))
                 return ERR_NOT_FOUND;
-            out[count++] = (struct piece){path + i, end - i};
+            out[count++] = piece;
         }
         i = end + 1;
     }
@@ -189,7 +195,7 @@ static const char *find_space(const struct piece *piece)
 int api_route(const char *method, const char *target, struct arena *arena, struct api_match *out)
 {
     struct piece parts[API_SEGMENTS_MAX];
-    size_t path_len = strcspn(target, "?#");
+    size_t path_len = strcspn(target, "?");
 
     out->operation = NULL;
     out->label_count = 0;

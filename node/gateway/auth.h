@@ -23,7 +23,7 @@ struct Ctl__Request;
 
 #define AUTH_KNOWN_MS 2000u
 #define AUTH_KEYS_MAX 1024u    /* access keys, and as many signing keys, that are remembered */
-#define AUTH_WAITING_MAX 1024u /* requests that wait for the node's word */
+#define AUTH_WAITING_MAX 512u  /* requests that wait for the node's word; it takes 1024 */
 #define AUTH_USER_SIZE 65u     /* a user's name */
 #define AUTH_ACTOR_SIZE 129u   /* who asked, for the journal */
 #define AUTH_MESSAGE_SIZE 768u /* of auth_authorize() */

@@ -85,12 +85,8 @@ void call_free(struct gateway_call *call)
     arena_reset(call->arena);
     gateway->bodies_len -= call->body_len;
     gateway->call_count--;
-    if (call->body_capacity > BODY_KEPT_MAX) {
-        free(call->body);
-        call->body = NULL;
-        call->body_capacity = 0;
-    }
-    if (gateway->idle_call_count == CALLS_IDLE_MAX) {
+    /* What a long body filled the arena with would be kept, too. */
+    if (call->body_capacity > BODY_KEPT_MAX || gateway->idle_call_count == CALLS_IDLE_MAX) {
         free_memory(call);
         return;
     }

@@ -113,7 +113,8 @@ static void note_text(struct record__parts *parts, const struct xml_element *ele
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (strcmp(texts[i].name, element->name) == 0) {
-            *texts[i].out = element->text;
+            if (!*texts[i].out) /* the first counts, as for the key's policy */
+                *texts[i].out = element->text;
             return;
         }
     }

@@ -244,16 +244,18 @@ static int split_credential(const char *credential, struct sigv4 *out, char *ter
                                     SHOWN_MAX, credential);
 }
 
-static int check_scope(const struct sigv4 *claim, const char *terminator,
+static int check_scope(const struct sigv4 *claim, const char *target, const char *terminator,
                        struct auth_refusal *refusal)
 {
+    bool is_sts = strcmp(claim->service, SIGV4_STS) == 0 && strcspn(target, "?") == 1; /* "/" */
+
     if (!sigv4_is_key_id(claim->access_key_id))
         return auth_refuse(refusal, "InvalidClientTokenId", 403,
                            "The security token included in the request is invalid.");
     if (claim->region[strspn(claim->region, REGION_OCTETS)] != '\0')
         return auth_refuse(refusal, "SignatureDoesNotMatch", 403,
                            "Credential should be scoped to a valid region. ");
-    if (strcmp(claim->service, SIGV4_SERVICE) != 0 && strcmp(claim->service, SIGV4_STS) != 0)
+    if (strcmp(claim->service, SIGV4_SERVICE) != 0 && !is_sts)
         return auth_refuse(refusal, "SignatureDoesNotMatch", 403,
                            "Credential should be scoped to correct service: '" SIGV4_SERVICE "'. ");
     if (strcmp(terminator, TERMINATOR) != 0)
@@ -432,7 +434,7 @@ int sigv4_read(const struct auth_request *request, struct arena *arena, struct s
     if (rc == 0)
         rc = check_time(request, &parts, &got, refusal);
     if (rc == 0)
-        rc = check_scope(&got, terminator, refusal);
+        rc = check_scope(&got, request->target, terminator, refusal);
     if (rc == 0)
         rc = check_signed_headers(&parts, refusal);
     if (rc == 0)

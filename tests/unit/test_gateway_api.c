@@ -123,6 +123,8 @@ static void test_route_unknown_lines_are_not_found(void **state)
                                           "/2013-04-01/hostedzones",
                                           "/2013-04-01/hostedzone/Z1/rrset/x",
                                           "http://x/2013-04-01/hostedzone",
+                                          "/2013-04-01/hostedzone/Z1#/../Z2",
+                                          "/2013-04-01/hostedzone/./rrset",
                                           "/2013-04-01/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a"};
 
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)

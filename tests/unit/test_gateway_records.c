@@ -297,6 +297,17 @@ static void test_members_of_routing(void **state)
     assert_string_equal(set->routing->cidr_location, "*");
 }
 
+/* A key's policy looks at the first name and type, so these are what is changed. */
+static void test_of_repeated_members_the_first_counts(void **state)
+{
+    (void)state;
+    change(CHANGE("UPSERT", A("a.x.") "<Name>b.x.</Name><Type>CNAME</Type>" ONE "<TTL>7</TTL>"));
+    const Cmd__RecordSet *set = asked_set(CMD__ACTION__ACTION_UPSERT);
+    assert_memory_equal(set->name.data, "\1a\1x", 4);
+    assert_int_equal(set->type, 1);
+    assert_int_equal(set->ttl_s, 60);
+}
+
 static void test_texts_are_kept_where_they_differ(void **state)
 {
     const Cmd__RecordSet *set;
@@ -529,6 +540,7 @@ int main(void)
         CASE(test_refused_before_the_node),
         CASE(test_limits_of_a_request),
         CASE(test_change_is_asked_and_answered),
+        CASE(test_of_repeated_members_the_first_counts),
         CASE(test_members_of_routing),
         CASE(test_texts_are_kept_where_they_differ),
         CASE(test_lenience),
