@@ -62,6 +62,18 @@ static int read_old(struct apply *apply, const char *id, bool is_new, struct sta
     return rc == ERR_NOT_FOUND ? check_room(apply) : rc;
 }
 
+static void take_fields(const Cmd__PutCredential *command, struct state_credential *credential)
+{
+    if (!command->keeps_user_name)
+        memcpy(credential->user_name, command->user_name, strlen(command->user_name) + 1);
+    if (!command->keeps_policy)
+        memcpy(credential->policy, command->policy, strlen(command->policy) + 1);
+    if (!command->keeps_is_inactive)
+        credential->is_inactive = command->is_inactive;
+    if (!command->keeps_requests_per_s)
+        credential->requests_per_s = command->requests_per_s;
+}
+
 static int put(struct apply *apply, const Cmd__PutCredential *command)
 {
     struct state_credential *credential = arena_alloc(apply->scratch, sizeof(*credential));
@@ -76,14 +88,11 @@ static int put(struct apply *apply, const Cmd__PutCredential *command)
     if (command->is_new)
         credential->created_wall_ms = apply->command->time_wall_ms;
     memcpy(credential->id, command->access_key_id, strlen(command->access_key_id) + 1);
-    memcpy(credential->user_name, command->user_name, strlen(command->user_name) + 1);
-    memcpy(credential->policy, command->policy, strlen(command->policy) + 1);
+    take_fields(command, credential);
     if (command->sealed_secret.len > 0) {
         memcpy(credential->sealed, command->sealed_secret.data, command->sealed_secret.len);
         credential->sealed_len = command->sealed_secret.len;
     }
-    credential->is_inactive = command->is_inactive;
-    credential->requests_per_s = command->requests_per_s;
     state_put_credential(apply->overlay, credential);
     return 0;
 }

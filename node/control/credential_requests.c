@@ -122,20 +122,23 @@ static void on_updated(struct call *call, const struct apply_result *result)
 }
 
 /* false: there is no such field. */
-static bool take_field(const Ctl__CredentialUpdate *request, const char *field,
-                       Cmd__PutCredential *put)
+static bool take_field(const char *field, Cmd__PutCredential *put)
 {
-    if (strcmp(field, "user_name") == 0)
-        put->user_name = request->user_name;
-    else if (strcmp(field, "policy") == 0)
-        put->policy = request->policy;
-    else if (strcmp(field, "is_inactive") == 0)
-        put->is_inactive = request->is_inactive;
-    else if (strcmp(field, "requests_per_s") == 0)
-        put->requests_per_s = request->requests_per_s;
-    else
-        return false;
-    return true;
+    const struct {
+        const char *name;
+        protobuf_c_boolean *keeps;
+    } fields[] = {{"user_name", &put->keeps_user_name},
+                  {"policy", &put->keeps_policy},
+                  {"is_inactive", &put->keeps_is_inactive},
+                  {"requests_per_s", &put->keeps_requests_per_s}};
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (strcmp(field, fields[i].name) == 0) {
+            *fields[i].keeps = false;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void update(struct call *call)
@@ -148,12 +151,14 @@ static void update(struct call *call)
     if (!find(call, request->access_key_id, &credential))
         return;
     put.access_key_id = credential.id;
-    put.user_name = credential.user_name;
-    put.policy = credential.policy;
-    put.is_inactive = credential.is_inactive;
-    put.requests_per_s = credential.requests_per_s;
+    put.user_name = request->user_name;
+    put.policy = request->policy;
+    put.is_inactive = request->is_inactive;
+    put.requests_per_s = request->requests_per_s;
+    put.keeps_user_name = put.keeps_policy = true;
+    put.keeps_is_inactive = put.keeps_requests_per_s = true;
     for (size_t i = 0; i < request->n_fields; i++) {
-        if (!take_field(request, request->fields[i], &put)) {
+        if (!take_field(request->fields[i], &put)) {
             call_fail(call, ERR_INVALID, "an access key has no field '%.40s'", request->fields[i]);
             return;
         }

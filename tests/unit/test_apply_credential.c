@@ -123,6 +123,36 @@ static void test_apply_put_credential_without_secret_keeps_it_and_when_it_was_ma
     assert_int_equal(after.created_wall_ms, before.created_wall_ms);
 }
 
+/* A new policy does not bring back a key that was switched off meanwhile. */
+static void test_apply_put_credential_keeps_what_it_is_told_to(void **state)
+{
+    struct test_apply *test = *state;
+    struct state_credential got;
+
+    Cmd__Command *command = put(test, ID, "sealed", true);
+    command->put_credential->user_name = "deploy";
+    command->put_credential->requests_per_s = 5;
+    command->put_credential->is_inactive = true;
+    does(test, command);
+    command = put(test, ID, NULL, false);
+    command->put_credential->policy = "{\"Statement\": []}";
+    command->put_credential->keeps_user_name = true;
+    command->put_credential->keeps_is_inactive = true;
+    command->put_credential->keeps_requests_per_s = true;
+    does(test, command);
+    assert_int_equal(state_get_credential(&test->kv, ID, &got), 0);
+    assert_true(got.is_inactive);
+    assert_string_equal(got.user_name, "deploy");
+    assert_int_equal(got.requests_per_s, 5);
+    assert_string_equal(got.policy, "{\"Statement\": []}");
+    command = put(test, ID, NULL, false);
+    command->put_credential->keeps_policy = true;
+    does(test, command);
+    assert_int_equal(state_get_credential(&test->kv, ID, &got), 0);
+    assert_false(got.is_inactive);
+    assert_string_equal(got.policy, "{\"Statement\": []}");
+}
+
 static void test_apply_put_credential_breaking_a_rule_is_refused(void **state)
 {
     struct test_apply *test = *state;
@@ -234,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_apply_put_credential_is_kept),
         TEST(test_apply_put_credential_without_secret_keeps_it_and_when_it_was_made),
+        TEST(test_apply_put_credential_keeps_what_it_is_told_to),
         TEST(test_apply_put_credential_breaking_a_rule_is_refused),
         TEST(test_apply_put_credential_over_the_limit_is_refused),
         TEST(test_apply_delete_credential_leaves_nothing),
