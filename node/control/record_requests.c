@@ -356,8 +356,7 @@ static bool check_change(struct call *call)
     return true;
 }
 
-/* The set identifies its zone by id or name; no read barrier: apply judges against the log. */
-void request_record_change(struct call *call)
+static void change_records(struct call *call)
 {
     const Ctl__RecordChange *request = call->request->record_change;
     Cmd__Command command = CMD__COMMAND__INIT;
@@ -365,7 +364,7 @@ void request_record_change(struct call *call)
     char change_id[STATE_ID_SIZE] = "C";
     struct state_zone zone;
 
-    if (!check_change(call) || !call_find_zone(call, request->zone, &zone))
+    if (!call_find_zone(call, request->zone, &zone))
         return;
     command.time_wall_ms = call->subject_index = clock_wall_ms();
     change.is_request = request->request_token.len > 0;
@@ -382,4 +381,18 @@ void request_record_change(struct call *call)
     command.kind_case = CMD__COMMAND__KIND_CHANGE_RECORD_SETS;
     command.change_record_sets = &change;
     call_propose(call, &command, on_changed);
+}
+
+/* A zone that is known by its id needs no read barrier: apply judges against the log. One that is
+ * not may have been made through another node, and a name may mean another zone by now. */
+void request_record_change(struct call *call)
+{
+    struct state_zone zone;
+
+    if (!check_change(call))
+        return;
+    if (state_get_zone(call_state(call), call->request->record_change->zone, &zone) == 0)
+        change_records(call);
+    else
+        call_read(call, change_records);
 }
