@@ -43,8 +43,11 @@ int apply__collect(struct apply *apply, int rc)
             result->code = apply->problems.code;
         return rc;
     }
-    if (apply->problems.count == 0)
+    if (apply->problems.count == 0) {
         apply->problems.code = result->code;
+        apply->problems.rewritten_len = apply->rewritten_len;
+        apply->problems.walked = apply->walked;
+    }
     if (apply->problems.count < APPLY__PROBLEMS_MAX)
         apply->problems.list[apply->problems.count++] = result->message;
     return 0;

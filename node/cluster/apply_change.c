@@ -11,6 +11,7 @@
 #include "cluster/apply_zone.h"
 #include "dns/type.h"
 #include "proto/command.pb-c.h"
+#include "store/state_limit.h"
 
 /* A batch at work. */
 struct batch {
@@ -83,6 +84,8 @@ static int take_change(struct batch *batch, const Cmd__Change *from, struct appl
         rc = apply__check_references(apply, set->zone.routing);
     if (rc == 0)
         rc = apply__read_set(apply, batch->zone.content, &set->state, &action->before);
+    if (rc == 0 && action->before && batch->command->by_route53)
+        rc = apply__charge(apply, action->before);
     if (rc == 0)
         rc = apply__check_by_hand(apply, &batch->zone, &set->state, action->before);
     return rc == 0 ? check_before(batch, from->action, set, action->before) : rc;
@@ -262,6 +265,9 @@ static int run_batch(struct batch *batch)
 
     for (size_t i = 0; i < batch->command->n_changes && rc == 0; i++)
         rc = apply__collect(apply, change_set(batch, batch->command->changes[i]));
+    if (rc == 0 && batch->zone.record_set_count > set_count)
+        rc = apply__collect(apply, apply__check_limit(apply, STATE_LIMIT_RECORD_SETS,
+                                                      batch->zone.record_set_count - 1, NULL));
     if (rc != 0)
         return rc;
     rc = apply__finish_actions(apply, &batch->zone, &batch->actions, batch->command->by_route53);

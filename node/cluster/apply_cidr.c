@@ -154,7 +154,8 @@ static int on_place(void *user, const char *location, uint64_t block_count)
 static int read_places(struct apply *apply, struct edit *edit)
 {
     edit->place_capacity = (size_t)edit->collection.block_count + COMMAND_CIDR_BLOCKS_MAX;
-    edit->places = arena_alloc(apply->scratch, edit->place_capacity * sizeof(*edit->places));
+    arena_reset(apply->group); /* of this command: the scratch memory is of the whole entry */
+    edit->places = arena_alloc(apply->group, edit->place_capacity * sizeof(*edit->places));
     if (!edit->places)
         return ERR_NOMEM;
     return state_list_cidr_locations(apply__kv(apply), edit->collection.id, "", on_place, edit);

@@ -13,7 +13,8 @@
 /* As zone_rules_check_group() counts, which is shown no records. */
 #define SET_OVERHEAD 64u
 #define RECORD_OVERHEAD 10u /* 12, of which stored records have 2 for their length */
-/* Octets that one entry may write by giving weighted groups one TTL: a bound for the overlay. */
+/* Octets of stored sets that one entry may read and write again: a bound for the scratch memory and
+ * the overlay. An entry that breaks it would stop every node, each time it starts. */
 #define REWRITTEN_LEN_MAX (32u << 20)
 #define REWRITTEN_OVERHEAD 2048u
 
@@ -209,6 +210,16 @@ static int add_action(struct apply *apply, struct apply__actions *actions,
     }
     actions->list[actions->count++] = action;
     return 0;
+}
+
+int apply__charge(struct apply *apply, const struct state_record_set *before)
+{
+    apply->rewritten_len += state_set_value_len(before) + REWRITTEN_OVERHEAD;
+    if (apply->rewritten_len <= REWRITTEN_LEN_MAX)
+        return 0;
+    return apply__refuse(apply, ERR_BUSY,
+                         "too many long record sets are changed at once: try again, with fewer "
+                         "changes in a batch");
 }
 
 /* Give the stored set @which (in scratch memory) another TTL: in state, journal and image. */

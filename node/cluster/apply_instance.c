@@ -88,6 +88,8 @@ static int add_old(struct swap *swap, const struct state_record_set *set)
         return ERR_NOMEM;
     int rc = apply__read_set(swap->apply, swap->zone.content, &which, &stored);
     if (rc == 0)
+        rc = apply__charge(swap->apply, stored);
+    if (rc == 0)
         swap->old[swap->old_count++] = stored;
     return rc;
 }
@@ -95,10 +97,13 @@ static int add_old(struct swap *swap, const struct state_record_set *set)
 static int on_hidden(void *user, const struct state_record_set *set)
 {
     struct swap *swap = user;
+    const uint8_t *at = set->name;
 
-    if (!zone_hidden_is_of(set->name, swap->instance.id))
-        return 1; /* they are neighbours */
-    return state_set_is_of(set, swap->instance.id) ? add_old(swap, set) : 0;
+    while (!dns_name_is_root(at) && !zone_hidden_is_of(at, swap->instance.id))
+        at = dns_name_skip(at, 1);
+    if (dns_name_is_root(at))
+        return 1; /* they are neighbours, but for what people put below them */
+    return at == set->name && state_set_is_of(set, swap->instance.id) ? add_old(swap, set) : 0;
 }
 
 /* The sets that the instance made. */

@@ -56,8 +56,10 @@ struct apply {
     struct {
         const char *list[APPLY__PROBLEMS_MAX];
         size_t count;
-        int code; /* of the first one */
-    } problems;   /* of that command, collected */
+        int code; /* of the first one; and how far these were then: */
+        uint64_t rewritten_len;
+        uint32_t walked;
+    } problems; /* of that command, collected */
     struct state_counters counters;
     bool has_new_counters;
     uint64_t changes_kept;
@@ -117,6 +119,9 @@ struct apply__actions {
     struct state_action *list;
     size_t count, capacity;
 };
+/* Count @before, which the command reads to replace it, against what one entry may. Refuses with
+ * ERR_BUSY. Not for commands that old logs may hold: these were not counted. */
+int apply__charge(struct apply *apply, const struct state_record_set *before);
 /* Is telling the image left to apply__finish_groups()? */
 bool apply__is_deferred(const struct state_action *action);
 /* All changes made: the rules about sets of one name and type, one TTL for weighted ones, and the

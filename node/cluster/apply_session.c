@@ -118,6 +118,19 @@ static int run_kind(struct apply *apply)
     return rc == ERR_VERSION ? apply__admin(apply, command) : rc;
 }
 
+/* Programs that stopped at a batch's first problem counted no further, and what is counted decides
+ * about the commands that follow in the entry: those of old logs must be judged as they were. */
+static void count_as_before(struct apply *apply)
+{
+    const Cmd__Command *command = apply->command;
+
+    if (command->kind_case != CMD__COMMAND__KIND_CHANGE_RECORD_SETS ||
+        command->change_record_sets->by_route53 || apply->problems.count == 0)
+        return;
+    apply->rewritten_len = apply->problems.rewritten_len;
+    apply->walked = apply->problems.walked;
+}
+
 /* Run the command; a refused one leaves nothing behind but its result. */
 static int run(struct apply *apply)
 {
@@ -131,6 +144,7 @@ static int run(struct apply *apply)
         rc = run_kind(apply);
     if (rc != APPLY__REFUSED)
         return rc;
+    count_as_before(apply);
     overlay_rollback(apply->overlay, mark);
     apply->counters = counters;
     apply->has_new_counters = has_new_counters;

@@ -130,10 +130,10 @@ static void fill_create(const struct cluster_zone *zone, const char *zone_id, co
     create->zone_id = text(zone_id);
     create->change_id = text(change_id);
     create->comment = text(zone->comment);
-    /* Without a reference of the asker's own there is one that nobody has used. */
-    create->caller_reference = text(
-        zone->caller_reference && zone->caller_reference[0] ? zone->caller_reference : zone_id);
-    create->is_reference_unique = true;
+    /* Without a reference of the asker's own there is one that nobody has used, and that need not
+     * be remembered for ever. */
+    create->is_reference_unique = zone->caller_reference && zone->caller_reference[0];
+    create->caller_reference = text(create->is_reference_unique ? zone->caller_reference : zone_id);
     create->may_repeat_name = zone->may_repeat_name;
     create->delegation_set_id = text(zone->delegation_set_id);
     create->vpc = (Cmd__Vpc *)(uintptr_t)zone->vpc;
