@@ -253,6 +253,36 @@ static void test_instance_is_out_of_reach_by_hand(void **state)
     assert_int_equal(sets_of(test), 103);
 }
 
+/* A name below a hidden one sorts between it and the next: what is there is left alone, and what is
+ * behind it is found. */
+static void test_instance_goes_whole_around_what_is_below_its_names(void **state)
+{
+    struct test_apply *test = *state;
+    Cmd__RecordSet **sets = test_apply_alloc(test, 3 * sizeof(Cmd__RecordSet *));
+    uint8_t *below = test_apply_alloc(test, DNS_NAME_MAX);
+
+    good(test, test_create_zone(test, 1, "a.example."));
+    good(test, put_policy(test, POLICY, 1, "web", DNS_TYPE_A));
+    Cmd__Command *command = put_instance(test, "www.a.example.", 0, "c0000201", 1);
+    memcpy(sets, command->put_traffic_instance->record_sets, 2 * sizeof(sets[0]));
+    sets[2] = test_set(test, "x.a.example.", DNS_TYPE_A, 30, "c0000202");
+    sets[2]->name = hidden(test, 1);
+    sets[2]->is_hidden = true;
+    sets[2]->traffic_instance_id = text(test, INSTANCE);
+    command->put_traffic_instance->n_record_sets = 3;
+    command->put_traffic_instance->record_sets = sets;
+    good(test, command);
+    assert_int_equal(sets_of(test), 203);
+    Cmd__RecordSet *set = test_set(test, "x.a.example.", DNS_TYPE_A, 30, "c0000209");
+    ProtobufCBinaryData first = hidden(test, 0);
+    memcpy(below, "\1a", 2);
+    memcpy(below + 2, first.data, first.len);
+    set->name = (ProtobufCBinaryData){first.len + 2, below};
+    good(test, test_change(test, 1, 2, 1, CMD__ACTION__ACTION_CREATE, set));
+    good(test, delete_instance(test, 3));
+    assert_int_equal(sets_of(test), 3);
+}
+
 static void test_instance_with_foreign_sets_refused(void **state)
 {
     struct test_apply *test = *state;
@@ -282,6 +312,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_policy_versions_come_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_instance_swaps_its_tree, setup, teardown),
         cmocka_unit_test_setup_teardown(test_instance_is_out_of_reach_by_hand, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_instance_goes_whole_around_what_is_below_its_names,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_instance_with_foreign_sets_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
