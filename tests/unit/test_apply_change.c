@@ -15,6 +15,7 @@
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
 #include "store/state.h"
+#include "store/state_limit.h"
 #include "store/state_routing.h"
 #include "zone/routing.h"
 
@@ -295,6 +296,27 @@ static void test_values_in_any_order_match(void **state)
     DOES({DELETE, plain("a.example.", A, TWO " " ONE)});
 }
 
+static void test_zone_takes_no_more_than_its_limit(void **state)
+{
+    Cmd__Command *command = test_command(&test);
+
+    (void)state;
+    command->kind_case = CMD__COMMAND__KIND_PUT_SETTING;
+    command->put_setting = test_apply_alloc(&test, sizeof(Cmd__PutSetting));
+    cmd__put_setting__init(command->put_setting);
+    command->put_setting->name = test_apply_format(&test, "limit." STATE_LIMIT_RECORD_SETS);
+    command->put_setting->value = test_apply_format(&test, "3"); /* SOA and NS are two */
+    assert_int_equal(test_apply_one(&test, command)->code, 0);
+    DOES({CREATE, plain("a.example.", A, ONE)});
+    const struct change more[] = {{CREATE, plain("b.a.example.", A, ONE)}, {.set = NULL}};
+    const struct apply_result *result = test_apply_one(&test, batch(more));
+    assert_int_equal(result->outcome, APPLY_REFUSED);
+    assert_int_equal(result->code, ERR_LIMIT);
+    assert_int_equal(result->message_count, 1);
+    DOES({UPSERT, plain("a.example.", A, TWO)});
+    DOES({DELETE, plain("a.example.", A, TWO)}, {CREATE, plain("b.a.example.", A, ONE)});
+}
+
 /* ---- aliases ---- */
 
 static void test_alias_targets_at_the_end(void **state)
@@ -440,6 +462,7 @@ int main(void)
         CASE(test_delete_may_leave_routing_out),
         CASE(test_delete_alias_by_its_target),
         CASE(test_values_in_any_order_match),
+        CASE(test_zone_takes_no_more_than_its_limit),
         CASE(test_alias_targets_at_the_end),
         CASE(test_extensions_stay),
         CASE(test_texts_of_values_stay),
