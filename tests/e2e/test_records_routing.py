@@ -129,7 +129,7 @@ class TestRecordsRouting(unittest.TestCase):
         for words, what in [
                 (("--region", "atlantis"), "no region"),
                 (("--failover", "primary"), "health check"),
-                (("--weight", "1", "--health-check", "0" * 36), "no health check")]:
+                (("--weight", "1", "--health-check", "0" * 36), "does not exist")]:
             done = self.refused("record", "set", ZONE, "m", "A", "192.0.2.1",
                                 "--set-identifier", "a", *words)
             self.assertIn(what, done)
