@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/random.h"
 #include "cluster/apply.h"
 #include "cluster/cluster.h"
 #include "control/control.h"
@@ -20,6 +21,7 @@
 
 #define CALL_MESSAGE_LEN 1024
 #define CALL_TIMEOUT_MS_MAX 600000u
+#define CHANGE_ID_DRAWN 20u /* characters behind the C */
 
 static void free_call(struct call *call)
 {
@@ -195,6 +197,12 @@ void call_propose_bulk(struct call *call, struct Cmd__Command *command,
     int rc = cluster_propose_bulk(call->cluster, command, on_applied, call);
     if (rc != 0)
         call_fail_code(call, rc, "import");
+}
+
+void call_draw_change_id(char *out)
+{
+    out[0] = 'C';
+    random_text_at(clock_wall_ms(), out + 1, CHANGE_ID_DRAWN);
 }
 
 static bool is_zone_id(const char *text)

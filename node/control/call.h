@@ -70,5 +70,7 @@ void call_propose_bulk(struct call *call, struct Cmd__Command *command,
 uint32_t call_timeout_left_ms(const struct call *call);
 /* State to read in this turn of the loop. */
 const struct kv *call_state(const struct call *call);
+/* A new change's id, drawn by chance behind the time, into @out (STATE_ID_SIZE octets). */
+void call_draw_change_id(char *out);
 /* The zone that @text names, by id or by name. true; false: the call has failed. */
 bool call_find_zone(struct call *call, const char *text, struct state_zone *out);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
@@ -151,8 +150,7 @@ static void change(struct call *call)
     if (!check_counts(call, request) ||
         !find_collection(call, request->collection, request->is_exact, &collection))
         return;
-    call->change_id[0] = 'C';
-    random_text_at(clock_wall_ms(), call->change_id + 1, 20);
+    call_draw_change_id(call->change_id);
     snprintf(call->object_id, sizeof(call->object_id), "%s", collection.id);
     body.change_id = call->change_id;
     body.collection_id = collection.id;

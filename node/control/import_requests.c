@@ -1,9 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/random.h"
 #include "cluster/apply.h"
 #include "cluster/create_zone.h"
 #include "cluster/command.h"
@@ -37,9 +35,9 @@ static void begin_import(struct call *call)
 {
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__ImportBegin begin = CMD__IMPORT_BEGIN__INIT;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
 
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     begin.zone_id = call->zone_id;
     begin.change_id = change_id;
     begin.comment = call->request->import_begin->comment;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "cluster/apply.h"
@@ -115,7 +114,7 @@ static void propose(struct call *call, const struct state_zone *zone,
                                        .ttl_s = put->ttl_s};
     const struct policy_part *parts;
     struct arena *arena = arena_new(ARENA_LEN_MAX);
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
     size_t count;
     int rc = arena ? policy_document_compile(document, &place, arena, &parts, &count) : ERR_NOMEM;
 
@@ -127,7 +126,7 @@ static void propose(struct call *call, const struct state_zone *zone,
     else if (rc != 0)
         call_fail_code(call, rc, "make the record sets");
     else {
-        random_text_at(clock_wall_ms(), change_id + 1, 20);
+        call_draw_change_id(change_id);
         put->type = policy_document_type(document);
         put->change_id = change_id;
         command.kind_case = CMD__COMMAND__KIND_PUT_TRAFFIC_INSTANCE;
@@ -218,11 +217,11 @@ static void delete_instance(struct call *call)
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__DeleteTrafficInstance body = CMD__DELETE_TRAFFIC_INSTANCE__INIT;
     struct state_traffic_instance instance;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
 
     if (!find_instance(call, call->request->traffic_instance_delete->id, &instance))
         return;
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     body.instance_id = instance.id;
     body.change_id = change_id;
     command.kind_case = CMD__COMMAND__KIND_DELETE_TRAFFIC_INSTANCE;

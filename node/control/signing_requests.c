@@ -1,9 +1,7 @@
 /* node/control/signing_requests.c: key-signing keys of zones. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/random.h"
 #include "cluster/apply.h"
 #include "cluster/signing_key.h"
 #include "control/call.h"
@@ -99,7 +97,7 @@ static void create(struct call *call)
     const Ctl__KeyCreate *request = call->request->key_create;
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__CreateKey body = CMD__CREATE_KEY__INIT;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
     struct signing_key key;
     struct state_zone zone;
 
@@ -110,7 +108,7 @@ static void create(struct call *call)
         call_fail_code(call, rc, "make the key");
         return;
     }
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     body.zone_id = zone.id;
     body.name = request->name;
     body.caller_reference = request->caller_reference;
@@ -134,12 +132,12 @@ static void update(struct call *call)
     const Ctl__KeyUpdate *request = call->request->key_update;
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__UpdateKey body = CMD__UPDATE_KEY__INIT;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
     struct state_zone zone;
 
     if (!find_zone(call, request->zone, &zone))
         return;
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     body.zone_id = zone.id;
     body.name = request->name;
     body.is_active = request->is_active;
@@ -159,12 +157,12 @@ static void delete_key(struct call *call)
     const Ctl__KeyDelete *request = call->request->key_delete;
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__DeleteKey body = CMD__DELETE_KEY__INIT;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
     struct state_zone zone;
 
     if (!find_zone(call, request->zone, &zone))
         return;
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     body.zone_id = zone.id;
     body.name = request->name;
     body.change_id = change_id;

@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/random.h"
 #include "cluster/apply.h"
 #include "cluster/command.h"
 #include "control/call.h"
@@ -172,13 +170,13 @@ static void change_vpc(struct call *call)
     const Ctl__VpcChange *request = call->request->vpc_change;
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__ChangeVpc change = CMD__CHANGE_VPC__INIT;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
     struct state_zone zone;
 
     if (!call_find_zone(call, request->zone, &zone))
         return;
     snprintf(call->zone_id, sizeof(call->zone_id), "%s", zone.id);
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     change.operation = request->operation;
     change.zone_id = zone.id;
     change.vpc = request->vpc;

@@ -2,9 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/err.h"
-#include "base/random.h"
 #include "cluster/apply.h"
 #include "cluster/create_zone.h"
 #include "control/call.h"
@@ -158,12 +156,12 @@ static void activate_zone(struct call *call)
 {
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__ActivateZone activation = CMD__ACTIVATE_ZONE__INIT;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
     struct state_zone zone;
 
     if (!call_find_zone(call, call->request->zone_activate->zone, &zone))
         return;
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     activation.zone_id = zone.id;
     activation.change_id = change_id;
     command.kind_case = CMD__COMMAND__KIND_ACTIVATE_ZONE;
@@ -192,12 +190,12 @@ static void delete_zone(struct call *call)
     const Ctl__ZoneDelete *request = call->request->zone_delete;
     Cmd__Command command = CMD__COMMAND__INIT;
     Cmd__DeleteZone deletion = CMD__DELETE_ZONE__INIT;
-    char change_id[STATE_ID_SIZE] = "C";
+    char change_id[STATE_ID_SIZE];
     struct state_zone zone;
 
     if (!call_find_zone(call, request->zone, &zone))
         return;
-    random_text_at(clock_wall_ms(), change_id + 1, 20);
+    call_draw_change_id(change_id);
     deletion.zone_id = zone.id;
     deletion.change_id = change_id;
     deletion.with_contents = request->with_contents;
