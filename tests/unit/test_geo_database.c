@@ -360,13 +360,12 @@ static void test_view_holds_its_parts(void **state)
 static int make_databases(void **state)
 {
     (void)state;
-    char command[512];
+    char command[1024];
     damaged_fd = memfd_create("damaged", MFD_CLOEXEC);
     snprintf(damaged, sizeof damaged, "/proc/self/fd/%d", damaged_fd);
     if (damaged_fd < 0 || mkdtemp(folder) == NULL)
         return -1;
-    snprintf(command, sizeof command, "perl '%.*s/../lib/geo_databases.pl' '%s'",
-             (int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, folder);
+    snprintf(command, sizeof command, "perl '%s/geo_databases.pl' '%s'", TEST_LIB_DIR, folder);
     return system(command);
 }
 
