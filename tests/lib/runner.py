@@ -27,8 +27,12 @@ VARIANTS = {  # name: (compiler, extra CMake options)
 THREADED = re.compile(
     r"test_(disk|driver|transport|snapshot|net|rrl|zone_readers|policy_health|health_checker)")
 TAP_LINE = re.compile(r"^(not ok|ok)\b(.*)$")
+# End-to-end tests that count what a node does under load, or within a time, have the machine alone.
+ALONE = re.compile(r"test_(bench_tools|failover|faults|garbage|gateway|health|local|rrl|snapshot|stop|"
+                   r"storage|tcp_abuse|xdp)$")
 OUTPUT_SHOWN_LINES = 60
-PROGRAMS_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
+PROCESSORS = max(1, min(4, os.cpu_count() or 1))
+UNITS_AT_ONCE = PROCESSORS + 1  # many of them wait
 BUILD_TIMEOUT_S = 1800
 UNIT_TIMEOUT_S = 600
 SIM_TIMEOUT_S = 3600
@@ -101,7 +105,7 @@ class Job:
     live: callable = None  # called with each line of output as it comes
 
 
-def run_jobs(totals, jobs, at_once=PROGRAMS_AT_ONCE):
+def run_jobs(totals, jobs, at_once=PROCESSORS):
     """Run them, some at once; the lines come in the order of @jobs."""
     def run(job):
         env = {"CMOCKA_MESSAGE_OUTPUT": "TAP", **(job.env or {})}
@@ -159,7 +163,7 @@ def suite_unit(totals, args):
         except BuildFailed:
             continue
         run_jobs(totals, [Job(f"unit/{variant}/{name}", [folder / "tests" / name], UNIT_TIMEOUT_S,
-                              sanitizer_env()) for name in chosen])
+                              sanitizer_env()) for name in chosen], UNITS_AT_ONCE)
 
 
 def suite_sim(totals, args):
@@ -201,8 +205,12 @@ def suite_e2e(totals, _args):
     build(totals, "gcc")
     folder = ROOT / "tests/e2e"
     sources = [*sorted(folder.glob("test_*.py")), *sorted(folder.glob("clients/test_*.py"))]
-    run_jobs(totals, [Job(f"e2e/{source.relative_to(folder).with_suffix('')}",
-                          ["/usr/bin/python3", source], E2E_TIMEOUT_S) for source in sources], at_once=1)
+
+    def jobs(is_alone):
+        return [Job(f"e2e/{source.relative_to(folder).with_suffix('')}", ["/usr/bin/python3", source],
+                    E2E_TIMEOUT_S) for source in sources if bool(ALONE.match(source.stem)) == is_alone]
+    run_jobs(totals, jobs(is_alone=False))
+    run_jobs(totals, jobs(is_alone=True), at_once=1)
 
 
 SUITES = {"tidy": suite_tidy, "unit": suite_unit, "sim": suite_sim, "fuzz": suite_fuzz,
@@ -222,9 +230,10 @@ def parse_arguments():
                         help="tidy, unit, sim, fuzz, e2e; all of them when none is named")
     parser.add_argument("--seeds", type=int, default=1000, help="fresh seeds of sim (1000)")
     parser.add_argument("--first", type=int, help="first fresh seed (from the clock; printed)")
-    parser.add_argument("--fuzz-seconds", type=int, default=15, help="for each fuzz target (15)")
-    parser.add_argument("--variants", default="gcc,clang,asan,tsan",
-                        help="builds that the unit suite runs (gcc,clang,asan,tsan)")
+    parser.add_argument("--fuzz-seconds", type=int, default=10, help="for each fuzz target (10)")
+    parser.add_argument("--variants", default="gcc,asan,tsan",
+                        help="builds that the unit suite runs, of gcc, clang, asan and tsan; the\n"
+                             "sanitizers' are clang's (gcc,asan,tsan)")
     args = parser.parse_args()
     args.variants = args.variants.split(",")
     for name in args.suites:
