@@ -250,13 +250,14 @@ struct poll {
     uint64_t number;
 };
 
-static void polled(void *user, int rc)
+static void polled(void *user, int rc, bool was_current)
 {
     struct poll *poll = user;
     struct cluster *cluster = poll->cluster;
     struct change *change = cluster->change;
     struct raft_driver_status status;
 
+    (void)was_current;
     if (rc == 0 && change && change->is_running && change->poll_number == poll->number) {
         raft_driver_status(cluster->driver, &status);
         change->round = status.round_confirmed;

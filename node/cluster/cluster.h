@@ -127,8 +127,9 @@ int cluster_propose(struct cluster *cluster, const struct Cmd__Command *command,
 int cluster_propose_bulk(struct cluster *cluster, const struct Cmd__Command *command,
                          cluster_result_cb cb, void *user);
 /* @cb with 0 once state here includes all that was committed when this was called (thesis §6.4).
+ * @was_current: it did already then, so what the caller read in that turn of the loop holds.
  * ERR_UNAVAILABLE (no leader), ERR_TIMEOUT. At once: ERR_BUSY, ERR_UNAVAILABLE. */
-typedef void (*cluster_read_cb)(void *user, int rc);
+typedef void (*cluster_read_cb)(void *user, int rc, bool was_current);
 int cluster_read_barrier(struct cluster *cluster, uint32_t timeout_ms, cluster_read_cb cb,
                          void *user);
 

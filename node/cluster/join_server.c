@@ -223,11 +223,12 @@ static const char *check_name(struct join_call *join)
 }
 
 /* State is as new as this request: judge, then act. */
-static void judged(void *user, int rc)
+static void judged(void *user, int rc, bool was_current)
 {
     struct join_call *join = user;
     struct state_member member;
 
+    (void)was_current;
     if (rc != 0) {
         finish(join, ERR_UNAVAILABLE, "the cluster has no leader now; try again");
         return;

@@ -141,11 +141,12 @@ struct known_ask {
     uint64_t id;
 };
 
-static void known_read(void *user, int rc)
+static void known_read(void *user, int rc, bool was_current)
 {
     struct known_ask *known = user;
     Clu__Answer answer = CLU__ANSWER__INIT;
 
+    (void)was_current;
     answer.code = rc;
     answer.is_known = members_find(known->cluster, known->id) != NULL;
     ask_reply(known->cluster, known->call, &answer);

@@ -51,7 +51,7 @@ struct read_call {
     void *user;
 };
 
-static void read_done(void *user, int code)
+static void read_done(void *user, int code, bool was_current)
 {
     struct read_call *call = user;
     struct cluster *cluster = call->cluster;
@@ -60,7 +60,7 @@ static void read_done(void *user, int code)
     int rc = cluster__error(code);
     if (rc == ERR_TIMEOUT && cluster->leader == 0)
         rc = ERR_UNAVAILABLE;
-    call->cb(call->user, rc);
+    call->cb(call->user, rc, was_current);
     free(call);
 }
 

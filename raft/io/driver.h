@@ -103,11 +103,13 @@ void raft_driver_hold_commit(struct raft_driver *driver, bool holds);
 /* A linearizable read barrier, on any member: @done with 0 once the state machine includes every
  * write that was acknowledged before this call; RAFT_ETIMEDOUT after @timeout_ms (0: that of the
  * options), RAFT_ECLOSED. RAFT_EBUSY at once when RAFT_READS_MAX are waiting (@done is not called
- * then). */
-typedef void (*raft_driver_done_cb)(void *user, int code);
-int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_driver_done_cb done,
+ * then). @was_current: it included them already when this was called, so what was read then, in
+ * the same turn of the loop, holds as well. */
+typedef void (*raft_driver_read_cb)(void *user, int code, bool was_current);
+int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_driver_read_cb done,
                      void *user);
 
+typedef void (*raft_driver_done_cb)(void *user, int code);
 /* Leader: hand over to @target, 0: the best voter. @done with 0 or RAFT_ETIMEDOUT, RAFT_ECLOSED.
  * At once (and no @done): RAFT_ENOTLEADER, RAFT_EBUSY, RAFT_EINVALID, RAFT_ENOQUORUM (no other
  * voter answers). */

@@ -25,9 +25,9 @@
 
 struct driver_read {
     uint64_t id; /* an answer to this read id or a later one answers it */
-    raft_driver_done_cb done;
+    raft_driver_read_cb done;
     void *user;
-    uint64_t deadline_ms;
+    uint64_t applied_index, deadline_ms; /* applied: when it was asked */
     bool is_answered;
     uint64_t index; /* answered: the state machine must include it */
 };

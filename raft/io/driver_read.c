@@ -1,5 +1,6 @@
-/* raft/io/driver_read.c: linearizable read barriers. Reads that come in one turn of the loop share
- * a round of the core; an unanswered round (a lost message, no leader) is asked again. */
+/* raft/io/driver_read.c: linearizable read barriers. A read that comes alone starts a round of the
+ * core at once; those that come while others wait share one a turn of the loop. An unanswered round
+ * (a lost message, no leader) is asked again. */
 #include "raft/io/driver_internal.h"
 
 #include <stdlib.h>
@@ -20,7 +21,16 @@ static int grow(struct driver_reads *reads)
     return 0;
 }
 
-int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_driver_done_cb done,
+static void ask(struct raft_driver *driver)
+{
+    struct driver_reads *reads = &driver->reads;
+    struct raft_event event = {.kind = RAFT_EVENT_READ, .read_id = reads->next_id++};
+    reads->is_wanted = false;
+    reads->asked_ms = driver__now(driver);
+    driver__step(driver, &event); /* RAFT_EBUSY: the next tick asks again */
+}
+
+int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_driver_read_cb done,
                      void *user)
 {
     struct driver_reads *reads = &driver->reads;
@@ -37,9 +47,13 @@ int raft_driver_read(struct raft_driver *driver, uint32_t timeout_ms, raft_drive
         (struct driver_read){.id = reads->next_id,
                              .done = done,
                              .user = user,
+                             .applied_index = driver->applied_index,
                              .deadline_ms = driver__now(driver) + timeout_ms};
     reads->is_wanted = true;
-    driver__wake(driver);
+    if (reads->count == 1)
+        ask(driver); /* its messages are under way while the caller goes on with his turn */
+    if (reads->is_wanted || reads->items[0].is_answered)
+        driver__wake(driver);
     return 0;
 }
 
@@ -89,17 +103,9 @@ static void finish(struct raft_driver *driver, uint64_t now_ms)
     do {
         count = take_done(driver, now_ms, done, codes);
         for (uint32_t i = 0; i < count; i++)
-            done[i].done(done[i].user, codes[i]);
+            done[i].done(done[i].user, codes[i],
+                         codes[i] == 0 && done[i].index <= done[i].applied_index);
     } while (count == DONE_AT_ONCE);
-}
-
-static void ask(struct raft_driver *driver)
-{
-    struct driver_reads *reads = &driver->reads;
-    struct raft_event event = {.kind = RAFT_EVENT_READ, .read_id = reads->next_id++};
-    reads->is_wanted = false;
-    reads->asked_ms = driver__now(driver);
-    driver__step(driver, &event); /* RAFT_EBUSY: the next tick asks again */
 }
 
 void driver__reads_pump(struct raft_driver *driver)
@@ -129,7 +135,7 @@ void driver__reads_close(struct raft_driver *driver)
 {
     struct driver_reads *reads = &driver->reads;
     for (uint32_t i = 0; i < reads->count; i++)
-        reads->items[i].done(reads->items[i].user, RAFT_ECLOSED);
+        reads->items[i].done(reads->items[i].user, RAFT_ECLOSED, false);
     free(reads->items);
     *reads = (struct driver_reads){0};
 }

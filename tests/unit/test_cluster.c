@@ -75,8 +75,9 @@ static void on_result(void *user, int rc, const struct apply_result *result)
     outcome->index = rc != 0 ? 0 : result->index;
 }
 
-static void on_read(void *user, int rc)
+static void on_read(void *user, int rc, bool was_current)
 {
+    (void)was_current;
     on_done(user, rc, "");
 }
 

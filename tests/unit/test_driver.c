@@ -49,6 +49,7 @@ static struct raft_driver_status status_of(struct fake_node *node)
 
 struct outcome {
     int calls, code;
+    bool was_current;
 };
 
 static void on_done(void *user, int code)
@@ -56,6 +57,13 @@ static void on_done(void *user, int code)
     struct outcome *outcome = user;
     outcome->calls++;
     outcome->code = code;
+}
+
+static void on_read(void *user, int code, bool was_current)
+{
+    struct outcome *outcome = user;
+    on_done(user, code);
+    outcome->was_current = was_current;
 }
 
 static bool is_called(void *user)
@@ -122,13 +130,38 @@ static void test_read_on_follower_sees_what_was_acknowledged(void **state)
     struct fake_node *leader = fake_wait_leader(cluster), *follower = a_follower(cluster);
     for (int i = 0; i < 20; i++)
         assert_int_equal(
-            raft_driver_read(i % 2 ? leader->driver : follower->driver, 0, on_done, &outcomes[i]),
+            raft_driver_read(i % 2 ? leader->driver : follower->driver, 0, on_read, &outcomes[i]),
             0);
     for (int i = 0; i < 20; i++) {
         fake_run_until(cluster, is_called, &outcomes[i], "a read");
         assert_int_equal(outcomes[i].code, 0);
+        assert_true(outcomes[i].was_current);
     }
     assert_int_equal(follower->data_count, 10);
+}
+
+static bool has_ten(void *user)
+{
+    const struct fake_node *node = user;
+    return node->data_count == 10;
+}
+
+static void test_read_on_node_that_was_behind_says_so(void **state)
+{
+    struct fake_cluster *cluster = *state;
+    struct outcome outcome = {0};
+    start_three(cluster);
+    struct fake_node *leader = fake_wait_leader(cluster), *follower = a_follower(cluster);
+    follower->is_cut = true;
+    fake_propose(cluster, 10, 10);
+    fake_run_until(cluster, has_ten, leader, "the leader applies");
+    assert_int_equal(follower->data_count, 0);
+    follower->is_cut = false;
+    assert_int_equal(raft_driver_read(follower->driver, 0, on_read, &outcome), 0);
+    fake_run_until(cluster, is_called, &outcome, "a read");
+    assert_int_equal(outcome.code, 0);
+    assert_int_equal(follower->data_count, 10);
+    assert_false(outcome.was_current);
 }
 
 static void test_read_without_quorum_times_out(void **state)
@@ -140,7 +173,7 @@ static void test_read_without_quorum_times_out(void **state)
     start_three(cluster);
     struct fake_node *leader = fake_wait_leader(cluster);
     leader->is_cut = true;
-    assert_int_equal(raft_driver_read(leader->driver, 0, on_done, &outcome), 0);
+    assert_int_equal(raft_driver_read(leader->driver, 0, on_read, &outcome), 0);
     fake_run_until(cluster, is_called, &outcome, "the time-out");
     assert_int_equal(outcome.code, RAFT_ETIMEDOUT);
 }
@@ -342,7 +375,7 @@ static void test_close_answers_reads(void **state)
     struct fake_cluster *cluster = *state;
     struct outcome outcome = {0};
     fake_node_start(&cluster->nodes[0], 0); /* a joiner: nobody leads */
-    assert_int_equal(raft_driver_read(cluster->nodes[0].driver, 0, on_done, &outcome), 0);
+    assert_int_equal(raft_driver_read(cluster->nodes[0].driver, 0, on_read, &outcome), 0);
     fake_node_stop(&cluster->nodes[0]);
     assert_int_equal(outcome.calls, 1);
     assert_int_equal(outcome.code, RAFT_ECLOSED);
@@ -357,6 +390,7 @@ int main(void)
         CASE(test_bootstrap_twice_is_refused),
         CASE(test_three_nodes_replicate_and_survive_the_leader),
         CASE(test_read_on_follower_sees_what_was_acknowledged),
+        CASE(test_read_on_node_that_was_behind_says_so),
         CASE(test_read_without_quorum_times_out),
         CASE(test_transfer_moves_the_leader),
         CASE(test_send_app_arrives),
