@@ -27,6 +27,11 @@ struct call {
     void *answer_user;
     void (*read_done)(struct call *call); /* after the read barrier */
     void (*applied)(struct call *call, const struct apply_result *result);
+    struct {             /* a reply made before the read barrier has ended: call_read_early() */
+        uint8_t *octets; /* NULL: none */
+        size_t len;
+        bool is_being_made;
+    } early;
     bool is_gateway; /* came by the gateways' socket */
     uint64_t deadline_mono_ms;
     uint64_t subject_index; /* a handler's own: the log index waited for */
@@ -61,6 +66,10 @@ void call_fail_code(struct call *call, int code, const char *doing);
 /* Go on with @next once local state includes all that was committed before (a linearizable read).
  */
 void call_read(struct call *call, void (*next)(struct call *call));
+/* The same for a @next that only reads the state and replies before it returns: it runs at once,
+ * while the other members are asked, and its reply is sent if state was current; if not, @next runs
+ * again. */
+void call_read_early(struct call *call, void (*next)(struct call *call));
 /* Have @command applied, once, then @next; refusals and failures end the call by themselves. */
 void call_propose(struct call *call, struct Cmd__Command *command,
                   void (*next)(struct call *call, const struct apply_result *result));

@@ -17,6 +17,8 @@ struct control {
     struct control_server *server, *gateway; /* gateway: NULL, or what API gateways ask by */
     uint64_t started_mono_ms;
     struct waiter *waiters; /* change_requests.c: calls that wait for a change to be in sync */
+    size_t early_len;       /* octets of replies that wait for their read barrier */
+    unsigned early_pause;   /* reads to come of which none is made early */
     bool is_stopping;
     char name[64];
     char region[64];

@@ -291,7 +291,7 @@ static void list_records(struct call *call)
 
 void request_record_list(struct call *call)
 {
-    call_read(call, list_records);
+    call_read_early(call, list_records);
 }
 
 #define TOKEN_LEN_MIN 16u
