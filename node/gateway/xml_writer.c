@@ -43,15 +43,13 @@ char *xml_writer_take(struct xml_writer *xml, size_t *len)
     return text;
 }
 
-/* Room for @len more octets and a NUL. */
-static bool reserve(struct xml_writer *xml, size_t len)
+/* More room; false: it failed. */
+static bool grow(struct xml_writer *xml, size_t len)
 {
     if (xml->is_failed || xml->len + len > xml->len_max) {
         xml->is_failed = true;
         return false;
     }
-    if (xml->len + len < xml->capacity)
-        return true;
     size_t capacity = xml->capacity ? xml->capacity : CAPACITY_MIN;
     while (capacity <= xml->len + len)
         capacity *= 2;
@@ -65,6 +63,14 @@ static bool reserve(struct xml_writer *xml, size_t len)
     return true;
 }
 
+/* Room for @len more octets and a NUL. */
+static inline bool reserve(struct xml_writer *xml, size_t len)
+{
+    bool has_room = xml->len + len < xml->capacity && xml->len + len <= xml->len_max;
+
+    return (has_room && !xml->is_failed) || grow(xml, len);
+}
+
 static void put(struct xml_writer *xml, const char *octets, size_t len)
 {
     if (!reserve(xml, len))
@@ -72,6 +78,20 @@ static void put(struct xml_writer *xml, const char *octets, size_t len)
     memcpy(xml->text + xml->len, octets, len);
     xml->len += len;
     xml->text[xml->len] = '\0';
+}
+
+/* <name> or </name>. */
+static void put_tag(struct xml_writer *xml, const char *start, const char *name, size_t len)
+{
+    size_t start_len = start[1] ? 2 : 1;
+
+    if (!reserve(xml, start_len + len + 1))
+        return;
+    char *to = xml->text + xml->len;
+    memcpy(to, start, start_len);
+    memcpy(to + start_len, name, len);
+    memcpy(to + start_len + len, ">", 2);
+    xml->len += start_len + len + 1;
 }
 
 static void put_text(struct xml_writer *xml, const char *text)
@@ -108,9 +128,21 @@ static size_t plain_len(const uint8_t *at, size_t have)
     return is_noncharacter ? 0 : len;
 }
 
+/* Octets at the start that need no second look: all, as a rule. */
+static size_t plain_run(const uint8_t *text, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && text[at] >= 0x20 && text[at] < 0x80 && text[at] != '&' && text[at] != '<' &&
+           text[at] != '>' && text[at] != '"')
+        at++;
+    return at;
+}
+
 static void put_escaped(struct xml_writer *xml, const char *text, size_t len)
 {
-    const uint8_t *at = (const uint8_t *)text, *end = at + len, *plain = at;
+    const uint8_t *plain = (const uint8_t *)text, *end = plain + len;
+    const uint8_t *at = plain + plain_run(plain, len);
 
     while (at < end) {
         const char *escape = *at < 0x80 ? escape_of(*at) : NULL;
@@ -135,10 +167,16 @@ void xml_declaration(struct xml_writer *xml)
     put_text(xml, "<?xml version=\"1.0\"?>\n");
 }
 
-void xml_open_in(struct xml_writer *xml, const char *name, const char *space)
+static void push(struct xml_writer *xml, const char *name, size_t len)
 {
     ASSERT(xml->depth < XML_DEPTH_MAX);
+    xml->open_len[xml->depth] = len;
     xml->open[xml->depth++] = name;
+}
+
+void xml_open_in(struct xml_writer *xml, const char *name, const char *space)
+{
+    push(xml, name, strlen(name));
     put(xml, "<", 1);
     put_text(xml, name);
     if (space) {
@@ -151,22 +189,26 @@ void xml_open_in(struct xml_writer *xml, const char *name, const char *space)
 
 void xml_open(struct xml_writer *xml, const char *name)
 {
-    xml_open_in(xml, name, NULL);
+    size_t len = strlen(name);
+
+    push(xml, name, len);
+    put_tag(xml, "<", name, len);
 }
 
 void xml_close(struct xml_writer *xml)
 {
     ASSERT(xml->depth > 0);
-    put(xml, "</", 2);
-    put_text(xml, xml->open[--xml->depth]);
-    put(xml, ">", 1);
+    xml->depth--;
+    put_tag(xml, "</", xml->open[xml->depth], xml->open_len[xml->depth]);
 }
 
 void xml_text_len(struct xml_writer *xml, const char *name, const char *text, size_t len)
 {
-    xml_open(xml, name);
+    size_t name_len = strlen(name);
+
+    put_tag(xml, "<", name, name_len);
     put_escaped(xml, text, len);
-    xml_close(xml);
+    put_tag(xml, "</", name, name_len);
 }
 
 void xml_text(struct xml_writer *xml, const char *name, const char *text)
@@ -192,9 +234,13 @@ void xml_format(struct xml_writer *xml, const char *name, const char *format, ..
 void xml_number(struct xml_writer *xml, const char *name, uint64_t number)
 {
     char text[NUMBER_SIZE];
+    char *at = text + sizeof(text);
 
-    snprintf(text, sizeof(text), "%" PRIu64, number);
-    xml_text(xml, name, text);
+    do { /* snprintf() would take longer than all else of a record set */
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    xml_text_len(xml, name, at, (size_t)(text + sizeof(text) - at));
 }
 
 void xml_signed(struct xml_writer *xml, const char *name, int64_t number)

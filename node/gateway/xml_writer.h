@@ -12,6 +12,7 @@ struct xml_writer {
     char *text; /* NUL-terminated; the writer's until xml_writer_take() */
     size_t len, capacity, len_max;
     const char *open[XML_DEPTH_MAX];
+    size_t open_len[XML_DEPTH_MAX]; /* of their names */
     unsigned depth;
     bool is_failed; /* no memory, or len_max was reached */
 };
