@@ -97,6 +97,7 @@ int raft_conf_apply(const struct raft_conf *conf, const struct raft_conf_change 
     case RAFT_CONF_DEMOTE: rc = conf_set_role(&copy, change->id, RAFT_LEARNER); break;
     case RAFT_CONF_REMOVE: rc = conf_remove(&copy, change->id); break;
     case RAFT_CONF_UPDATE: rc = raft_conf_find(&copy, change->id) != NULL ? 0 : rc; break;
+    case RAFT_CONF_RECOVER: break; /* no change that a leader proposes */
     }
     if (rc == 0)
         *out = copy;

@@ -59,6 +59,8 @@ static bool change_fits(const struct raft_conf_change *change, const struct raft
     case RAFT_CONF_PROMOTE: return member != NULL && member->role == RAFT_VOTER;
     case RAFT_CONF_REMOVE: return member == NULL && change->id != 0;
     case RAFT_CONF_UPDATE: return member != NULL;
+    case RAFT_CONF_RECOVER:
+        return member != NULL && member->role == RAFT_VOTER && raft_conf_voters(conf) == 1;
     }
     return false;
 }

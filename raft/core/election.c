@@ -86,14 +86,19 @@ static void ask_votes(struct raft *raft, enum raft_message_kind kind, uint64_t t
     }
 }
 
-static void become_candidate(struct raft *raft)
+void raft__stand(struct raft *raft)
 {
     raft->role = RAFT_CANDIDATE;
     raft->leader = 0;
-    raft__set_hard_state(raft, raft->hard_state.term + 1, raft->options.id);
     raft__reset_election_timer(raft);
     ask_votes(raft, RAFT_MSG_VOTE, raft->hard_state.term);
     raft__count_votes(raft);
+}
+
+static void become_candidate(struct raft *raft)
+{
+    raft__set_hard_state(raft, raft->hard_state.term + 1, raft->options.id);
+    raft__stand(raft);
 }
 
 static void become_pre_candidate(struct raft *raft)

@@ -9,6 +9,14 @@
 
 typedef uint64_t raft_id; /* random 64 bits, never reused; 0 is "nobody" */
 
+/* A term's upper bits count how often the cluster has gone on from one survivor after the loss of
+ * its quorum (RAFT_EVENT_RECOVER, recover.c): its generation, 0 until then. */
+#define RAFT_GENERATION_SHIFT 48
+static inline uint32_t raft_generation(uint64_t term)
+{
+    return (uint32_t)(term >> RAFT_GENERATION_SHIFT);
+}
+
 #define RAFT_MEMBERS_MAX 64              /* voters and learners together */
 #define RAFT_VOTERS_MAX 5                /* a cluster has 1, 3 or 5; 2 and 4 occur in passing */
 #define RAFT_ENTRY_LEN_MAX (1u << 20)    /* octets of one entry's data */
@@ -63,7 +71,8 @@ enum raft_conf_change_kind {
     RAFT_CONF_PROMOTE = 2, /* learner → voter */
     RAFT_CONF_DEMOTE = 3,  /* voter → learner */
     RAFT_CONF_REMOVE = 4,
-    RAFT_CONF_UPDATE = 5, /* same members; the context changed (an address) */
+    RAFT_CONF_UPDATE = 5,  /* same members; the context changed (an address) */
+    RAFT_CONF_RECOVER = 6, /* by force: `id` is the only voter; members may be gone (recover.c) */
 };
 struct raft_conf_change {
     enum raft_conf_change_kind kind;

@@ -24,6 +24,7 @@ const char *raft_error_text(int code)
     case RAFT_EVERSION: return "unknown format version";
     case RAFT_EDENIED: return "identity not proven";
     case RAFT_ENOQUORUM: return "too few voters answer";
+    case RAFT_ESUPERSEDED: return "the cluster was recovered without this member";
     }
     return code == 0 ? "no error" : "unknown error";
 }

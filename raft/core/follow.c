@@ -62,13 +62,14 @@ static void reject_append(struct raft *raft, const struct raft_message *message)
     raft__send(raft, &reply);
 }
 
-/* Does this log hold @index with @term? What is committed always agrees (§3.6.3). */
+/* Does this log hold @index with @term? What is committed always agrees (§3.6.3), unless a recovery
+ * took it back. */
 static bool log_has(struct raft *raft, uint64_t index, uint64_t term)
 {
     uint64_t own = 0;
 
     if (index <= raft->commit_index)
-        return true;
+        return raft__agrees_with_commit(raft, index, term);
     if (index > raft->log.last_index)
         return false;
     raft__check(raft, raft_log_term(&raft->log, index, &own));
@@ -130,6 +131,8 @@ static void accept_append(struct raft *raft, const struct raft_message *message)
     uint64_t last = message->log_index + message->entry_count;
     uint32_t known = count_known(raft, message);
 
+    if (raft->failure != 0)
+        return;
     if (known < message->entry_count) {
         if (!store_entries(raft, message, known))
             return;
@@ -172,8 +175,8 @@ void raft__receive_append(struct raft *raft, const struct raft_message *message)
         return;
     if (raft->is_installing)
         raft__acknowledge(raft); /* alive; the log stands still until the snapshot is in */
-    else if (!log_has(raft, message->log_index, message->log_term))
-        reject_append(raft, message);
-    else
+    else if (log_has(raft, message->log_index, message->log_term))
         accept_append(raft, message);
+    else if (raft->failure == 0)
+        reject_append(raft, message);
 }

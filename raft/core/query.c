@@ -36,6 +36,11 @@ uint64_t raft_last_index(const struct raft *raft)
     return raft->log.last_index;
 }
 
+uint64_t raft_last_term(const struct raft *raft)
+{
+    return raft->log.last_term;
+}
+
 uint64_t raft_persisted_index(const struct raft *raft)
 {
     return raft->log.persisted_index;

@@ -73,6 +73,9 @@ enum raft_event_kind {
     RAFT_EVENT_UNREACHABLE,     /* transport: messages to `peer` are being dropped */
     RAFT_EVENT_NEED_SNAPSHOT, /* own state is quarantined: ask the leader for a snapshot at or past
                                * the end of this log. A leader steps down first */
+    RAFT_EVENT_RECOVER,       /* the quorum is gone for good: go on from this log in `term`, with
+                               * `conf`, whose one voter is this node. RAFT_EBUSY (it leads,
+                               * installs or is quarantined), RAFT_EINVALID (see recover.c) */
 };
 struct raft_event {
     enum raft_event_kind kind;
@@ -88,6 +91,8 @@ struct raft_event {
     uint64_t read_id;
     raft_id peer;
     const struct raft_snapshot *snapshot;
+    uint64_t term;
+    const struct raft_conf *conf;
 };
 
 enum raft_read_outcome { RAFT_READ_OK, RAFT_READ_NO_LEADER };
@@ -136,7 +141,7 @@ void raft_free(struct raft *raft); /* accepts NULL */
 
 /* Take one event. On failure nothing changed and *@update is empty; RAFT_ENOMEM, RAFT_EIO and
  * RAFT_ECORRUPT (storage has lost what this member acknowledged: it must join anew) from any event
- * mean: stop the process. */
+ * mean: stop the process. RAFT_ESUPERSEDED likewise means: take part in nothing any more. */
 int raft_step(struct raft *raft, const struct raft_event *event, struct raft_update *update);
 
 enum raft_role raft_role_of(const struct raft *raft);
@@ -146,6 +151,7 @@ uint64_t raft_commit_index(const struct raft *raft);
 uint64_t raft_applied_index(const struct raft *raft);
 uint64_t raft_first_index(const struct raft *raft); /* of the log; last + 1 when empty */
 uint64_t raft_last_index(const struct raft *raft);
+uint64_t raft_last_term(const struct raft *raft); /* of the entry at the last index */
 uint64_t raft_persisted_index(const struct raft *raft);
 const struct raft_conf *raft_conf_of(const struct raft *raft); /* in force; borrowed */
 /* Leader: may a membership change be proposed now (an entry of this term is committed and none is

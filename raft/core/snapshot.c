@@ -117,6 +117,9 @@ void raft__receive_snapshot(struct raft *raft, const struct raft_message *messag
     raft->leader_mono_ms = raft->now_mono_ms;
     if (raft->is_installing)
         return; /* this one, or one from before: its outcome will be told */
+    if (snapshot->index <= raft->commit_index &&
+        !raft__agrees_with_commit(raft, snapshot->index, snapshot->term))
+        return;
     if (may_install(raft, snapshot)) {
         raft->is_installing = raft->install_starts = true;
         raft->install = *snapshot;

@@ -104,10 +104,16 @@ void raft__set_hard_state(struct raft *raft, uint64_t term, raft_id voted_for);
 void raft__become_follower(struct raft *raft, uint64_t term, raft_id leader);
 void raft__reset_election_timer(struct raft *raft);
 void raft__campaign(struct raft *raft, bool is_transfer);
+void raft__stand(struct raft *raft); /* for election, in its term, with its own vote */
 void raft__count_votes(struct raft *raft);
 bool raft__ignores_vote(const struct raft *raft, const struct raft_message *message);
 void raft__receive_vote(struct raft *raft, const struct raft_message *message);
 void raft__receive_vote_reply(struct raft *raft, const struct raft_message *message);
+
+/* recover.c */
+int raft__recover(struct raft *raft, const struct raft_event *event);
+bool raft__is_of_this_generation(const struct raft *raft, const struct raft_message *message);
+bool raft__agrees_with_commit(struct raft *raft, uint64_t index, uint64_t term);
 
 /* tick.c */
 void raft__tick(struct raft *raft);

@@ -104,6 +104,8 @@ static void receive(struct raft *raft, const struct raft_message *message)
         raft__malformed(raft);
         return;
     }
+    if (!raft__is_of_this_generation(raft, message))
+        return;
     bool is_vote = message->kind == RAFT_MSG_VOTE || message->kind == RAFT_MSG_PRE_VOTE;
     if (is_vote && raft__ignores_vote(raft, message))
         return;
@@ -156,6 +158,7 @@ static int handle(struct raft *raft, const struct raft_event *event, struct raft
     case RAFT_EVENT_TRIMMED: return raft__trimmed(raft, event->index);
     case RAFT_EVENT_UNREACHABLE: unreachable(raft, event->peer); return 0;
     case RAFT_EVENT_NEED_SNAPSHOT: raft__need_snapshot(raft); return 0;
+    case RAFT_EVENT_RECOVER: return raft__recover(raft, event);
     }
     return RAFT_EINVALID;
 }

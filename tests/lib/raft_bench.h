@@ -19,6 +19,7 @@ struct bench_node {
     uint64_t applied;
     uint64_t seq; /* handed to the disk, not reported */
     bool holds_disk;
+    bool is_superseded; /* a recovery took back what it has committed: it does nothing more */
     struct raft_read reads[BENCH_READS_MAX];
     uint32_t read_count;
     enum raft_transfer_outcome transfer;

@@ -1,0 +1,86 @@
+/* raft/core/recover.c: a cluster whose quorum is gone for good goes on from one survivor, by an
+ * operator's word. No theorem covers that: what only the lost ones had committed is lost. What must
+ * hold all the same:
+ *
+ *  - The survivor starts a new *generation* of terms. One term then never names two leaders, in
+ *    whatever way the old members come back, so log matching (thesis §3.5) holds between
+ * generations.
+ *  - Messages of an older generation are not even answered: old members cannot learn the new terms,
+ *    so they can neither vote here nor depose anybody. Where they are a quorum of the old
+ *    configuration they still are one among themselves; node/cluster tells them as soon as it can.
+ *  - Only a leader that counts a member in its configuration brings it into its generation: by an
+ *    append or a snapshot. Old members that were left out never get one.
+ *  - A member that has committed what the survivor did not have (it was elected over again
+ * meanwhile, by those said to be lost) is told so, RAFT_ESUPERSEDED, and never made to contradict
+ * itself.
+ *
+ * The operator chooses the survivor with the newest log (§3.6.1), which holds every entry that any
+ * other survivor has committed: see node/cluster/recover.h. */
+#include "raft/core/state.h"
+
+#define TERM_MAX (UINT64_MAX / 2) /* as message.c */
+
+bool raft__is_of_this_generation(const struct raft *raft, const struct raft_message *message)
+{
+    uint32_t own = raft_generation(raft->hard_state.term);
+    uint32_t theirs = raft_generation(message->term);
+
+    return theirs == own || (theirs > own && (message->kind == RAFT_MSG_APPEND ||
+                                              message->kind == RAFT_MSG_SNAPSHOT));
+}
+
+/* @index is committed here: does the leader have the same entry there? Before any recovery it
+ * always does. What the log no longer holds cannot be compared; the next entry that it holds is. */
+bool raft__agrees_with_commit(struct raft *raft, uint64_t index, uint64_t term)
+{
+    uint64_t own = 0;
+
+    if (raft_generation(raft->hard_state.term) == 0 || index < raft->log.base_index)
+        return true;
+    int rc = raft_log_term(&raft->log, index, &own);
+    if (rc == RAFT_ECOMPACTED)
+        return true;
+    raft__check(raft, rc);
+    if (rc == 0 && own != term)
+        raft->failure = RAFT_ESUPERSEDED;
+    return raft->failure == 0;
+}
+
+static bool conf_fits(const struct raft *raft, const struct raft_conf *conf)
+{
+    const struct raft_member *own;
+
+    if (conf == NULL || !raft_conf_is_valid(conf) || raft_conf_voters(conf) != 1)
+        return false;
+    own = raft_conf_find(conf, raft->options.id);
+    if (own == NULL || own->role != RAFT_VOTER)
+        return false;
+    for (uint32_t i = 0; i < conf->count; i++) {
+        if (raft_conf_find(raft__conf(raft), conf->members[i].id) == NULL)
+            return false; /* a stranger's log may hold anything */
+    }
+    return true;
+}
+
+int raft__recover(struct raft *raft, const struct raft_event *event)
+{
+    const struct raft_conf_change change = {.kind = RAFT_CONF_RECOVER, .id = raft->options.id};
+
+    if (raft->role == RAFT_LEADER || raft->is_installing || raft->wants_snapshot)
+        return RAFT_EBUSY;
+    if (event->term >= TERM_MAX || !conf_fits(raft, event->conf) ||
+        raft_generation(event->term) <= raft_generation(raft->hard_state.term))
+        return RAFT_EINVALID;
+    struct raft_buf *data = raft_conf_entry_encode(event->conf, &change);
+    if (data == NULL)
+        return RAFT_ENOMEM;
+    raft__fail_reads(raft);
+    raft__become_follower(raft, event->term, 0);
+    raft__set_hard_state(raft, event->term, raft->options.id);
+    raft__append_own(raft, RAFT_ENTRY_CONF, data);
+    raft_buf_unref(data);
+    raft->is_transfer_vote = false;
+    if (raft->failure == 0)
+        raft__stand(raft); /* leads once term, vote and entry are durable, which is one write */
+    return 0;
+}
