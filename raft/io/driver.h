@@ -46,6 +46,10 @@ struct raft_app {
     void (*role_changed)(void *user, enum raft_role role, uint64_t term, raft_id leader);
     void (*conf_changed)(void *user, const struct raft_conf *conf);
     void (*app_message)(void *user, raft_id from, const uint8_t *data, size_t len);
+    /* The cluster went on from another member's log, which contradicts what this one has committed
+     * (RAFT_ESUPERSEDED). The driver has stopped for good, as below; the process may go on without.
+     */
+    void (*superseded)(void *user);
     /* The driver has stopped for good (a failed write, apply, or memory): it sends, stores and
      * applies nothing more. The process must end. */
     void (*fatal)(void *user, const char *message);
@@ -116,6 +120,15 @@ typedef void (*raft_driver_done_cb)(void *user, int code);
 int raft_driver_transfer(struct raft_driver *driver, raft_id target, raft_driver_done_cb done,
                          void *user);
 
+/* The quorum is gone for good: go on from this member's log (raft/core/recover.c) in @term with
+ * @conf (borrowed), whose one voter is this member; it leads as soon as that is durable, and
+ * role_changed() tells. RAFT_EBUSY (it leads, installs or is quarantined), RAFT_EINVALID. */
+int raft_driver_recover(struct raft_driver *driver, uint64_t term, const struct raft_conf *conf);
+/* Make the folder @dir (absent, its parent exists) a copy of the log as it is durable now: hard
+ * links where the file system has them. Any thread but not during close. RAFT_EIO with @message
+ * (≥ RAFT_DRIVER_MESSAGE_LEN octets). */
+int raft_driver_copy_log(struct raft_driver *driver, const char *dir, char *message);
+
 /* Send the application's own octets to a member, at most once, no promise. RAFT_ENOENT (no
  * address), RAFT_EBUSY (the queue to it is full), RAFT_ELIMIT. */
 int raft_driver_send_app(struct raft_driver *driver, raft_id to, const void *data, size_t len);
@@ -147,6 +160,7 @@ struct raft_driver_peer {
 };
 struct raft_driver_status {
     enum raft_role role;
+    uint64_t last_term; /* of the entry at last_index */
     uint64_t term, commit_index, applied_index, first_index, last_index, persisted_index;
     raft_id leader;
     uint64_t round_confirmed; /* leader: see raft_round_confirmed() */

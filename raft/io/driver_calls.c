@@ -96,6 +96,19 @@ int raft_driver_need_snapshot(struct raft_driver *driver)
     return code;
 }
 
+int raft_driver_recover(struct raft_driver *driver, uint64_t term, const struct raft_conf *conf)
+{
+    struct raft_event event = {.kind = RAFT_EVENT_RECOVER, .term = term, .conf = conf};
+    int code = driver__step(driver, &event);
+    driver__wake(driver);
+    return code;
+}
+
+int raft_driver_copy_log(struct raft_driver *driver, const char *dir, char *message)
+{
+    return log_store_copy(driver->store, dir, message);
+}
+
 static void peer_status(struct raft_driver *driver, const struct raft_member *member,
                         struct raft_driver_peer *out)
 {
@@ -116,6 +129,7 @@ static void core_status(struct raft_driver *driver, struct raft_driver_status *o
     const struct raft_conf *conf = raft_conf_of(raft);
     out->role = raft_role_of(raft);
     out->term = raft_term(raft);
+    out->last_term = raft_last_term(raft);
     out->leader = raft_leader(raft);
     out->commit_index = raft_commit_index(raft);
     out->first_index = raft_first_index(raft);

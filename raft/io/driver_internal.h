@@ -131,7 +131,7 @@ struct raft_driver {
 
     bool is_pumping, is_low_on_space, holds_commit;
     uint64_t handover_ms, disk_free;
-    bool has_failed, is_failure_told;
+    bool has_failed, is_failure_told, is_superseded;
     char message[RAFT_DRIVER_MESSAGE_LEN];
     uint64_t sent_count, received_count, dropped_count;
 

@@ -133,6 +133,10 @@ int driver__step(struct raft_driver *driver, struct raft_event *event)
             "of the folder, or a disk that loses what it has synced): remove its data "
             "directory and join again with a new token; the others are unaffected",
             driver->dir);
+    if (code == RAFT_ESUPERSEDED) {
+        driver->is_superseded = true;
+        driver__fail(driver, "%s", raft_error_text(code));
+    }
     if (code == 0)
         take_update(driver, &update);
     return code;
@@ -224,7 +228,10 @@ static void tell_failure(struct raft_driver *driver)
     if (driver->is_failure_told || driver->is_closing)
         return;
     driver->is_failure_told = true;
-    app->fatal(app->user, driver->message);
+    if (driver->is_superseded)
+        app->superseded(app->user);
+    else
+        app->fatal(app->user, driver->message);
 }
 
 static void pump_once(struct raft_driver *driver)

@@ -366,3 +366,20 @@ void log_store_memory(struct log_store *store, struct log_store_memory *out)
         .table_readers = property(store, "rocksdb.estimate-table-readers-mem"),
     };
 }
+
+int log_store_copy(struct log_store *store, const char *dir, char *message)
+{
+    char error[280], *text = NULL;
+
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(store->db, &text);
+    if (text == NULL) {
+        rocksdb_checkpoint_create(checkpoint, dir, 0, &text); /* 0: flush, so no WAL is copied */
+        rocksdb_checkpoint_object_destroy(checkpoint);
+    }
+    if (text == NULL)
+        return 0;
+    int code = rocks_error_take(text, error, sizeof(error));
+    snprintf(message, LOG_STORE_MESSAGE_LEN, "%.200s: the log cannot be copied there: %s", dir,
+             error);
+    return code;
+}

@@ -69,6 +69,10 @@ int log_store_term(void *user, uint64_t index, uint64_t *out);
  * more than @keep_len octets. 0: nothing worth trimming. Any thread. */
 uint64_t log_store_trim_target(struct log_store *store, uint64_t keep_entries, uint64_t keep_len);
 
+/* Make @dir (absent) a copy of the store as of now; its files are shared by hard links. Any thread.
+ * RAFT_EIO with @message. */
+int log_store_copy(struct log_store *store, const char *dir, char *message);
+
 struct log_store_status {
     uint64_t first_index; /* base.index + 1 */
     uint64_t last_index;

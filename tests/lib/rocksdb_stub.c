@@ -420,3 +420,21 @@ int rocksdb_property_int(rocksdb_t *db, const char *name, uint64_t *out)
     (void)db, (void)name, (void)out;
     return -1; /* no such property */
 }
+
+rocksdb_checkpoint_t *rocksdb_checkpoint_object_create(rocksdb_t *db, char **errptr)
+{
+    (void)db;
+    *errptr = strdup("no checkpoints here");
+    return NULL;
+}
+
+void rocksdb_checkpoint_create(rocksdb_checkpoint_t *checkpoint, const char *dir, uint64_t log_size,
+                               char **errptr)
+{
+    (void)checkpoint, (void)dir, (void)log_size, (void)errptr;
+}
+
+void rocksdb_checkpoint_object_destroy(rocksdb_checkpoint_t *checkpoint)
+{
+    (void)checkpoint;
+}
