@@ -193,6 +193,19 @@ static int apply_context(struct apply *apply, const uint8_t *context, size_t len
     return rc == APPLY__REFUSED ? 0 : rc;
 }
 
+/* What state knows of members that @conf has no more. */
+static int forget_lost(struct apply *apply, const struct raft_conf *conf)
+{
+    struct state_conf before;
+
+    int rc = state_get_conf(apply__kv(apply), &before);
+    for (uint32_t i = 0; rc == 0 && i < before.count; i++) {
+        if (!raft_conf_find(conf, before.members[i].id))
+            state_delete_member(apply->overlay, before.members[i].id);
+    }
+    return rc;
+}
+
 static int apply_conf(struct apply *apply, const struct raft_entry *entry)
 {
     struct raft_conf conf;
@@ -200,6 +213,7 @@ static int apply_conf(struct apply *apply, const struct raft_entry *entry)
     struct state_conf stored = {0};
     const uint8_t *context;
     size_t context_len;
+    int rc = 0;
 
     if (!entry->data || raft_conf_entry_decode(entry->data, &conf, &change, &context, &context_len))
         return ERR_CORRUPT;
@@ -208,14 +222,15 @@ static int apply_conf(struct apply *apply, const struct raft_entry *entry)
         stored.members[i].id = conf.members[i].id;
         stored.members[i].role = (uint32_t)conf.members[i].role;
     }
-    state_put_conf(apply->overlay, &stored);
     if (change.kind == RAFT_CONF_REMOVE)
         state_delete_member(apply->overlay, change.id);
-    else {
-        int rc = apply_context(apply, context, context_len);
-        if (rc != 0)
-            return rc;
-    }
+    else if (change.kind == RAFT_CONF_RECOVER)
+        rc = forget_lost(apply, &conf);
+    else
+        rc = apply_context(apply, context, context_len);
+    if (rc != 0)
+        return rc;
+    state_put_conf(apply->overlay, &stored);
     return apply__tell(
         apply, &(struct apply_effect){.kind = APPLY_MEMBERS_CHANGED, .member_id = change.id});
 }

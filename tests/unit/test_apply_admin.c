@@ -229,12 +229,13 @@ static Cmd__MemberContext *member(uint64_t id, const char *name)
     return out;
 }
 
-/* Apply a membership entry: members 5 and 6, without 6 when it is removed. */
+/* Apply a membership entry: members 5 and 6, without 6 when it is removed or lost. */
 static int apply_conf(enum raft_conf_change_kind change_kind, uint64_t id,
                       const Cmd__MemberContext *context)
 {
-    struct raft_conf conf = {.members = {{5, RAFT_VOTER}, {6, RAFT_LEARNER}},
-                             .count = change_kind == RAFT_CONF_REMOVE ? 1 : 2};
+    struct raft_conf conf = {
+        .members = {{5, RAFT_VOTER}, {6, RAFT_LEARNER}},
+        .count = change_kind == RAFT_CONF_REMOVE || change_kind == RAFT_CONF_RECOVER ? 1 : 2};
     struct raft_conf_change change = {.kind = change_kind, .id = id};
     uint8_t packed[1024];
 
@@ -270,6 +271,22 @@ static void test_membership_entry_writes_conf_and_member(void **state)
     assert_int_equal(read.dns_address_count, 2);
     assert_int_equal(read.dns_addresses[1].len, 16);
     assert_int_equal(apply_conf(RAFT_CONF_REMOVE, 6, NULL), 0);
+    assert_int_equal(state_get_member(&test.kv, 6, &read), ERR_NOT_FOUND);
+}
+
+static void test_recovery_entry_forgets_who_is_lost(void **state)
+{
+    struct state_member read;
+    struct state_conf conf;
+
+    (void)state;
+    assert_int_equal(apply_conf(RAFT_CONF_ADD_LEARNER, 6, member(5, "ns5")), 0);
+    assert_int_equal(apply_conf(RAFT_CONF_ADD_LEARNER, 6, member(6, "ns6")), 0);
+    assert_int_equal(apply_conf(RAFT_CONF_RECOVER, 5, NULL), 0);
+    assert_int_equal(test.effects[0], APPLY_MEMBERS_CHANGED);
+    assert_int_equal(state_get_conf(&test.kv, &conf), 0);
+    assert_int_equal(conf.count, 1);
+    assert_int_equal(state_get_member(&test.kv, 5, &read), 0);
     assert_int_equal(state_get_member(&test.kv, 6, &read), ERR_NOT_FOUND);
 }
 
@@ -356,6 +373,7 @@ int main(void)
         CASE(test_secret_put_get_delete),
         CASE(test_setting_put_and_remove),
         CASE(test_membership_entry_writes_conf_and_member),
+        CASE(test_recovery_entry_forgets_who_is_lost),
         CASE(test_membership_entry_bad_context_keeps_conf),
         CASE(test_update_member),
         CASE(test_hash_check_tells_the_hash),
