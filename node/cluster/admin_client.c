@@ -82,6 +82,7 @@ static int connect_to(nng_socket socket, const char *address, nng_tls_config *tl
 {
     nng_dialer dialer;
     char url[CLUSTER_TEXT_MAX + 16];
+    uint32_t connect_ms = timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS;
 
     snprintf(url, sizeof(url), "tls+tcp://%s", address);
     int rc = nng_dialer_create(&dialer, socket, url);
@@ -90,12 +91,12 @@ static int connect_to(nng_socket socket, const char *address, nng_tls_config *tl
     if (rc == 0)
         rc = nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, REPLY_MAX);
     if (rc == 0)
-        rc = nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, CONNECT_MS);
+        rc = nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, (nng_duration)connect_ms);
     if (rc == 0)
         rc = nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, (nng_duration)timeout_ms);
     if (rc == 0) /* a request is sent once: what it asks for must not be done twice */
         rc = nng_socket_set_ms(socket, NNG_OPT_REQ_RESENDTIME, (nng_duration)timeout_ms * 2);
-    return rc != 0 ? rc : start_within(dialer, CONNECT_MS);
+    return rc != 0 ? rc : start_within(dialer, connect_ms);
 }
 
 static int exchange(nng_socket socket, const Adm__Request *request, Adm__Reply **reply)

@@ -175,6 +175,7 @@ static void known_answered(void *user, int rc, const Clu__Answer *answer)
     reply.code = rc != 0 ? rc : answer->code;
     reply.kind_case = ADM__REPLY__KIND_IS_KNOWN;
     reply.is_known = rc != 0 || answer->is_known;
+    reply.generation = raft_generation(call->port->cluster->term);
     admin_port_reply(call, &reply);
 }
 

@@ -293,15 +293,20 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]
     return 0;
 }
 
-void cluster__removed(struct cluster *cluster)
+void cluster__removed(struct cluster *cluster, enum cluster_parting why)
 {
+    bool is_superseded = why == CLUSTER_PARTING_SUPERSEDED;
+
     if (cluster->phase == CLUSTER_REMOVED)
         return;
-    log_error("cluster", "removed action=\"this node answers DNS from what it knows; to use it "
-                         "again, clear its data folder and join anew\"");
+    log_error("cluster",
+              "removed why=\"%s\" action=\"this node answers DNS from what it knows; to use it "
+              "again, clear its data folder and join anew\"",
+              is_superseded ? "the cluster was recovered without it" : "by an administrator");
     cluster->phase = CLUSTER_REMOVED;
     cluster->identity.is_removed = true;
-    if (identity_store_removed(cluster->data_dir) != 0)
+    cluster->identity.is_superseded = is_superseded;
+    if (identity_store_removed(cluster->data_dir, is_superseded) != 0)
         log_error("cluster", "removal_not_stored folder=%s", cluster->data_dir);
     cluster__stop(cluster);
 }

@@ -27,6 +27,7 @@
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
+#include "cluster/recover.h"
 #include "cluster/verdicts.h"
 #include "raft/io/driver_net.h"
 
@@ -46,6 +47,7 @@ static void free_parts(struct cluster *cluster)
     struct own_zone *own_zone = cluster->own_zone;
     int rc = cluster->is_closing ? ERR_CLOSED : ERR_UNAVAILABLE;
 
+    recover_free(cluster, rc);
     health_view_watch(cluster->health_view, NULL, NULL);
     opinions_close(cluster->opinions);
     cluster->opinions = NULL;
@@ -188,6 +190,8 @@ void cluster__stop_step(struct cluster *cluster)
     switch (cluster->stop) {
     case CLUSTER_STOP_NONE: break;
     case CLUSTER_STOP_DRIVER:
+        if (recover_is_running(cluster))
+            break; /* it reads the log; its end wakes this up again */
         cluster->stop = CLUSTER_STOP_WAIT;
         stop_driver(cluster);
         break;
@@ -203,7 +207,7 @@ void cluster__stop_step(struct cluster *cluster)
         break;
     case CLUSTER_STOP_WORKERS:
         if (!join_is_running(cluster) && !known_is_running(cluster->known) &&
-            !cluster->is_verifying && !cluster->is_examining &&
+            !cluster->is_verifying && !cluster->is_examining && cluster->each_count == 0 &&
             !latency_view_is_running(cluster->latency_view))
             cluster->stop = CLUSTER_STOP_DONE;
         break;

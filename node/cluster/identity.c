@@ -17,6 +17,7 @@
 #define FILE_LEN_MAX (64u << 10)
 #define NODE_FORMAT "quartet 1\ncluster %s\nnode %s\n"
 #define NODE_TEXT_MAX 128
+#define SUPERSEDED "superseded\n"
 
 static void path_of(char out[PATH_MAX], const char *data_dir, const char *folder, const char *name)
 {
@@ -184,6 +185,10 @@ int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER
     }
     path_of(path, data_dir, "identity", "removed");
     found.is_removed = access(path, F_OK) == 0;
+    char *why = NULL;
+    if (found.is_removed && read_text(data_dir, "identity", "removed", &why) == 0)
+        found.is_superseded = strcmp(why, SUPERSEDED) == 0;
+    free(why);
     *out = found;
     return 0;
 }
@@ -269,9 +274,9 @@ int identity_store_certificate(const char *data_dir, const char *cert_pem)
     return write_text(data_dir, "identity", "cert.pem", cert_pem);
 }
 
-int identity_store_removed(const char *data_dir)
+int identity_store_removed(const char *data_dir, bool is_superseded)
 {
-    return write_text(data_dir, "identity", "removed", "");
+    return write_text(data_dir, "identity", "removed", is_superseded ? SUPERSEDED : "");
 }
 
 int identity_init_done(const char *data_dir)

@@ -5,7 +5,7 @@
  *     node         text: cluster id, member id
  *     ca.pem cert.pem key.pem cluster.key
  *     members      where members were at the time of joining, until the log has told
- *     removed      only when the cluster has removed this node
+ *     removed      only when the cluster has removed this node ("superseded": recovered without)
  *     init         only until a new cluster's first commands are applied (init.h)
  *
  * A join first keeps a draft (key and member id) in DATADIR/joining/, so that one whose answer was
@@ -28,7 +28,7 @@ struct identity {
     uint64_t id;
     char *ca_pem, *cert_pem, *key_pem; /* owned */
     uint8_t cluster_key[SECRETS_KEY_LEN];
-    bool is_removed;
+    bool is_removed, is_superseded;
     struct identity_peer *peers; /* owned; NULL when there are none */
     unsigned peer_count;
     char *init_text; /* owned; NULL when there is none */
@@ -43,8 +43,8 @@ int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER
 int identity_store(const char *data_dir, const struct identity *identity);
 /* Replace the certificate in place. ERR_IO. */
 int identity_store_certificate(const char *data_dir, const char *cert_pem);
-/* Remember that the cluster has removed this node. ERR_IO. */
-int identity_store_removed(const char *data_dir);
+/* Remember that the cluster has removed this node, or was recovered without it. ERR_IO. */
+int identity_store_removed(const char *data_dir, bool is_superseded);
 
 /* The first commands are applied: remove `init`. ERR_IO. */
 int identity_init_done(const char *data_dir);

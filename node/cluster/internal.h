@@ -36,6 +36,7 @@ struct leader_queue;
 struct own_zone;
 struct proposer;
 struct publish;
+struct recover;
 struct store;
 struct uv_async_s;
 struct uv_prepare_s;
@@ -141,8 +142,10 @@ struct cluster {
         bool is_admin_closing;
     } renew;
     unsigned reads_count;
-    bool is_verifying; /* verify.c reads the state on a worker */
-    bool is_examining; /* doctor_run.c, likewise */
+    bool is_verifying;       /* verify.c reads the state on a worker */
+    bool is_examining;       /* doctor_run.c, likewise */
+    unsigned each_count;     /* each.c: askings on workers */
+    struct recover *recover; /* one that is under way, or NULL */
 
     /* always there */
     struct publish *publish;
@@ -180,8 +183,11 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]
 /* cluster__start_member() has failed after the identity was stored: half a member must not go on,
  * so the node stops. Adds to @error what to do. */
 void cluster__not_started(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]);
-/* The cluster has removed this node: remember, and stop taking part. */
-void cluster__removed(struct cluster *cluster);
+/* The cluster has removed this node, or has gone on without it: remember @why, and stop taking
+ * part.
+ */
+enum cluster_parting { CLUSTER_PARTING_REMOVED, CLUSTER_PARTING_SUPERSEDED };
+void cluster__removed(struct cluster *cluster, enum cluster_parting why);
 /* RAFT_E* and other codes → enum err. */
 int cluster__error(int code);
 

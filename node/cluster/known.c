@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cluster/join.h"
+#include "cluster/members.h"
 #include "proto/admin.pb-c.h"
 
 #define REPLY_TIMEOUT_MS 12000
@@ -24,6 +25,7 @@ struct known {
     uint8_t secret[SECRETS_KEY_LEN];
     uint64_t id;
     bool is_removed;
+    uint32_t generation; /* of who answered */
 };
 
 struct known *known_new(struct cluster *cluster)
@@ -66,7 +68,20 @@ static void work(uv_work_t *request)
         return;
     known->is_removed =
         reply->code == 0 && reply->kind_case == ADM__REPLY__KIND_IS_KNOWN && !reply->is_known;
+    known->generation = reply->generation;
     adm__reply__free_unpacked(reply, NULL);
+}
+
+/* Who hears a leader is removed by its log; only a recovery may have gone on without him. */
+static void take_answer(struct known *known)
+{
+    struct cluster *cluster = known->cluster;
+    bool is_superseded = known->generation > raft_generation(cluster->term);
+
+    if (known->is_removed && !cluster->is_closing && cluster->phase == CLUSTER_MEMBER &&
+        (is_superseded || cluster->leader == 0))
+        cluster__removed(cluster,
+                         is_superseded ? CLUSTER_PARTING_SUPERSEDED : CLUSTER_PARTING_REMOVED);
 }
 
 static void worked(uv_work_t *request, int status)
@@ -78,19 +93,28 @@ static void worked(uv_work_t *request, int status)
     free(known->ca_pem);
     known->ca_pem = NULL;
     explicit_bzero(known->secret, sizeof(known->secret));
-    if (known->is_removed && !known->cluster->is_closing && known->cluster->phase == CLUSTER_MEMBER)
-        cluster__removed(known->cluster);
+    take_answer(known);
     cluster__wake(known->cluster); /* a close may wait for this */
 }
 
-static const char *next_address(struct known *known)
+/* A leader asks those whom it does not hear: a cluster whose lost majority comes back would else
+ * never learn that the rest has gone on without it. */
+static bool is_worth_asking(const struct cluster *cluster, const struct member *member,
+                            uint64_t now_mono_ms)
+{
+    return member->id != cluster->identity.id && member->about.admin_address[0] != '\0' &&
+           (cluster->leader == 0 ||
+            members_silent_ms(cluster, member, now_mono_ms) >= KNOWN_AFTER_MS);
+}
+
+static const char *next_address(struct known *known, uint64_t now_mono_ms)
 {
     struct cluster *cluster = known->cluster;
 
     for (unsigned tries = 0; tries < cluster->members.count; tries++) {
         const struct member *member =
             &cluster->members.list[known->next++ % cluster->members.count];
-        if (member->id != cluster->identity.id && member->about.admin_address[0] != '\0')
+        if (is_worth_asking(cluster, member, now_mono_ms))
             return member->about.admin_address;
     }
     return NULL;
@@ -102,11 +126,13 @@ void known_tick(struct known *known, uint64_t now_mono_ms)
 
     if (cluster->leader != 0)
         cluster->leader_heard_mono_ms = now_mono_ms;
-    if (known->is_running || now_mono_ms - cluster->leader_heard_mono_ms < KNOWN_AFTER_MS ||
-        now_mono_ms - known->asked_mono_ms < KNOWN_AFTER_MS)
+    bool is_due = cluster__leads(cluster)
+                      ? now_mono_ms - cluster->leading_since_mono_ms >= KNOWN_AFTER_MS
+                      : now_mono_ms - cluster->leader_heard_mono_ms >= KNOWN_AFTER_MS;
+    if (known->is_running || !is_due || now_mono_ms - known->asked_mono_ms < KNOWN_AFTER_MS)
         return;
     known->asked_mono_ms = now_mono_ms;
-    const char *address = next_address(known);
+    const char *address = next_address(known, now_mono_ms);
     if (!address || !(known->ca_pem = strdup(cluster->identity.ca_pem)))
         return;
     snprintf(known->address, sizeof(known->address), "%s", address);
@@ -114,6 +140,5 @@ void known_tick(struct known *known, uint64_t now_mono_ms)
     known->id = cluster->identity.id;
     known->work.data = known;
     known->is_running = uv_queue_work(cluster->loop, &known->work, work, worked) == 0;
-    log_debug("cluster", "no_leader action=\"asking whether this node is a member\" address=%s",
-              address);
+    log_debug("cluster", "asking whether=\"this node is a member\" address=%s", address);
 }

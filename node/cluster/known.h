@@ -1,6 +1,7 @@
 /* node/cluster/known.h: a member that has heard no leader for KNOWN_AFTER_MS asks the others' admin
  * ports whether it is a member still: one that was removed while it was away is refused by every
- * peer and would otherwise never learn why. Loop thread; asks on a worker. */
+ * peer and would otherwise never learn why. A leader asks those that it does not hear, for they may
+ * have gone on without it (recover.h). Loop thread; asks on a worker. */
 #pragma once
 
 #include "cluster/internal.h"

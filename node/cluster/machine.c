@@ -31,6 +31,7 @@
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
+#include "cluster/recover.h"
 #include "cluster/renew.h"
 #include "cluster/report.h"
 #include "cluster/settings.h"
@@ -370,6 +371,11 @@ static void app_message(void *user, raft_id from, const uint8_t *data, size_t le
     message_receive(user, from, data, len);
 }
 
+static void app_superseded(void *user)
+{
+    cluster__removed(user, CLUSTER_PARTING_SUPERSEDED);
+}
+
 static void app_fatal(void *user, const char *message)
 {
     cluster__fatal(user, message);
@@ -387,6 +393,7 @@ struct raft_app machine_app(struct cluster *cluster)
         .role_changed = app_role_changed,
         .conf_changed = app_conf_changed,
         .app_message = app_message,
+        .superseded = app_superseded,
         .fatal = app_fatal,
     };
 }
@@ -501,6 +508,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     settle(cluster, now_mono_ms);
     report_tick(cluster, now_mono_ms);
     asks_tick(cluster, now_mono_ms);
+    recover_tick(cluster, now_mono_ms);
     change_tick(cluster, now_mono_ms);
     hash_check_tick(cluster, now_mono_ms);
     import_expiry_tick(cluster, now_mono_ms);

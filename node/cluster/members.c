@@ -164,7 +164,7 @@ void members_reload(struct cluster *cluster)
         verdicts_members_changed(cluster);
     }
     if (was_member && !members_find(cluster, cluster->identity.id))
-        cluster__removed(cluster);
+        cluster__removed(cluster, CLUSTER_PARTING_REMOVED);
     else
         members_update_self(cluster);
 }

@@ -64,6 +64,7 @@ static void fill_own(struct cluster *cluster, struct cluster_status *out)
 
     cluster_node(cluster, &node);
     out->phase = cluster->phase;
+    out->is_superseded = cluster->identity.is_superseded;
     out->self = cluster->identity.id;
     out->leader = cluster->leader;
     out->cluster_id_high = id_half(cluster->identity.cluster_id);
@@ -162,6 +163,8 @@ static void fill_driver(const struct cluster *cluster, struct cluster_node *out)
     out->term = status.term;
     out->commit_index = status.commit_index;
     out->first_index = status.first_index;
+    out->last_index = status.last_index;
+    out->last_term = status.last_term;
     out->is_candidate = status.role == RAFT_CANDIDATE || status.role == RAFT_PRE_CANDIDATE;
     out->snapshots_installed = status.snapshots_installed;
     out->messages_sent = status.messages_sent;
@@ -189,6 +192,7 @@ void cluster_node(struct cluster *cluster, struct cluster_node *out)
     out->hash_high = applied.hash.high;
     out->hash_low = applied.hash.low;
     out->is_quarantined = cluster->store && store_quarantine_reason(cluster->store);
+    out->is_superseded = cluster->identity.is_superseded;
     if (cluster->identity.cert_pem)
         (void)certificate_expiry(cluster->identity.cert_pem, &out->certificate_expires_wall_ms);
     if (cluster->driver)

@@ -36,6 +36,7 @@ enum cluster_health {
 
 struct cluster_status {
     enum cluster_phase phase;
+    bool is_superseded; /* removed: the cluster was recovered without this node */
     enum cluster_health health;
     uint64_t self, leader, cluster_id_high, cluster_id_low;
     uint64_t term, commit_index, applied_index, image_index, first_index;
@@ -67,7 +68,8 @@ int cluster_change_status(struct cluster *cluster, uint64_t index, cluster_sync_
 /* What this node knows of itself, at once. */
 struct cluster_node {
     uint64_t term, commit_index, applied_index, image_index, first_index, leader;
-    bool is_leader, is_candidate, is_quarantined;
+    uint64_t last_index, last_term; /* of the log, and of its last entry */
+    bool is_leader, is_candidate, is_quarantined, is_superseded;
     uint64_t hash_high, hash_low; /* state hash after applied_index */
     uint64_t snapshots_installed, messages_sent, messages_received, messages_dropped;
     uint64_t frames_refused; /* on the peer and snapshot ports, for whatever reason */

@@ -46,7 +46,12 @@ static void advise(struct cluster_status *status, const char *format, ...)
 static void judge_outside(struct cluster_status *status)
 {
     status->health = CLUSTER_NOT_MEMBER;
-    if (status->phase == CLUSTER_REMOVED)
+    if (status->phase == CLUSTER_REMOVED && status->is_superseded)
+        advise(status,
+               "The cluster had lost its quorum and was recovered without this node, which takes "
+               "no part any more; it answers DNS from what it knew. To use it again, stop it, "
+               "clear its data folder and join anew.");
+    else if (status->phase == CLUSTER_REMOVED)
         advise(status, "The cluster has removed this node; it answers DNS from what it knew. To "
                        "use it again, stop it, clear its data folder and join anew.");
     else if (status->phase == CLUSTER_UNJOINED)
@@ -100,7 +105,9 @@ void status_judge(struct cluster_status *status, bool has_leader)
         status->health = CLUSTER_NO_QUORUM;
         advise(status,
                "No leader: %u of %u voters must answer. DNS is served as it was; changes "
-               "wait. Start the voters that are down; look at their logs.",
+               "wait. Start the voters that are down; look at their logs. If too many are gone for "
+               "good: "
+               "quartet cluster recover.",
                status->quorum, status->voters);
         return;
     }
