@@ -106,6 +106,7 @@ enum cli_option {
     CLI_VALUE_RATE,
     CLI_VALUE_ALL,
     CLI_VALUE_DELETE_PERCENT,
+    CLI_VALUE_YES,
     CLI_VALUE_LAST,
 };
 

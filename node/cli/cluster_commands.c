@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/member_table.h"
 #include "cli/output.h"
+#include "cli/term_text.h"
 #include "proto/control.pb-c.h"
 
 #define WAIT_STEP_MS 100
@@ -72,7 +73,7 @@ static void print_status(const Ctl__ClusterStatusReply *status)
         printf("; none may be lost now\n");
     else
         printf("; %u more may be lost\n", status->can_lose);
-    printf("log        term %" PRIu64 ", committed to %" PRIu64 "\n\n", status->term,
+    printf("log        term %s, committed to %" PRIu64 "\n\n", term_text(status->term),
            status->commit_index);
     member_table_print(status);
     if (status->advice[0])

@@ -6,6 +6,7 @@
 /* Each group's commands; ended by a zeroed one. */
 extern const struct cli_command cli_node_commands[];
 extern const struct cli_command cli_cluster_commands[];
+extern const struct cli_command cli_recover_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_member_commands[];
 extern const struct cli_command cli_zone_commands[];

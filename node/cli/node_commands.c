@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/term_text.h"
 #include "proto/control.pb-c.h"
 
 static void hash_text(const Ctl__NodeStatusReply *node, char out[33])
@@ -40,6 +41,9 @@ static void print_node_json(const Ctl__NodeStatusReply *node)
                             json_integer((json_int_t)node->image->memory_octets));
     }
     json_object_set_new(object, "counters", counters);
+    json_object_set_new(object, "last_index", json_integer((json_int_t)node->last_index));
+    json_object_set_new(object, "last_term", json_integer((json_int_t)node->last_term));
+    json_object_set_new(object, "is_superseded", json_boolean(node->is_superseded));
     output_json(object);
 }
 
@@ -50,14 +54,15 @@ static void print_node(const Ctl__NodeStatusReply *node)
     hash_text(node, hash);
     printf("node       %s, quartetd %s, up %s\n", node->name, node->version,
            output_duration(node->uptime_s * 1000));
-    printf("phase      %s%s%s\n", node->phase, node->step[0] ? ": " : "", node->step);
+    printf("phase      %s%s%s%s\n", node->phase, node->step[0] ? ": " : "", node->step,
+           node->is_superseded ? ": the cluster was recovered without this node" : "");
     if (node->id == 0) {
         printf("\nMake a cluster of it:  quartet cluster init --domain NAME\n"
                "or let it join one:    quartet join HOST:PORT --token TOKEN\n");
         return;
     }
     printf("id         %016" PRIx64 "\n", node->id);
-    printf("role       %s in term %" PRIu64 "\n", node->role, node->term);
+    printf("role       %s in term %s\n", node->role, term_text(node->term));
     printf("log        from %" PRIu64 ", committed %" PRIu64 ", applied %" PRIu64
            ", answers from %" PRIu64 "\n",
            node->first_index, node->commit_index, node->applied_index, node->image_index);

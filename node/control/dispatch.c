@@ -16,6 +16,8 @@ static const struct {
     {CTL__REQUEST__KIND_CLUSTER_INIT, request_cluster_init},
     {CTL__REQUEST__KIND_CLUSTER_JOIN, request_cluster_join},
     {CTL__REQUEST__KIND_CLUSTER_STATUS, request_cluster_status},
+    {CTL__REQUEST__KIND_RECOVER_PLAN, request_recover_plan},
+    {CTL__REQUEST__KIND_RECOVER, request_recover},
     {CTL__REQUEST__KIND_SETTINGS_GET, request_settings_get},
     {CTL__REQUEST__KIND_SETTINGS_SET, request_settings_set},
     {CTL__REQUEST__KIND_TOKEN_CREATE, request_token_create},

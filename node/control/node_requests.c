@@ -95,6 +95,10 @@ void request_node_status(struct call *call)
     node.applied_index = figures.applied_index;
     node.image_index = figures.image_index;
     node.first_index = figures.first_index;
+    node.last_index = figures.last_index;
+    node.last_term = figures.last_term;
+    node.is_quarantined = figures.is_quarantined;
+    node.is_superseded = figures.is_superseded;
     node.snapshots_installed = figures.snapshots_installed;
     node.uptime_s = (clock_mono_ms() - call->control->started_mono_ms) / 1000;
     node.domain = (char *)cluster_domain(call->cluster);

@@ -12,6 +12,8 @@ void request_state_verify(struct call *call);
 void request_cluster_init(struct call *call);
 void request_cluster_join(struct call *call);
 void request_cluster_status(struct call *call);
+void request_recover_plan(struct call *call); /* recover_requests.c */
+void request_recover(struct call *call);
 void request_settings_get(struct call *call);
 void request_settings_set(struct call *call);
 void request_token_create(struct call *call);
