@@ -13,9 +13,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/prefix.h"
+#include "config_internal.h"
 
-#define HOST_LEN_MAX 255
-#define PORT_LEN_MAX 5
 #define LABEL_LEN_MAX 63
 #define GATEWAY_SOCKET_NAME "/gateway.sock"
 
@@ -68,6 +67,24 @@ static const cyaml_schema_field_t query_log_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define GATEWAY_TEXT(key)                                                                          \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_gateway,  \
+                           key, 1, CONFIG_PATH_LEN_MAX)
+#define GATEWAY_UINT(key) CYAML_FIELD_UINT(#key, CYAML_FLAG_OPTIONAL, struct config_gateway, key)
+#define GATEWAY_BOOL(key)                                                                          \
+    CYAML_FIELD_ENUM(#key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_gateway, key,    \
+                     switch_words, CYAML_ARRAY_LEN(switch_words))
+
+static const cyaml_schema_field_t gateway_fields[] = {
+    GATEWAY_TEXT(listen),           GATEWAY_TEXT(listen_tls),
+    GATEWAY_TEXT(certificate),      GATEWAY_TEXT(key),
+    GATEWAY_TEXT(log_level),        GATEWAY_BOOL(quiet),
+    GATEWAY_BOOL(aws3_on_loopback), GATEWAY_UINT(body_max),
+    GATEWAY_UINT(connections),      GATEWAY_UINT(connections_per_address),
+    GATEWAY_UINT(idle_ms),          GATEWAY_UINT(request_ms),
+    GATEWAY_UINT(memory_max),       CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config, name, 1, LABEL_LEN_MAX),
     CYAML_FIELD_STRING_PTR("region", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
@@ -101,6 +118,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
     CYAML_FIELD_MAPPING("query_log", CYAML_FLAG_OPTIONAL, struct config, query_log,
                         query_log_fields),
+    CYAML_FIELD_MAPPING("gateway", CYAML_FLAG_OPTIONAL, struct config, gateway, gateway_fields),
     CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
                      tcp_connections_max),
     CYAML_FIELD_UINT("tcp_connections_per_prefix", CYAML_FLAG_OPTIONAL, struct config,
@@ -193,8 +211,7 @@ static int default_text(char **field, const char *text)
     return *field ? 0 : set_text(field, text);
 }
 
-/* Split HOST, HOST:PORT, [HOST] or [HOST]:PORT; a bare IPv6 address has no port. */
-static int split_address(const char *text, char host[HOST_LEN_MAX + 1], unsigned *port)
+int config__split_address(const char *text, char host[CONFIG_HOST_LEN_MAX + 1], unsigned *port)
 {
     const char *end, *rest;
 
@@ -207,14 +224,14 @@ static int split_address(const char *text, char host[HOST_LEN_MAX + 1], unsigned
             end = text + strlen(text);
         rest = end;
     }
-    if (!end || end == text || (size_t)(end - text) > HOST_LEN_MAX)
+    if (!end || end == text || (size_t)(end - text) > CONFIG_HOST_LEN_MAX)
         return ERR_INVALID;
     memcpy(host, text, (size_t)(end - text));
     host[end - text] = '\0';
     if (*rest == '\0')
         return 0;
     size_t digits = strspn(rest + 1, "0123456789");
-    if (*rest != ':' || digits == 0 || digits > PORT_LEN_MAX || rest[1 + digits] != '\0')
+    if (*rest != ':' || digits == 0 || digits > CONFIG_PORT_LEN_MAX || rest[1 + digits] != '\0')
         return ERR_INVALID;
     unsigned long value = strtoul(rest + 1, NULL, 10);
     if (value == 0 || value > UINT16_MAX)
@@ -226,9 +243,9 @@ static int split_address(const char *text, char host[HOST_LEN_MAX + 1], unsigned
 /* Bring *@field into the form HOST:PORT; @port is taken where the text has none, and returned. */
 static int normalise_address(char **field, const char *key, unsigned *port, char *error)
 {
-    char host[HOST_LEN_MAX + 1], text[HOST_LEN_MAX + PORT_LEN_MAX + 4];
+    char host[CONFIG_HOST_LEN_MAX + 1], text[CONFIG_HOST_LEN_MAX + CONFIG_PORT_LEN_MAX + 4];
 
-    if (split_address(*field, host, port) != 0)
+    if (config__split_address(*field, host, port) != 0)
         return refuse(error, "%s: '%s' is not HOST:PORT or [IPV6]:PORT", key, *field);
     snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, *port);
     return set_text(field, text);
@@ -259,12 +276,12 @@ static bool is_wildcard(const char *address)
 /* The admin and snapshot listeners follow the peer listener's host, on the next ports. */
 static int default_beside(char **field, const char *peer, unsigned port)
 {
-    char host[HOST_LEN_MAX + 1], text[HOST_LEN_MAX + PORT_LEN_MAX + 4];
+    char host[CONFIG_HOST_LEN_MAX + 1], text[CONFIG_HOST_LEN_MAX + CONFIG_PORT_LEN_MAX + 4];
     unsigned ignored = 0;
 
     if (*field)
         return 0;
-    if (split_address(peer, host, &ignored) != 0)
+    if (config__split_address(peer, host, &ignored) != 0)
         return ERR_INVALID;
     snprintf(text, sizeof(text), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
     return set_text(field, text);
@@ -313,7 +330,7 @@ static int check_name(const char *name, char *error)
     return 0;
 }
 
-static bool is_ip_address(const char *text)
+bool config__is_ip_address(const char *text)
 {
     uint8_t octets[sizeof(struct in6_addr)];
 
@@ -323,7 +340,7 @@ static bool is_ip_address(const char *text)
 static int check_public_addresses(const struct config *config, char *error)
 {
     for (unsigned i = 0; i < config->public_addresses_count; i++) {
-        if (!is_ip_address(config->public_addresses[i]))
+        if (!config__is_ip_address(config->public_addresses[i]))
             return refuse(error, "public_addresses: '%s' is no IPv4 or IPv6 address",
                           config->public_addresses[i]);
     }
@@ -332,15 +349,15 @@ static int check_public_addresses(const struct config *config, char *error)
 
 static int check_dns_listen(struct config *config, char *error)
 {
-    char host[HOST_LEN_MAX + 1];
+    char host[CONFIG_HOST_LEN_MAX + 1];
     unsigned first_port = 0;
     int rc = 0;
 
     for (unsigned i = 0; rc == 0 && i < config->dns_listen_count; i++) {
         unsigned port = CONFIG_DNS_PORT;
         rc = normalise_address(&config->dns_listen[i], "dns_listen", &port, error);
-        if (rc == 0 &&
-            (split_address(config->dns_listen[i], host, &port) != 0 || !is_ip_address(host)))
+        if (rc == 0 && (config__split_address(config->dns_listen[i], host, &port) != 0 ||
+                        !config__is_ip_address(host)))
             rc = refuse(error, "dns_listen: '%s' is no IPv4 or IPv6 address with a port",
                         config->dns_listen[i]);
         if (i == 0)
@@ -418,12 +435,13 @@ static int check_tcp(const struct config *config, char *error)
 /* A name would have to be resolved first. */
 static int check_resolvers(struct config *config, char *error)
 {
-    char host[HOST_LEN_MAX + 1];
+    char host[CONFIG_HOST_LEN_MAX + 1];
     int rc = 0;
 
     for (unsigned i = 0; rc == 0 && i < config->resolvers_count; i++) {
         unsigned port = CONFIG_DNS_PORT;
-        if (split_address(config->resolvers[i], host, &port) != 0 || !is_ip_address(host))
+        if (config__split_address(config->resolvers[i], host, &port) != 0 ||
+            !config__is_ip_address(host))
             return refuse(error, "resolvers: '%s' is not ADDRESS, ADDRESS:PORT or [IPV6]:PORT",
                           config->resolvers[i]);
         rc = normalise_address(&config->resolvers[i], "resolvers", &port, error);
@@ -449,7 +467,7 @@ static int check_alias_ttls(struct config *config, char *error)
 }
 
 /* Only the node's user may enter the data folder, so what a group shall reach stands elsewhere. */
-static int check_gateway(struct config *config, char *error)
+static int check_gateway_socket(struct config *config, char *error)
 {
     char path[CONFIG_PATH_LEN_MAX + sizeof(GATEWAY_SOCKET_NAME)];
 
@@ -471,7 +489,7 @@ static int check(struct config *config, char *error)
     if (rc == 0)
         rc = default_text(&config->data_dir, "/var/lib/quartet");
     if (rc == 0)
-        rc = check_gateway(config, error);
+        rc = check_gateway_socket(config, error);
     if (rc == 0)
         rc = default_text(&config->log_level, "info");
     if (rc == 0)
@@ -506,6 +524,8 @@ static int check(struct config *config, char *error)
         rc = check_query_log(config, error);
     if (rc == 0)
         rc = check_tcp(config, error);
+    if (rc == 0)
+        rc = config__check_gateway(&config->gateway, error);
     if (rc == 0)
         rc = check_dns_listen(config, error);
     if (rc == 0)

@@ -32,6 +32,13 @@
 #define CONFIG_QUERY_LOG_FREE_MIN 512
 #define CONFIG_QUERY_LOG_MIB_MAX 16777216
 #define CONFIG_QUERY_LOG_PATH_MAX 900
+#define CONFIG_GATEWAY_BODY_MIN 1024 /* octets; the gateway's own limits, see gateway/gateway.h */
+#define CONFIG_GATEWAY_BODY_MAX (3 << 20)
+#define CONFIG_GATEWAY_CONNECTIONS_MAX 65536
+#define CONFIG_GATEWAY_MS_MIN 100
+#define CONFIG_GATEWAY_MS_MAX 3600000
+#define CONFIG_GATEWAY_MEMORY_MIN 64 /* MiB */
+#define CONFIG_GATEWAY_MEMORY_MAX (1 << 20)
 #define CONFIG_PEER_PORT 5301 /* admin and snapshot listeners: the next two ports, unless named */
 
 /* Response rate limiting (net/rrl.h): what the file says; NULL, or no exempt prefix, where it says
@@ -64,6 +71,20 @@ struct config_query_log {
     char *syslog_socket; /* /dev/log */
 };
 
+/* quartet-gateway reads these (gateway/gateway.h); the node only checks them. NULL and 0: left out,
+ * and the gateway's own default is taken. Addresses are HOST:PORT with an IP address. */
+struct config_gateway {
+    char *listen;     /* HTTP */
+    char *listen_tls; /* HTTPS, with both of the next */
+    char *certificate, *key;
+    char *log_level;
+    bool quiet;
+    bool aws3_on_loopback;
+    uint32_t body_max, connections, connections_per_address;
+    uint32_t idle_ms, request_ms;
+    uint32_t memory_max; /* MiB */
+};
+
 /* Strings are owned by the configuration; addresses are checked and normalised to HOST:PORT or
  * [HOST]:PORT. What the file leaves out is filled in. */
 struct config {
@@ -92,6 +113,7 @@ struct config {
     bool latency_private;                    /* measure private clients, too */
     struct config_rrl rrl;
     struct config_query_log query_log;
+    struct config_gateway gateway;
     bool *health_checks;         /* this node checks endpoints; NULL or true: yes */
     uint32_t health_connections; /* of checks at once; 0: the default of health/checker.h */
     char *peer_listen;           /* 0.0.0.0:5301 */

@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "config.h"
 #include "gateway/gateway.h"
 
 #define NODE_PATH_STANDARD "/var/lib/quartet/gateway.sock"
@@ -29,7 +30,7 @@ static const char doc[] =
     "\vRuns in the foreground and logs to standard error. SIGTERM and SIGINT stop it once the "
     "requests under way are answered. Access keys are made by 'quartet credential create'.\n\n"
     "exit status: 0 stopped, 64 wrong arguments, 66 a certificate or key cannot be read, 69 an "
-    "address is taken or not allowed, 71 out of memory";
+    "address is taken or not allowed, 71 out of memory, 78 the configuration is wrong";
 
 enum {
     OPTION_TLS = 0x100,
@@ -45,6 +46,10 @@ enum {
 };
 
 static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0,
+     "quartet.yaml of the node beside it: its section 'gateway' and where the node's socket is; "
+     "options come before it",
+     0},
     {"node", 'n', "SOCKET", 0, "the node's gateway socket (" NODE_PATH_STANDARD ")", 0},
     {"listen", 'L', "ADDR:PORT", 0, "HTTP (" LISTEN_STANDARD ", unless HTTPS is asked for)", 0},
     {"listen-tls", OPTION_TLS, "ADDR:PORT", 0, "HTTPS; needs --certificate and --key", 0},
@@ -66,10 +71,10 @@ static const struct argp_option options[] = {
     {0},
 };
 
+/* What the command line leaves out is NULL and 0, until the file and then the defaults fill it. */
 struct arguments {
     struct gateway_options gateway;
-    const char *certificate_path, *key_path;
-    enum log_level level;
+    const char *config_path, *certificate_path, *key_path, *level;
     unsigned memory_mib;
 };
 
@@ -116,12 +121,12 @@ static error_t parse_limit(int key, char *value, struct argp_state *state)
     }
 }
 
-static void check_arguments(struct arguments *arguments, struct argp_state *state)
+static void check_arguments(const struct arguments *arguments, struct argp_state *state)
 {
-    struct gateway_options *gateway = &arguments->gateway;
+    const struct gateway_options *gateway = &arguments->gateway;
 
-    if (!gateway->listen && !gateway->listen_tls)
-        gateway->listen = LISTEN_STANDARD;
+    if (arguments->config_path)
+        return; /* what is missing may be in the file */
     if (gateway->listen_tls && (!arguments->certificate_path || !arguments->key_path))
         argp_error(state, "--listen-tls needs --certificate FILE and --key FILE");
     if (!gateway->listen_tls && (arguments->certificate_path || arguments->key_path))
@@ -132,8 +137,10 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct arguments *arguments = state->input;
     struct gateway_options *gateway = &arguments->gateway;
+    enum log_level level;
 
     switch (key) {
+    case 'c': arguments->config_path = value; return 0;
     case 'n': gateway->node_path = value; return 0;
     case 'L': gateway->listen = value; return 0;
     case OPTION_TLS: gateway->listen_tls = value; return 0;
@@ -142,13 +149,75 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case OPTION_V3: gateway->may_v3_on_loopback = true; return 0;
     case 'q': gateway->is_quiet = true; return 0;
     case 'l':
-        if (log_level_parse(value, &arguments->level) != 0)
+        if (log_level_parse(value, &level) != 0)
             argp_error(state, "'%s' is none of error, warn, info, debug", value);
+        arguments->level = value;
         return 0;
     case ARGP_KEY_ARG: argp_error(state, "'%s' is no option", value); return 0;
     case ARGP_KEY_END: check_arguments(arguments, state); return 0;
     default: return parse_limit(key, value, state);
     }
+}
+
+static void fill_text(const char **option, const char *text)
+{
+    if (!*option)
+        *option = text;
+}
+
+static void fill_number(unsigned *option, uint32_t number)
+{
+    if (*option == 0)
+        *option = number;
+}
+
+/* What the command line has not said, as the file says. */
+static void fill_from(struct arguments *arguments, const struct config *config)
+{
+    const struct config_gateway *file = &config->gateway;
+    struct gateway_options *gateway = &arguments->gateway;
+
+    fill_text(&gateway->node_path, config->gateway_socket);
+    fill_text(&gateway->listen, file->listen);
+    fill_text(&gateway->listen_tls, file->listen_tls);
+    if (gateway->listen_tls) {
+        fill_text(&arguments->certificate_path, file->certificate);
+        fill_text(&arguments->key_path, file->key);
+    }
+    fill_text(&arguments->level, file->log_level);
+    fill_number(&gateway->connections_max, file->connections);
+    fill_number(&gateway->connections_per_address_max, file->connections_per_address);
+    fill_number(&gateway->idle_ms, file->idle_ms);
+    fill_number(&gateway->request_ms, file->request_ms);
+    fill_number(&arguments->memory_mib, file->memory_max);
+    if (gateway->body_len_max == 0)
+        gateway->body_len_max = file->body_max;
+    gateway->is_quiet |= file->quiet;
+    gateway->may_v3_on_loopback |= file->aws3_on_loopback;
+}
+
+/* The file, whose texts the options then point into, and the defaults. EX_OK, or it was logged. */
+static int complete_arguments(struct arguments *arguments, struct config **config)
+{
+    struct gateway_options *gateway = &arguments->gateway;
+    char error[CONFIG_ERROR_LEN];
+
+    if (arguments->config_path) {
+        if (config_load(arguments->config_path, config, error) != 0) {
+            log_error("main", "configuration_wrong file=%s reason=\"%s\"", arguments->config_path,
+                      error);
+            return EX_CONFIG;
+        }
+        fill_from(arguments, *config);
+    }
+    if (gateway->listen_tls && (!arguments->certificate_path || !arguments->key_path)) {
+        log_error("main", "options_wrong reason=\"HTTPS needs a certificate and a key\"");
+        return EX_USAGE;
+    }
+    fill_text(&gateway->node_path, NODE_PATH_STANDARD);
+    if (!gateway->listen_tls)
+        fill_text(&gateway->listen, LISTEN_STANDARD);
+    return EX_OK;
 }
 
 /* A whole file as text, for the caller to free(); NULL: it has been logged why not. */
@@ -253,28 +322,43 @@ static int run(struct arguments *arguments)
     return status;
 }
 
-int main(int argc, char **argv)
+/* With the certificate and key that the options name. */
+static int run_with_certificate(struct arguments *arguments)
 {
-    static const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
-    struct arguments arguments = {.gateway = {.node_path = NODE_PATH_STANDARD},
-                                  .level = LOG_LEVEL_INFO};
     char *certificate = NULL, *key = NULL;
     int status = EX_NOINPUT;
 
-    argp_err_exit_status = EX_USAGE;
-    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-    log_set_level(arguments.level);
-    raise_file_limit(&arguments.gateway);
-    limit_memory(arguments.memory_mib);
-    if (arguments.certificate_path) {
-        arguments.gateway.certificate = certificate = read_pem(arguments.certificate_path);
-        arguments.gateway.key = key = read_pem(arguments.key_path);
+    if (arguments->certificate_path) {
+        arguments->gateway.certificate = certificate = read_pem(arguments->certificate_path);
+        arguments->gateway.key = key = read_pem(arguments->key_path);
     }
-    if (!arguments.certificate_path || (certificate && key))
-        status = run(&arguments);
+    if (!arguments->certificate_path || (certificate && key))
+        status = run(arguments);
     free(certificate);
     if (key)
         explicit_bzero(key, strlen(key));
     free(key);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    struct arguments arguments = {0};
+    struct config *config = NULL;
+    enum log_level level = LOG_LEVEL_INFO;
+
+    argp_err_exit_status = EX_USAGE;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    int status = complete_arguments(&arguments, &config);
+    if (status == EX_OK) {
+        if (arguments.level)
+            log_level_parse(arguments.level, &level);
+        log_set_level(level);
+        raise_file_limit(&arguments.gateway);
+        limit_memory(arguments.memory_mib);
+        status = run_with_certificate(&arguments);
+    }
+    config_free(config);
     return status;
 }

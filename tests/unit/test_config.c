@@ -300,6 +300,66 @@ static void test_config_load_absent_file_is_not_found(void **state)
     assert_non_null(strstr(error, "/nonexistent/quartet.yaml"));
 }
 
+static void test_config_load_gateway_says_what_it_may(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN];
+    const char *text = "name: a\npeer_listen: 192.0.2.1\ngateway:\n  listen: 127.0.0.1:80\n"
+                       "  listen_tls: \"[2001:db8::1]:443\"\n  certificate: /a\n  key: /b\n"
+                       "  log_level: warn\n  quiet: off\n  body_max: 1024\n  connections: 7\n"
+                       "  connections_per_address: 2\n  idle_ms: 100\n  request_ms: 200\n"
+                       "  memory_max: 64\n  aws3_on_loopback: yes\n";
+
+    assert_int_equal(load(text, &config, error), 0);
+    assert_string_equal(config->gateway.listen, "127.0.0.1:80");
+    assert_string_equal(config->gateway.listen_tls, "[2001:db8::1]:443");
+    assert_string_equal(config->gateway.certificate, "/a");
+    assert_string_equal(config->gateway.key, "/b");
+    assert_string_equal(config->gateway.log_level, "warn");
+    assert_false(config->gateway.quiet);
+    assert_true(config->gateway.aws3_on_loopback);
+    assert_int_equal(config->gateway.body_max, 1024);
+    assert_int_equal(config->gateway.connections, 7);
+    assert_int_equal(config->gateway.connections_per_address, 2);
+    assert_int_equal(config->gateway.idle_ms, 100);
+    assert_int_equal(config->gateway.request_ms, 200);
+    assert_int_equal(config->gateway.memory_max, 64);
+    config_free(config);
+}
+
+static void test_config_load_gateway_refuses_what_it_may_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *error;
+    } cases[] = {
+        {"listen: 127.0.0.1", "gateway: listen: '127.0.0.1' is not ADDRESS:PORT"},
+        {"listen: localhost:80", "gateway: listen: 'localhost:80' is not ADDRESS:PORT"},
+        {"listen_tls: 127.0.0.1:443", "gateway: listen_tls needs certificate and key"},
+        {"certificate: /a", "gateway: certificate and key go with listen_tls"},
+        {"certificate: a", "gateway: certificate: 'a' is no whole path"},
+        {"key: b", "gateway: key: 'b' is no whole path"},
+        {"log_level: loud", "gateway: log_level: 'loud' is none of"},
+        {"quiet: maybe", "maybe"},
+        {"body_max: 3145729", "gateway: body_max: 3145729 is not from 1024 to 3145728"},
+        {"connections: 65537", "gateway: connections: 65537 is not from 1 to 65536"},
+        {"idle_ms: 99", "gateway: idle_ms: 99 is not from 100 to 3600000"},
+        {"memory_max: 63", "gateway: memory_max: 63 is not from 64 to 1048576"},
+        {"speed: 1", "speed"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *config = NULL;
+        char error[CONFIG_ERROR_LEN], text[256];
+        snprintf(text, sizeof(text), "name: a\npeer_listen: 192.0.2.1\ngateway:\n  %s\n",
+                 cases[i].line);
+        assert_int_equal(load(text, &config, error), ERR_INVALID);
+        if (strstr(error, cases[i].error) == NULL)
+            fail_msg("%s: %s", cases[i].line, error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +373,8 @@ int main(void)
         cmocka_unit_test(test_config_load_tcp_limits_are_read),
         cmocka_unit_test(test_config_load_mistakes_are_named),
         cmocka_unit_test(test_config_load_dns_texts_have_128_octets),
+        cmocka_unit_test(test_config_load_gateway_says_what_it_may),
+        cmocka_unit_test(test_config_load_gateway_refuses_what_it_may_not),
         cmocka_unit_test(test_config_load_absent_file_is_not_found),
     };
     int fd = mkstemp(path);
