@@ -23,6 +23,7 @@
 #include "net/net.h"
 #include "querylog/querylog.h"
 #include "serve/serve.h"
+#include "service/service.h"
 
 #define CONTROL_SOCKET_NAME "control.sock"
 #define PATH_LEN 512
@@ -158,6 +159,7 @@ struct node {
     struct latency_samples *latency;
     struct querylog *query_log; /* NULL: this node writes none */
     struct control *control;
+    struct service *service;
     uv_signal_t on_term, on_int, on_hup;
     uv_idle_t stop_later; /* stopping starts from a clean turn of the loop */
     bool is_stopping;
@@ -182,6 +184,7 @@ static void on_cluster_closed(void *user)
     uv_close((uv_handle_t *)&node->on_int, NULL);
     uv_close((uv_handle_t *)&node->on_hup, NULL);
     uv_close((uv_handle_t *)&node->stop_later, NULL);
+    service_close(node->service);
 }
 
 static void stop_now(uv_idle_t *idle)
@@ -203,6 +206,7 @@ static void stop(struct node *node, int status)
         return;
     node->is_stopping = true;
     node->status = status;
+    service_stopping(node->service);
     uv_idle_start(&node->stop_later, stop_now);
 }
 
@@ -220,8 +224,36 @@ static void on_reopen(uv_signal_t *handle, int number)
     struct node *node = handle->data;
 
     log_info("main", "signal number=%d", number);
+    service_reloading(node->service);
     if (node->query_log)
         querylog_reopen(node->query_log);
+    service_ready(node->service);
+}
+
+/* The status line: what an administrator looks for first. */
+static void describe(void *user, char out[SERVICE_STATUS_LEN])
+{
+    static const char *const phases[] = {
+        [CLUSTER_UNJOINED] = "answers REFUSED; waits for 'quartet cluster init' or 'quartet join'",
+        [CLUSTER_JOINING] = "answers REFUSED; is joining a cluster",
+        [CLUSTER_REMOVED] = "answers DNS; was removed from its cluster",
+    };
+    const struct node *node = user;
+    const char *name = node->config->name;
+    enum cluster_phase phase = node->cluster ? cluster_phase(node->cluster) : CLUSTER_JOINING;
+
+    if (!node->net)
+        snprintf(out, SERVICE_STATUS_LEN, "%s: loading", name);
+    else if (phase != CLUSTER_MEMBER)
+        snprintf(out, SERVICE_STATUS_LEN, "%s: %s", name, phases[phase]);
+    else if (cluster_leader(node->cluster) == 0)
+        snprintf(out, SERVICE_STATUS_LEN, "%s: answers DNS; knows no leader of %s", name,
+                 cluster_domain(node->cluster));
+    else
+        snprintf(out, SERVICE_STATUS_LEN, "%s: answers DNS; %s %s", name,
+                 cluster_leader(node->cluster) == cluster_self(node->cluster) ? "leads"
+                                                                              : "follows in",
+                 cluster_domain(node->cluster));
 }
 
 static void on_fatal(void *user, const char *message)
@@ -427,7 +459,9 @@ static int run_node(struct config *config)
 
     ASSERT(uv_loop_init(&node.loop) == 0);
     watch_signals(&node);
-    int status = open_query_log(&node);
+    int status = service_open(&node.loop, describe, &node, &node.service) == 0 ? EX_OK : EX_OSERR;
+    if (status == EX_OK)
+        status = open_query_log(&node);
     if (status == EX_OK)
         status = open_cluster(&node);
     if (status == EX_OK)
@@ -437,10 +471,11 @@ static int run_node(struct config *config)
                              &node.net);
     if (status == EX_OK)
         status = open_control(&node);
-    if (status == EX_OK)
+    if (status == EX_OK) {
         log_info("main", "started version=" QUARTET_VERSION " name=%s data_dir=%s", config->name,
                  config->data_dir);
-    else if (node.cluster)
+        service_ready(node.service);
+    } else if (node.cluster)
         stop(&node, status);
     else
         on_cluster_closed(&node);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "gateway/gateway.h"
+#include "service/service.h"
 
 #define NODE_PATH_STANDARD "/var/lib/quartet/gateway.sock"
 #define LISTEN_STANDARD "127.0.0.1:5380"
@@ -272,7 +273,16 @@ struct process {
     uv_loop_t loop;
     uv_signal_t on_term, on_int;
     struct gateway *gateway;
+    struct service *service;
+    const char *listen; /* for the status line */
 };
+
+static void describe(void *user, char out[SERVICE_STATUS_LEN])
+{
+    const struct process *process = user;
+
+    snprintf(out, SERVICE_STATUS_LEN, "serves the Route 53 API at %s", process->listen);
+}
 
 static void on_closed(void *user)
 {
@@ -280,6 +290,7 @@ static void on_closed(void *user)
 
     uv_close((uv_handle_t *)&process->on_term, NULL);
     uv_close((uv_handle_t *)&process->on_int, NULL);
+    service_close(process->service);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -288,6 +299,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct gateway *gateway = process->gateway;
 
     log_info("main", "signal number=%d", number);
+    service_stopping(process->service);
     process->gateway = NULL;
     if (gateway)
         gateway_close(gateway, STOP_GRACE_MS, on_closed, process);
@@ -295,7 +307,9 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static int run(struct arguments *arguments)
 {
-    struct process process = {0};
+    const struct gateway_options *gateway = &arguments->gateway;
+    struct process process = {.listen =
+                                  gateway->listen_tls ? gateway->listen_tls : gateway->listen};
     char error[GATEWAY_ERROR_LEN];
     int status = EX_OK;
 
@@ -307,14 +321,17 @@ static int run(struct arguments *arguments)
     ASSERT(uv_signal_start(&process.on_int, on_signal, SIGINT) == 0);
     signal(SIGPIPE, SIG_IGN);
     arguments->gateway.loop = &process.loop;
-    int rc = gateway_open(&arguments->gateway, &process.gateway, error);
+    snprintf(error, sizeof(error), "%s", err_text(ERR_NOMEM));
+    int rc = service_open(&process.loop, describe, &process, &process.service);
+    if (rc == 0)
+        rc = gateway_open(gateway, &process.gateway, error);
     if (rc != 0) {
         log_error("main", "open_failed reason=\"%s\"", error);
         status = rc == ERR_NOMEM ? EX_OSERR : rc == ERR_IO ? EX_UNAVAILABLE : EX_USAGE;
         on_closed(&process);
     } else {
-        log_info("main", "started version=" QUARTET_VERSION " node=%s",
-                 arguments->gateway.node_path);
+        log_info("main", "started version=" QUARTET_VERSION " node=%s", gateway->node_path);
+        service_ready(process.service);
     }
     uv_run(&process.loop, UV_RUN_DEFAULT);
     uv_loop_close(&process.loop);
