@@ -3,9 +3,12 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <linux/sock_diag.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -70,4 +73,54 @@ int process_memory_read(struct process_memory *out)
     if (rc == 0)
         *out = memory;
     return rc;
+}
+
+static int read_resident(uint64_t *out)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    uint64_t pages = 0;
+
+    if (!file)
+        return ERR_IO;
+    bool is_read = fscanf(file, "%*u %" SCNu64, &pages) == 1;
+    fclose(file);
+    if (!is_read)
+        return ERR_IO;
+    *out = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return 0;
+}
+
+static int count_open_files(uint64_t *out)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    uint64_t count = 0;
+
+    if (!folder)
+        return ERR_IO;
+    while ((entry = readdir(folder)))
+        count += entry->d_name[0] != '.';
+    closedir(folder);
+    *out = count - 1; /* without that of the folder */
+    return 0;
+}
+
+static double seconds_of(const struct timeval *time)
+{
+    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
+int process_usage_read(struct process_usage *out)
+{
+    struct process_usage usage;
+    struct rusage spent;
+    struct rlimit files;
+
+    if (read_resident(&usage.resident_octets) != 0 || count_open_files(&usage.open_files) != 0 ||
+        getrusage(RUSAGE_SELF, &spent) != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return ERR_IO;
+    usage.open_files_max = files.rlim_cur;
+    usage.cpu_s = seconds_of(&spent.ru_utime) + seconds_of(&spent.ru_stime);
+    *out = usage;
+    return 0;
 }

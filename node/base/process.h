@@ -12,3 +12,11 @@ struct process_memory {
 };
 /* Reads /proc and asks each socket: about a microsecond for each open file. ERR_IO. */
 int process_memory_read(struct process_memory *out);
+
+struct process_usage {
+    uint64_t resident_octets;
+    uint64_t open_files, open_files_max;
+    double cpu_s; /* of all threads, so far */
+};
+/* The same, but cheap enough to be asked every few seconds. ERR_IO. */
+int process_usage_read(struct process_usage *out);
