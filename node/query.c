@@ -90,11 +90,30 @@ static enum step solve_negative(struct exchange *x, enum dns_rcode rcode)
                : STEP_NO_ROOM;
 }
 
+/* For whoever counts: how it went with @group, the first one that the question came to. */
+static void note_route(struct exchange *x, const struct policy_group *group, enum query_route route,
+                       bool is_all_down)
+{
+    static const uint8_t routed[] = {
+        [QUERY_ROUTE_FOUND] = QUERY_ROUTED_HEALTHY,
+        [QUERY_ROUTE_NODATA] = QUERY_ROUTED_NOTHING,
+        [QUERY_ROUTE_LOOP] = QUERY_ROUTED_LOOP,
+    };
+    if (x->route.routed != QUERY_ROUTED_NOT)
+        return;
+    x->route.policy = group->kind;
+    x->route.routed =
+        route == QUERY_ROUTE_FOUND && is_all_down ? QUERY_ROUTED_ALL_DOWN : routed[route];
+}
+
 /* What stands for x->match.set, a group. STEP_FOLLOW: go on with @found; else that was all. */
 static enum step choose(struct exchange *x, struct query_found *found)
 {
+    const struct policy_group *group = zone_set_group(x->match.set);
     const struct zone_view *view = query__view_of(x, x->match.zone);
-    switch (query__route(x, zone_set_group(x->match.set), view, found)) {
+    const enum query_route route = query__route(x, group, view, found);
+    note_route(x, group, route, found->is_all_down);
+    switch (route) {
     case QUERY_ROUTE_FOUND: return STEP_FOLLOW;
     case QUERY_ROUTE_NODATA: return solve_negative(x, DNS_RCODE_NOERROR);
     default: return STEP_LOOP;
@@ -319,6 +338,7 @@ static void exchange_init(struct exchange *x, const struct dns_question *questio
     x->dname_count = 0;
     x->group_count = 0;
     x->candidate_count = 0;
+    x->route = (struct query_route_note){.routed = QUERY_ROUTED_NOT};
     x->is_aside = false;
     x->view = NULL;
     x->place.known = 0;
@@ -357,16 +377,24 @@ static bool begin(struct work *work, const struct query_env *env, struct query_i
                 zone_probe_enter(&work->probe, work->x.view);
         }
         return true;
-    case DNS_VERDICT_CHAOS: item->outcome = query__answer_chaos(env, question, reply); return false;
+    case DNS_VERDICT_CHAOS:
+        item->traits.type = question->type;
+        item->outcome = query__answer_chaos(env, question, reply);
+        return false;
     case DNS_VERDICT_COOKIE:
         item->outcome = query__answer_cookie(env, question, reply);
         return false;
-    default: item->outcome = reject(reply, verdict); return false;
+    default:
+        if (question->name_len > 0)
+            item->traits.type = question->type;
+        item->outcome = reject(reply, verdict);
+        return false;
     }
 }
 
-/* What the first look-up says of the reply; a chain does not change it. */
-static struct query_traits traits_of(const struct zone_match *match, unsigned name_len)
+/* What the first look-up says of the reply; a chain does not change it. @out is empty. */
+static void find_traits(const struct zone_match *match, const struct dns_question *question,
+                        struct query_traits *out)
 {
     static const enum query_kind kinds[] = {
         [ZONE_OUTCOME_NONE] = QUERY_KIND_ERROR,          [ZONE_OUTCOME_ANSWER] = QUERY_KIND_ANSWER,
@@ -376,18 +404,19 @@ static struct query_traits traits_of(const struct zone_match *match, unsigned na
     };
     enum query_kind kind = kinds[match->outcome];
     unsigned offset = match->owner_offset;
+    out->type = question->type;
+    out->slots = match->slots;
     if (kind == QUERY_KIND_ERROR)
-        return (struct query_traits){.kind = kind, .log_slot = match->log_slot};
+        return;
     if (kind == QUERY_KIND_NODATA || kind == QUERY_KIND_NXDOMAIN) {
         offset = match->apex_offset;
     } else if (match->is_wildcard) {
         kind = QUERY_KIND_WILDCARD;
         offset = match->encloser_offset;
     }
-    return (struct query_traits){.kind = kind,
-                                 .name_offset = (uint8_t)offset,
-                                 .name_len = (uint8_t)(name_len - offset),
-                                 .log_slot = match->log_slot};
+    out->kind = kind;
+    out->name_offset = (uint8_t)offset;
+    out->name_len = (uint8_t)(question->name_len - offset);
 }
 
 static void look_up_owner(struct exchange *x)
@@ -414,16 +443,18 @@ static void finish(struct work *work, struct query_item *item)
     struct exchange *x = &work->x;
     if (query__is_watched(x))
         query__find_address(x);
-    item->traits = traits_of(&x->match, work->question.name_len);
+    find_traits(&x->match, &work->question, &item->traits);
     enum step step = solve(x);
     while (step == STEP_FOLLOW) {
         look_up_owner(x);
         step = solve(x);
     }
     item->outcome = conclude(x, step);
-    if (item->outcome == QUERY_FAILED)
-        item->traits =
-            (struct query_traits){.kind = QUERY_KIND_ERROR, .log_slot = item->traits.log_slot};
+    item->traits.route = x->route;
+    if (item->outcome == QUERY_FAILED) {
+        item->traits.kind = QUERY_KIND_ERROR;
+        item->traits.name_offset = item->traits.name_len = 0;
+    }
 }
 
 void query_answer_item(const struct query_env *env, struct query_item *item)

@@ -33,6 +33,7 @@
 #pragma once
 
 #include "dns/answer.h"
+#include "zone/slots.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,11 +73,28 @@ enum query_kind {
     QUERY_KIND_ERROR,    /* rejected or failed: no name */
 };
 
+/* What routing made of the first name on the way that has a policy. */
+enum query_routed {
+    QUERY_ROUTED_NOT,      /* there was none */
+    QUERY_ROUTED_HEALTHY,  /* something that counts as healthy */
+    QUERY_ROUTED_ALL_DOWN, /* nothing was healthy: what the policy says for that */
+    QUERY_ROUTED_NOTHING,  /* no records: none is for this client, or all are down and it says so */
+    QUERY_ROUTED_LOOP,     /* its aliases go in a circle or too far */
+    QUERY_ROUTED_COUNT,
+};
+
+struct query_route_note {
+    uint8_t routed; /* enum query_routed */
+    uint8_t policy; /* enum policy_kind, unless QUERY_ROUTED_NOT */
+};
+
 struct query_traits {
     enum query_kind kind;
-    uint8_t name_offset; /* of the key name in the question's name, octets */
-    uint8_t name_len;    /* of the key name, its root included; 0 with QUERY_KIND_ERROR */
-    uint16_t log_slot;   /* of the zone of the question's name (zone/image.h); 0: not logged */
+    uint8_t name_offset;     /* of the key name in the question's name, octets */
+    uint8_t name_len;        /* of the key name, its root included; 0 with QUERY_KIND_ERROR */
+    uint16_t type;           /* that was asked; 0: no question was understood */
+    struct zone_slots slots; /* of the zone of the question's name; zeroes: no zone of ours */
+    struct query_route_note route;
 };
 
 struct query_texts {      /* what the node says about itself; NULL or "": nothing */

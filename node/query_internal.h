@@ -47,6 +47,7 @@ struct exchange { /* one question on its way to its reply */
     unsigned dname_count;
     uint16_t group_count;     /* tried so far, by all names of the chain: query_route.c */
     uint16_t candidate_count; /* likewise */
+    struct query_route_note route;
     struct query_place place;
     const struct zone_wire_set *dnames[QUERY_CHAIN_MAX]; /* those in the reply */
     uint8_t synthesized[QUERY_CHAIN_MAX][DNS_NAME_MAX];  /* CNAME targets that they made */
@@ -80,6 +81,7 @@ static inline void query__tell(const struct exchange *x, const struct query_even
 
 struct query_found { /* what stands for a name: one record set, or several that become one */
     unsigned count;
+    bool is_all_down; /* nothing was healthy, somewhere on the way */
     const struct zone_wire_set *sets[POLICY_ANSWERS_MAX];
 };
 enum query_route {

@@ -46,6 +46,7 @@ struct route {
     struct query_found *found;
     uint16_t type;
     bool is_cut;    /* a branch gave nothing because of a limit */
+    bool is_down;   /* of a group that stands for itself nothing was healthy */
     unsigned depth; /* groups on the path, from the question's own down */
     struct {
         const struct policy_group *group;
@@ -342,6 +343,7 @@ static enum result resolve_all_down(struct route *route, const struct policy_gro
                                     uint64_t draw, struct mode mode)
 {
     tell_all_down(route, group);
+    route->is_down = true;
     switch (group->all_down) {
     case POLICY_ALL_DOWN_CLOSED: return RESULT_UNHEALTHY;
     case POLICY_ALL_DOWN_LAST_GOOD: return resolve_last_good(route, group, draw);
@@ -392,10 +394,13 @@ enum query_route query__route(struct exchange *x, const struct policy_group *gro
     route.x = x;
     route.found = found;
     route.type = group->type;
-    route.is_cut = false;
+    route.is_cut = route.is_down = false;
     route.depth = 0;
     found->count = 0;
-    if (resolve_group(&route, group, view, (struct mode){.is_strict = false}) == RESULT_FOUND)
+    const enum result result =
+        resolve_group(&route, group, view, (struct mode){.is_strict = false});
+    found->is_all_down = route.is_down;
+    if (result == RESULT_FOUND)
         return QUERY_ROUTE_FOUND;
     return route.is_cut ? QUERY_ROUTE_LOOP : QUERY_ROUTE_NODATA;
 }

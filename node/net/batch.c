@@ -60,13 +60,14 @@ static void tally(struct net_batch *batch, unsigned count)
         if (item->outcome == QUERY_DROPPED)
             item->reply.len = 0;
         if (item->reply.len == 0) { /* or the limiter has dropped it: there is no reply to count */
-            net_cell_add(&batch->cells->outcomes[item->outcome], 1);
+            net_cells_count_silent(batch->cells, item);
             continue;
         }
-        net_cells_count(batch->cells, item->outcome, item->reply.rcode);
+        net_cells_count(batch->cells, item);
         truncated += (item->reply.flags & DNS_FLAG_TC) != 0;
     }
     net_cell_add(&batch->cells->events[NET_UDP_QUERIES], count);
+    net_cell_add(&batch->cells->batches, 1);
     if (truncated > 0)
         net_cell_add(&batch->cells->events[NET_UDP_TRUNCATED], truncated);
 }
@@ -76,12 +77,12 @@ static void note(struct net_batch *batch, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         const struct query_item *item = &batch->items[i];
-        if (__builtin_expect(item->traits.log_slot == 0, 1) || item->reply.len == 0)
+        if (__builtin_expect(item->traits.slots.log == 0, 1) || item->reply.len == 0)
             continue;
         const struct querylog_event event = {.client = item->client,
                                              .request = item->request,
                                              .request_len = item->request_len,
-                                             .slot = item->traits.log_slot,
+                                             .slot = item->traits.slots.log,
                                              .rcode = item->reply.rcode,
                                              .time_wall_ms = batch->own.now_wall_ms};
         querylog_ring_note(batch->log, &event);
@@ -89,8 +90,18 @@ static void note(struct net_batch *batch, unsigned count)
     querylog_ring_commit(batch->log);
 }
 
+/* One batch in many is timed, by a clock that costs something. 0: not this one. */
+static uint64_t begin_timing(struct net_batch *batch)
+{
+    if (batch->untimed_left-- > 0)
+        return 0;
+    batch->untimed_left = NET_BATCH_TIMED_OF - 1;
+    return clock_mono_ns();
+}
+
 void net_batch_answer(struct net_batch *batch, unsigned count)
 {
+    const uint64_t begun_mono_ns = begin_timing(batch);
     struct query_env env = net_env_begin(batch->env, QUERY_UDP, &batch->own);
     env.image = zone_image_read_begin(batch->env->publisher);
     query_answer_many(batch->scratch, &env, batch->items, count);
@@ -100,4 +111,6 @@ void net_batch_answer(struct net_batch *batch, unsigned count)
     tally(batch, count);
     if (batch->log != NULL)
         note(batch, count);
+    if (begun_mono_ns != 0)
+        histogram_add(&batch->cells->batch_time, clock_mono_ns() - begun_mono_ns);
 }

@@ -293,12 +293,37 @@ unsigned net_fit_tcp_connections(unsigned wanted)
     return fitting < wanted ? (unsigned)fitting : wanted;
 }
 
+static void add_transport(const struct net *net, enum net_transport transport,
+                          struct net_counters *out)
+{
+    if (transport == NET_TRANSPORT_TCP)
+        net_cells_sum(tcp_server_cells(net->tcp), out);
+    for (unsigned i = 0; transport == NET_TRANSPORT_UDP && i < net->worker_count; i++)
+        net_cells_sum(udp_worker_cells(net->workers[i]), out);
+    for (unsigned i = 0; transport == NET_TRANSPORT_XDP && i < net->xdp_worker_count; i++)
+        net_cells_sum(xdp_worker_cells(net->xdp_workers[i]), out);
+}
+
+void net_read_transport(const struct net *net, enum net_transport transport,
+                        struct net_counters *out)
+{
+    memset(out, 0, sizeof *out);
+    add_transport(net, transport, out);
+}
+
 void net_read_counters(const struct net *net, struct net_counters *out)
 {
     memset(out, 0, sizeof *out);
-    net_cells_sum(tcp_server_cells(net->tcp), out);
+    for (unsigned i = 0; i < NET_TRANSPORT_COUNT; i++)
+        add_transport(net, (enum net_transport)i, out);
+}
+
+void net_read_zones(const struct net *net, struct net_zone_counters *out)
+{
+    memset(out, 0, sizeof *out);
+    net_cells_sum_zones(tcp_server_cells(net->tcp), out);
     for (unsigned i = 0; i < net->worker_count; i++)
-        net_cells_sum(udp_worker_cells(net->workers[i]), out);
+        net_cells_sum_zones(udp_worker_cells(net->workers[i]), out);
     for (unsigned i = 0; i < net->xdp_worker_count; i++)
-        net_cells_sum(xdp_worker_cells(net->xdp_workers[i]), out);
+        net_cells_sum_zones(xdp_worker_cells(net->xdp_workers[i]), out);
 }

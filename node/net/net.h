@@ -53,6 +53,8 @@ struct net_error {
 
 struct net;
 
+enum net_transport { NET_TRANSPORT_UDP, NET_TRANSPORT_XDP, NET_TRANSPORT_TCP, NET_TRANSPORT_COUNT };
+
 /* Listen on all addresses and start the threads. UDP goes by AF_XDP, too, on the interfaces named;
  * one that cannot is no failure, see net_get_xdp_problem(). An address with port 0 gets a free
  * port, the same for UDP and TCP. On 0 the caller owns *@out; otherwise nothing is left open, *@out
@@ -72,6 +74,10 @@ unsigned net_fit_tcp_connections(unsigned wanted);
 
 /* Sums over all threads; each figure is exact at some moment of the call. */
 void net_read_counters(const struct net *net, struct net_counters *out);
+/* The same of the threads of one transport alone. */
+void net_read_transport(const struct net *net, enum net_transport transport,
+                        struct net_counters *out);
+void net_read_zones(const struct net *net, struct net_zone_counters *out);
 
 /* "192.0.2.1:53" or "[2001:db8::1]:53" (numbers only; the port may be left out: 53). 0, or
  * ERR_INVALID with *@out untouched. */

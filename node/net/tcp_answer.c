@@ -12,14 +12,16 @@ static void tell(const struct tcp_teller *teller, const struct query_env *env,
                  const struct query_item *item)
 {
     net_cell_add(&teller->cells->events[NET_TCP_QUERIES], 1);
-    net_cells_count(teller->cells, item->outcome,
-                    item->outcome == QUERY_DROPPED ? 0 : item->reply.rcode);
-    if (teller->log == NULL || item->traits.log_slot == 0)
+    if (item->outcome == QUERY_DROPPED)
+        net_cells_count_silent(teller->cells, item);
+    else
+        net_cells_count(teller->cells, item);
+    if (teller->log == NULL || item->traits.slots.log == 0)
         return;
     const struct querylog_event event = {.client = env->client,
                                          .request = item->request,
                                          .request_len = item->request_len,
-                                         .slot = item->traits.log_slot,
+                                         .slot = item->traits.slots.log,
                                          .rcode = item->reply.rcode,
                                          .is_tcp = true,
                                          .time_wall_ms = teller->now_wall_ms};

@@ -326,13 +326,19 @@ int zone_change_log(struct zone_publisher *publisher, const uint8_t *apex, uint1
         return ERR_NOMEM;
     int err = own_zone(publisher, &site, &zone);
     if (err == 0)
-        zone->log_slot = slot;
+        zone->slots.log = slot;
     return err;
 }
 
 void zone_content_log(struct zone_content *content, uint16_t slot)
 {
-    content->zone->log_slot = slot;
+    content->zone->slots.log = slot;
+}
+
+void zone_content_count(struct zone_content *content, uint16_t slot)
+{
+    ASSERT(slot < ZONE_COUNT_SLOTS);
+    content->zone->slots.count = slot;
 }
 
 /* The leaf of a whole zone went out of the next generation. */

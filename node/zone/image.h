@@ -93,6 +93,9 @@ int zone_content_put_name(struct zone_publisher *publisher, struct zone_content 
                           const struct zone_record_set *sets, size_t count);
 /* As zone_change_log, for a content. */
 void zone_content_log(struct zone_content *content, uint16_t slot);
+/* Once it is served, questions that it answers have @slot in what a look-up finds of them: by which
+ * number they are counted, below ZONE_COUNT_SLOTS; 0, as at first: by none. */
+void zone_content_count(struct zone_content *content, uint16_t slot);
 /* Give up a content, for example of an import that was cut off; its memory goes by steps of
  * zone_image_reclaim. Accepts NULL. */
 void zone_content_drop(struct zone_publisher *publisher, struct zone_content *content);

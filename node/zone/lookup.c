@@ -216,7 +216,7 @@ void zone_probe_end(struct zone_probe *probe, struct zone_match *out)
     out->zone = probe->zone;
     out->soa = probe->zone->soa;
     out->negative_ttl_s = probe->zone->negative_ttl_s;
-    out->log_slot = probe->zone->log_slot;
+    out->slots = probe->zone->slots;
     out->apex_offset = key->offsets[probe->apex_labels];
     zone__trie_walk_end(walk, key);
     if (is_stopped(walk, key, probe->qtype, out))

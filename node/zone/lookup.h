@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zone/slots.h"
+
 struct zone_image;
 struct zone;      /* one zone of a generation */
 struct zone_node; /* one name of a zone */
@@ -42,7 +44,7 @@ struct zone_match {
     uint8_t apex_offset;             /* apex of @zone */
     uint8_t encloser_offset;         /* closest encloser (RFC 4592 3.3.1); 0 when the name exists */
     uint32_t negative_ttl_s;         /* TTL of the SOA in negative answers, RFC 2308 5 */
-    uint16_t log_slot;               /* of @zone: zone_content_log(); 0 without one */
+    struct zone_slots slots;         /* of @zone; zeroes without one */
     const struct zone *zone;         /* NULL only with ZONE_OUTCOME_NONE */
     const struct zone_node *node;    /* where @set was found; NULL without one */
     const struct zone_wire_set *set; /* NULL with NONE, NODATA and NXDOMAIN */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "zone/image.h"
+#include "zone/slots.h"
 #include "zone/trie.h"
 
 #include <stdatomic.h>
@@ -19,9 +20,9 @@ struct zone {
     struct zone *next_dead;          /* once no longer served: in a list to be freed */
     uint32_t negative_ttl_s;
     uint32_t name_count;
-    uint16_t log_slot; /* zone_content_log() */
-    uint8_t apex_at;   /* 0: a public zone */
-    uint8_t octets[];  /* of a private zone the label; the apex with the root label */
+    struct zone_slots slots; /* zone_content_log(), zone_content_count() */
+    uint8_t apex_at;         /* 0: a public zone */
+    uint8_t octets[];        /* of a private zone the label; the apex with the root label */
 };
 
 static inline const uint8_t *zone__apex(const struct zone *zone)

@@ -103,7 +103,7 @@ static unsigned slot_of(const char *text)
     assert_true(dns_name_parse(text, NULL, name) > 0);
     zone_reader_register();
     zone_lookup(zone_image_read_begin(publish_image(publish)), name, DNS_TYPE_A, &match);
-    const unsigned slot = match.log_slot;
+    const unsigned slot = match.slots.log;
     zone_image_read_end();
     zone_reader_unregister();
     return slot;

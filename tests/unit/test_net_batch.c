@@ -1,10 +1,13 @@
-/* Batches of UDP requests without a socket. links: net test_image */
+/* Batches of UDP requests without a socket. links: net test_image test_route */
 #include "net/batch.h"
 
 #include "dns/answer.h"
+#include "dns/type.h"
 #include "lib/test_image.h"
+#include "lib/test_route.h"
 #include "net/counters.h"
 #include "net/net.h"
+#include "policy/policy.h"
 #include "zone/image.h"
 
 #include <netinet/in.h>
@@ -62,10 +65,66 @@ static void test_batch_answer_limited_counts_replies_that_are_sent(void **state)
     test_image_free(publisher);
 }
 
+/* Every query is counted once by type and reply, once by zone and result, and, where there is a
+ * policy, once by what it made of it. */
+static void test_batch_answer_counts_type_zone_and_policy(void **state)
+{
+    static struct net_batch batch;
+    static struct net_cells cells;
+    static struct net_zone_counters zones;
+    struct zone_publisher *publisher = test_image_new();
+    struct net_counters counters = {0};
+    struct net_env env;
+    static const uint8_t unknown[] = "\0\7\0\0\0\1\0\0\0\0\0\0\1x\3com\0\0\1\0\1";
+    static const uint8_t missing[] = "\0\7\0\0\0\1\0\0\0\0\0\0\1x\4test\0\0\x1c\0\1";
+    static const uint8_t routed[] = "\0\7\0\0\0\1\0\0\0\0\0\0\1w\4test\0\0\1\0\1";
+    static const uint8_t reply[] = "\0\7\x80\0\0\1\0\0\0\0\0\0\1w\4test\0\0\1\0\1";
+    static const struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr = {0x010200c0}};
+    (void)state;
+    test_image_serve(publisher, "test.", "@ 60 SOA n h 1 2 3 4 5\n@ 60 NS n\nn 60 A 192.0.2.1\n");
+    test_route_put(publisher, "test.", "w 60 A a weighted weight=1 = 192.0.2.1\n");
+    test_route_publish(publisher);
+    const struct net_options options = {.publisher = publisher};
+    const uint8_t *const requests[] = {query, unknown, missing, routed, reply};
+    const uint16_t lens[] = {sizeof query - 1, sizeof unknown - 1, sizeof missing - 1,
+                             sizeof routed - 1, sizeof reply - 1};
+    assert_int_equal(net_env_init(&env, &options), 0);
+    assert_int_equal(net_batch_init(&batch, &env, &cells), 0);
+    zone_reader_register();
+    for (unsigned i = 0; i < 5; i++) {
+        net_batch_set_reply(&batch, i, replies[i], sizeof replies[i]);
+        net_batch_set(&batch, i, (const struct sockaddr *)&client, requests[i], lens[i]);
+    }
+    net_batch_answer(&batch, 5);
+    net_cells_sum(&cells, &counters);
+    net_cells_sum_zones(&cells, &zones);
+    const unsigned a = net_type_table[DNS_TYPE_A], aaaa = net_type_table[DNS_TYPE_AAAA];
+    assert_string_equal(net_type_name(a), "A");
+    assert_string_equal(net_type_name(net_type_table[0]), "none");
+    assert_int_equal(counters.replies[a][DNS_RCODE_NOERROR], 2);
+    assert_int_equal(counters.replies[a][DNS_RCODE_REFUSED], 1);
+    assert_int_equal(counters.replies[aaaa][DNS_RCODE_NXDOMAIN], 1);
+    assert_int_equal(counters.replies[net_type_table[0]][NET_REPLY_NONE], 1);
+    assert_int_equal(counters.rcodes[DNS_RCODE_NOERROR], 2);
+    assert_int_equal(counters.outcomes[QUERY_ANSWERED], 3);
+    assert_int_equal(counters.outcomes[QUERY_REJECTED], 1);
+    assert_int_equal(counters.outcomes[QUERY_DROPPED], 1);
+    assert_int_equal(zones.results[0][NET_RESULT_NXDOMAIN], 1);
+    assert_int_equal(zones.results[0][NET_RESULT_ANSWERED], 2);
+    assert_int_equal(counters.routed[POLICY_WEIGHTED][QUERY_ROUTED_HEALTHY], 1);
+    assert_int_equal(counters.batches, 1);
+    assert_true(counters.batch_time.sum_ns > 0); /* the first is timed */
+    zone_reader_unregister();
+    net_batch_fini(&batch);
+    net_env_fini(&env);
+    test_image_free(publisher);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batch_answer_limited_counts_replies_that_are_sent),
+        cmocka_unit_test(test_batch_answer_counts_type_zone_and_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

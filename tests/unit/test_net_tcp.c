@@ -61,7 +61,7 @@ static struct server start(unsigned connections_max, unsigned per_prefix, uint32
 
 static uint64_t count_of(const struct server *server, enum net_counter counter)
 {
-    struct net_counters sum = {{0}, {0}, {0}};
+    struct net_counters sum = {.events = {0}};
     net_cells_sum(tcp_server_cells(server->tcp), &sum);
     return sum.events[counter];
 }
