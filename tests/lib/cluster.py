@@ -128,6 +128,20 @@ class Node:
         return "\n".join(line for line in done.stdout.splitlines()
                          if line.startswith(("Thread ", "#")))
 
+    def condition(self):
+        """What it is doing, for the report of a test that failed; the stacks of one that hangs."""
+        if self.process.poll() is not None:
+            return f"{self.name}: ended with status {self.process.returncode}"
+        try:
+            done = self.run("node", "status", "--json", timeout_s=10)
+            said = json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            return f"{self.name}: does not answer its control socket\n{self.stacks()}"
+        except json.JSONDecodeError:
+            return f"{self.name}: {done.stderr.strip()}"
+        return f"{self.name}: " + " ".join(f"{key}={said.get(key)}" for key in (
+            "role", "term", "leader", "last_index", "commit_index", "applied_index", "image_index"))
+
     def stop(self, timeout_s=20):
         """End it cleanly; returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
@@ -247,6 +261,9 @@ class Cluster:
         crashed += [f"the gateway of {gateway.node.name}, status {gateway.process.poll()}"
                     for gateway in self.gateways
                     if gateway.process and gateway.process.poll() is not None]
+        told = [f"ended by itself: {one}" for one in crashed]
+        if kind is not None:
+            told += [line for node in self.alive() for line in node.condition().splitlines()]
         for gateway in self.gateways:
             if gateway.process and gateway.process.poll() is None:
                 gateway.kill()
@@ -254,6 +271,7 @@ class Cluster:
             if node.process and node.process.poll() is None:
                 node.kill()
         if kind is not None or crashed:
+            print("\n".join(f"# {line}" for line in told))
             for gateway in self.gateways:
                 print("# gateway: " + "\n#   ".join(gateway.log().splitlines()[-15:]))
             for node in self.nodes:
