@@ -1,0 +1,128 @@
+"""A bare Debian 12, made once by debootstrap and kept outside of the repository, for hosts that tests
+boot. It holds what a rented host comes with and, as a mirror of its own (/srv/mirror, its only
+package source), the packages that Quartet's depends on: hosts need no network to install it. The
+folder's name goes by what is in it, so another list makes another tree.
+"""
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+import mounts
+
+SUITE = "bookworm"
+# What a minimal Debian host has besides debootstrap's own: systemd, a way in, and a way to look.
+HOST_PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "procps", "sudo")
+FORMAT = 1  # changes when this file makes another tree of the same lists
+CACHE = pathlib.Path(os.environ.get("QUARTET_TEST_CACHE", pathlib.Path.home() / ".cache/quartet-tests"))
+MIRROR = "srv/mirror"
+DEBOOTSTRAP_TIMEOUT_S = 900
+# Of no use to a host without hardware, and slow to boot.
+MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+          "systemd-networkd-wait-online.service", "systemd-timesyncd.service", "getty.target",
+          "console-getty.service")
+
+
+def depends_of(package):
+    """The names that a .deb depends on, the first of alternatives each."""
+    text = subprocess.run(["dpkg-deb", "--field", package, "Pre-Depends", "Depends"],
+                          capture_output=True, text=True, check=True).stdout
+    text = re.sub(r"^(Pre-)?Depends: ", ",", text, flags=re.MULTILINE)
+    names = (part.strip().split(" ")[0].split("|")[0].split(":")[0] for part in text.split(","))
+    return sorted({name for name in names if name})
+
+
+def ensure(package, say):
+    """The folder of a tree that can install @package; made now if there is none."""
+    names = depends_of(package)
+    key = hashlib.sha256(repr((FORMAT, SUITE, HOST_PACKAGES, MASKED, names)).encode()).hexdigest()[:12]
+    tree = CACHE / f"debian-12-{key}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not tree.exists():
+            say(f"making a Debian 12 tree, once: {tree}")
+            _make(tree, names)
+    return tree
+
+
+def _make(tree, names):
+    """In a folder beside it, renamed when it is whole: a tree that is there is complete."""
+    part = pathlib.Path(tempfile.mkdtemp(prefix="part-", dir=CACHE))
+    try:
+        part.chmod(0o755)
+        archives = CACHE / "archives"
+        archives.mkdir(exist_ok=True)
+        _run(["debootstrap", "--foreign", "--variant=minbase", f"--cache-dir={archives}",
+              f"--include={','.join(HOST_PACKAGES)}", SUITE, part, *_mirror_in_use()],
+             DEBOOTSTRAP_TIMEOUT_S)
+        # Nothing here must outlive a power failure; dpkg takes a third of the time without fsync.
+        (part / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True, exist_ok=True)
+        (part / "etc/dpkg/dpkg.cfg.d/lab").write_text("force-unsafe-io\n")
+        _run(["chroot", part, "/debootstrap/debootstrap", "--second-stage"], DEBOOTSTRAP_TIMEOUT_S)
+        _fill_mirror(part, names)
+        _configure(part)
+        part.rename(tree)
+    except BaseException:
+        mounts.unmount_below(part)  # debootstrap's /proc, when it was interrupted
+        shutil.rmtree(part)
+        raise
+
+
+def _run(words, timeout_s):
+    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s,
+                          check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    if done.returncode != 0:
+        raise AssertionError(f"{words[0]} failed:\n{done.stdout[-3000:]}")
+
+
+def _mirror_in_use():
+    """Where this machine's apt gets Debian 12 from; nothing: debootstrap has its own idea."""
+    done = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
+                           "Created-By: Packages"], capture_output=True, text=True, check=False)
+    found = (line.split() for line in done.stdout.splitlines())
+    return next(([uri] for uri, *rest in found if rest == [SUITE, "main"]), [])
+
+
+def _fill_mirror(tree, names):
+    """Fetch @names and all that they need into the mirror, with the index that apt reads."""
+    apt = ["chroot", tree, "apt-get", "-q", "-o", "APT::Sandbox::User=root"]
+    _run([*apt, "clean"], DEBOOTSTRAP_TIMEOUT_S)  # of what is installed already
+    _run([*apt, "update"], DEBOOTSTRAP_TIMEOUT_S)
+    _run([*apt, "-y", "--no-install-recommends", "--download-only", "install", *names],
+         DEBOOTSTRAP_TIMEOUT_S)
+    mirror = tree / MIRROR
+    mirror.mkdir(parents=True)
+    stanzas = []
+    for archive in sorted((tree / "var/cache/apt/archives").glob("*.deb")):
+        moved = archive.rename(mirror / archive.name.replace("%", "_"))
+        control = subprocess.run(["dpkg-deb", "--field", moved], capture_output=True, text=True,
+                                 check=True).stdout
+        digest = hashlib.sha256(moved.read_bytes()).hexdigest()
+        stanzas.append(f"{control}Filename: ./{moved.name}\nSize: {moved.stat().st_size}\n"
+                       f"SHA256: {digest}\n")
+    index = "\n".join(stanzas).encode()
+    (mirror / "Packages").write_bytes(index)
+    (mirror / "Release").write_text(
+        f"SHA256:\n {hashlib.sha256(index).hexdigest()} {len(index)} Packages\n")
+
+
+def _configure(tree):
+    shutil.rmtree(tree / "var/lib/apt/lists")
+    (tree / "var/lib/apt/lists/partial").mkdir(parents=True)
+    (tree / "etc/apt/sources.list").write_text(f"deb [trusted=yes] file:/{MIRROR} ./\n")
+    (tree / "etc/apt/apt.conf.d/lab").write_text('Acquire::Languages "none";\n')
+    for name in ("machine-id", "hostname", "resolv.conf"):  # each host's own
+        (tree / "etc" / name).unlink(missing_ok=True)
+    shutil.rmtree(tree / "var/log/journal", ignore_errors=True)
+    for key in (tree / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    units = tree / "etc/systemd/system"
+    for unit in MASKED:
+        (units / unit).unlink(missing_ok=True)
+        (units / unit).symlink_to("/dev/null")
