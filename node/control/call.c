@@ -321,7 +321,9 @@ bool call_find_zone(struct call *call, const char *text, struct state_zone *out)
     }
     if (rc == ERR_NOT_FOUND)
         call_fail_as(call, rc, "NoSuchHostedZone",
-                     "there is no zone '%s'; 'quartet zone list' shows all", text);
+                     call->is_gateway ? "No hosted zone found with ID: %s"
+                                      : "there is no zone '%s'; 'quartet zone list' shows all",
+                     text);
     else if (rc != 0)
         call_fail_code(call, rc, "read the zone");
     return rc == 0;
