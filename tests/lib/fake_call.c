@@ -19,7 +19,7 @@ typedef void (*next_cb)(struct gateway_call *call, const struct Ctl__Reply *repl
 
 struct gateway_call {
     const struct gateway_operation *operation;
-    const char *label;
+    const char *labels[GATEWAY_LABELS_MAX];
     const struct fake_query *query;
     const struct xml_element *root;
     struct arena *arena;
@@ -41,7 +41,7 @@ struct gateway_call *fake_call_new(const struct gateway_operation *operation, co
 
     ASSERT(call);
     call->operation = operation;
-    call->label = label;
+    call->labels[0] = label;
     call->query = query;
     call->arena = arena_new(24u << 20);
     call->outcome = malloc(OUTCOME_SIZE);
@@ -61,6 +61,12 @@ void fake_call_free(struct gateway_call *call)
         ctl__request__free_unpacked(call->asked, NULL);
     free(call->outcome);
     free(call);
+}
+
+void fake_call_set_label(struct gateway_call *call, unsigned index, const char *label)
+{
+    ASSERT(index < GATEWAY_LABELS_MAX);
+    call->labels[index] = label;
 }
 
 void fake_call_run(struct gateway_call *call)
@@ -87,8 +93,8 @@ const struct gateway_operation *gateway_operation(const struct gateway_call *cal
 
 const char *gateway_label(const struct gateway_call *call, unsigned index)
 {
-    ASSERT(index == 0);
-    return call->label;
+    ASSERT(index < GATEWAY_LABELS_MAX && call->labels[index]);
+    return call->labels[index];
 }
 
 const char *gateway_query(const struct gateway_call *call, const char *name)

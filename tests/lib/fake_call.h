@@ -15,6 +15,8 @@ struct fake_query {
 struct gateway_call *fake_call_new(const struct gateway_operation *operation, const char *label,
                                    const char *body, const struct fake_query *query);
 void fake_call_free(struct gateway_call *call);
+/* Another of the path's labels; @label is borrowed. */
+void fake_call_set_label(struct gateway_call *call, unsigned index, const char *label);
 /* Run its handler. */
 void fake_call_run(struct gateway_call *call);
 /* What it asked the node, decoded; NULL: nothing (more). */
