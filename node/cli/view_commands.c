@@ -12,6 +12,7 @@
 
 #define NETWORK_LEN_MAX 17u /* length in bits, 4 or 16 octets */
 #define REGION_DEFAULT "us-east-1"
+#define VPC_ID_SIZE 65u /* with NUL */
 
 static char *text_of(const char *text)
 {
@@ -180,6 +181,74 @@ int zone_associate_run(struct cli *cli)
 int zone_disassociate_run(struct cli *cli)
 {
     return change(cli, CMD__VPC_OPERATION__VPC_OPERATION_DISASSOCIATE);
+}
+
+int zone_authorize_run(struct cli *cli)
+{
+    return change(cli, CMD__VPC_OPERATION__VPC_OPERATION_AUTHORIZE);
+}
+
+int zone_deauthorize_run(struct cli *cli)
+{
+    return change(cli, CMD__VPC_OPERATION__VPC_OPERATION_DEAUTHORIZE);
+}
+
+static void add_authorizations(const Ctl__VpcAuthorizationsReply *reply, json_t *array,
+                               struct table *table)
+{
+    for (size_t i = 0; i < reply->n_vpcs; i++) {
+        const Cmd__Vpc *vpc = reply->vpcs[i];
+        if (array) {
+            json_array_append_new(array,
+                                  json_pack("{s:s, s:s}", "id", vpc->id, "region", vpc->region));
+            continue;
+        }
+        table_next_row(table);
+        table_cell(table, 0, "%s", vpc->id);
+        table_cell(table, 1, "%s", vpc->region);
+    }
+}
+
+/* All pages, each from where the one before ended: @next, which is empty at the end. */
+static int ask_authorizations(struct cli *cli, json_t *array, struct table *table)
+{
+    Ctl__Request request = CTL__REQUEST__INIT;
+    Ctl__VpcAuthorizations list = CTL__VPC_AUTHORIZATIONS__INIT;
+    char next[VPC_ID_SIZE] = "";
+    struct Ctl__Reply *reply;
+
+    list.zone = text_of(cli->words[0]);
+    list.start_vpc_id = next;
+    request.kind_case = CTL__REQUEST__KIND_VPC_AUTHORIZATIONS;
+    request.vpc_authorizations = &list;
+    do {
+        int status = cli_ask(cli, &request, &reply);
+        if (status != CLI_OK)
+            return status;
+        next[0] = '\0';
+        if (reply->vpc_authorizations) {
+            add_authorizations(reply->vpc_authorizations, array, table);
+            snprintf(next, sizeof(next), "%s", reply->vpc_authorizations->next_vpc_id);
+        }
+        cli_free_reply(reply);
+    } while (next[0]);
+    return CLI_OK;
+}
+
+int zone_authorizations_run(struct cli *cli)
+{
+    json_t *array = cli->is_json ? json_array() : NULL;
+    struct table table;
+
+    table_init(&table, "VPC|REGION");
+    int status = ask_authorizations(cli, array, &table);
+    if (status != CLI_OK)
+        json_decref(array);
+    else if (array)
+        output_json(array);
+    else
+        table_print(&table);
+    return status;
 }
 
 const struct cli_command cli_view_commands[] = {

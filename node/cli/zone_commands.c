@@ -257,6 +257,7 @@ static const enum cli_option create_options[] = {
     CLI_VALUE_VPC_REGION,     0};
 static const enum cli_option vpc_options[] = {CLI_VALUE_VPC_REGION, CLI_OPTION_COMMENT,
                                               CLI_OPTION_WAIT, 0};
+static const enum cli_option authorize_options[] = {CLI_VALUE_VPC_REGION, 0};
 static const enum cli_option update_options[] = {CLI_OPTION_COMMENT, 0};
 static const enum cli_option wait_options[] = {CLI_OPTION_WAIT, 0};
 static const enum cli_option list_options[] = {CLI_OPTION_LIMIT, 0};
@@ -302,6 +303,15 @@ const struct cli_command cli_zone_commands[] = {
     {"zone", "disassociate", "ZONE VPC", 2, 2, "hide a private zone from the clients of a VPC",
      ZONE_TEXT "The last VPC of a zone stays: delete the zone instead.", vpc_options, false,
      zone_disassociate_run},
+    {"zone", "authorize", "ZONE VPC", 2, 2, "note that a VPC may be associated with a private zone",
+     ZONE_TEXT "Route 53 wants this for a VPC of another account. Here all VPCs are of one, so it "
+               "is kept and shown, and nothing depends on it.\n\n"
+               "  quartet zone authorize corp.example.com vpc-0a1b2c3d",
+     authorize_options, false, zone_authorize_run},
+    {"zone", "deauthorize", "ZONE VPC", 2, 2, "take such a note back", ZONE_TEXT, authorize_options,
+     false, zone_deauthorize_run},
+    {"zone", "authorizations", "ZONE", 1, 1, "the VPCs that may be associated with a private zone",
+     ZONE_TEXT, NULL, false, zone_authorizations_run},
     {"zone", "import", "[ZONE FILE]", 0, 2, "replace what a zone holds by a zone file",
      "ZONE is the zone's name, which is the file's first $ORIGIN.\n\n"
      "Reads any RFC 1035 zone file ($ORIGIN, $TTL, $INCLUDE, unknown types). The whole file is "

@@ -101,6 +101,18 @@ class TestViews(unittest.TestCase):
         # the name stands for the only zone that has it
         self.first.quartet("zone", "delete", "moves.example", "--with-contents", "--wait")
 
+    def test_authorizations(self):
+        zone = self.create("shared.example", "vpc-owner", "10.0.0.9")
+        self.assertEqual(self.first.json("zone", "authorizations", zone), [])
+        names = [f"vpc-guest-{number:02}" for number in range(51)]  # more than a page
+        for name in names:
+            self.first.quartet("zone", "authorize", zone, name, "--vpc-region", "eu-west-1")
+        self.assertEqual(self.first.json("zone", "authorizations", zone),
+                         [{"id": name, "region": "eu-west-1"} for name in names])
+        self.first.quartet("zone", "deauthorize", zone, names[0])
+        self.assertNotIn(names[0], self.first.quartet("zone", "authorizations", zone))
+        self.assertIn("is not authorized", self.refused("zone", "deauthorize", zone, names[0]))
+
     def test_networks_move_and_views_go(self):
         self.create("late.example", "vpc-late", "10.0.0.8")
         self.first.quartet("view", "set", "vpc-late", "127.99.0.0/16")
