@@ -83,7 +83,7 @@ void call_free(struct gateway_call *call)
     free(call->answer);
     xml_writer_fini(&call->xml);
     arena_reset(call->arena);
-    gateway->bodies_len -= call->body_len;
+    body_budget_give(&gateway->bodies, &call->client.any, call->body_len);
     gateway->call_count--;
     /* What a long body filled the arena with would be kept, too. */
     if (call->body_capacity > BODY_KEPT_MAX || gateway->idle_call_count == CALLS_IDLE_MAX) {
@@ -165,10 +165,6 @@ void call_take_body(struct gateway_call *call, const char *octets, size_t len)
         call->refusal = "RequestEntityTooLarge";
         return;
     }
-    if (gateway->bodies_len + len > BODIES_LEN_MAX) {
-        call->refusal = "ServiceUnavailable";
-        return;
-    }
     if (wanted > call->body_capacity) {
         size_t capacity = call->body_capacity ? call->body_capacity : BODY_CAPACITY_MIN;
         while (capacity < wanted)
@@ -181,10 +177,13 @@ void call_take_body(struct gateway_call *call, const char *octets, size_t len)
         call->body = grown;
         call->body_capacity = capacity;
     }
+    if (!body_budget_take(&gateway->bodies, &call->client.any, len)) {
+        call->refusal = "ServiceUnavailable";
+        return;
+    }
     memcpy(call->body + call->body_len, octets, len);
     call->body_len += len;
     call->body[call->body_len] = '\0';
-    gateway->bodies_len += len;
 }
 
 /* ---- what is done with it ---- */

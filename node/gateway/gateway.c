@@ -88,6 +88,10 @@ int gateway_open(const struct gateway_options *options, struct gateway **out,
         return ERR_NOMEM;
     gateway->options = *options;
     set_standards(&gateway->options);
+    gateway->bodies.len_max = BODIES_LEN_MAX;
+    gateway->bodies.share_len_max = BODIES_SHARE_MAX;
+    if (gateway->bodies.share_len_max < gateway->options.body_len_max)
+        gateway->bodies.share_len_max = gateway->options.body_len_max;
     const struct auth_options auth_options = {
         .port = {gateway, ask_for_auth},
         .may_v3_on_loopback = options->may_v3_on_loopback,

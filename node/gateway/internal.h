@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "gateway/api.h"
 #include "gateway/auth.h"
+#include "gateway/body_budget.h"
 #include "gateway/gateway.h"
 #include "gateway/xml_writer.h"
 
@@ -16,8 +17,9 @@
 #define CALL_MEMORY_MAX (24u << 20) /* a call's arena */
 #define CALL_ANSWER_LEN_MAX (32u << 20)
 #define CALL_CLIENT_SIZE (INET6_ADDRSTRLEN + 8u)
-#define BODIES_LEN_MAX (32u << 20) /* of all requests under way */
-#define CALLS_IDLE_MAX 64u         /* kept for the next requests */
+#define BODIES_LEN_MAX (32u << 20)  /* of all requests under way … */
+#define BODIES_SHARE_MAX (8u << 20) /* … and of those from one address */
+#define CALLS_IDLE_MAX 64u          /* kept for the next requests */
 
 struct http_listener;
 struct node_client;
@@ -29,7 +31,7 @@ struct gateway {
     struct http_listener *listeners; /* http.c */
     struct gateway_call *idle_calls; /* call.c */
     unsigned idle_call_count, call_count;
-    size_t bodies_len;
+    struct body_budget bodies;
     bool is_stopping;
 };
 
