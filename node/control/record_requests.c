@@ -13,11 +13,13 @@
 #include "proto/command.pb-c.h"
 #include "proto/control.pb-c.h"
 #include "store/state.h"
+#include "zone/hidden.h"
 #include "zone/routing.h"
 
 #define SETS_LISTED_MAX 5000u
 #define SETS_LISTED_DEFAULT 300u
 #define SETS_LISTED_LEN_MAX (2u << 20) /* octets of record data in one reply */
+#define HIDDEN_WALKED_MAX 16u          /* that are passed over one by one */
 
 /* A page being collected: sets and their octets in growing storage, pointers made at the end. */
 struct page {
@@ -37,6 +39,10 @@ struct page {
     uint16_t next_type;
     char next_identifier[STATE_SET_IDENTIFIER_MAX + 1];
     bool has_more, with_hidden;
+    const uint8_t *apex;
+    unsigned hidden_count;         /* passed over in this walk */
+    uint8_t skip_to[DNS_NAME_MAX]; /* is_skipping: where the next walk begins */
+    bool is_skipping;
 };
 
 /* A set's routing as a message, and what that points into. */
@@ -84,13 +90,28 @@ static size_t append_texts(struct page *page, const struct state_record_set *set
     return at;
 }
 
+/* An instance may have hundreds of hidden sets: behind the first ones the walk ends, and another
+ * begins at the last name that the instance can have. */
+static int pass_over(struct page *page, const struct state_record_set *set)
+{
+    uint8_t last[DNS_NAME_MAX];
+
+    if (++page->hidden_count <= HIDDEN_WALKED_MAX ||
+        zone_hidden_name(page->apex, set->instance_id, ZONE_HIDDEN_MAX - 1, last) != 0 ||
+        dns_name_is_equal(set->name, last))
+        return 0;
+    memcpy(page->skip_to, last, dns_name_len(last));
+    page->is_skipping = true;
+    return 1;
+}
+
 static int add_set(void *user, const struct state_record_set *set)
 {
     struct page *page = user;
     size_t name_len = dns_name_len(set->name);
 
     if (set->is_hidden && !page->with_hidden)
-        return 0;
+        return pass_over(page, set);
     if (page->count == page->limit || page->len >= SETS_LISTED_LEN_MAX) {
         memcpy(page->next_name, set->name, name_len);
         page->next_type = set->type;
@@ -251,6 +272,23 @@ static int reply_page(struct call *call, struct page *page, struct state_zone *z
     return rc;
 }
 
+/* From @start (name NULL: the first set) on. */
+static int collect(struct call *call, const struct state_zone *zone, struct state_set_start *start,
+                   struct page *page)
+{
+    int rc;
+
+    page->apex = zone->name;
+    do {
+        page->is_skipping = false;
+        page->hidden_count = 0;
+        rc = state_list_record_sets(call_state(call), zone->content, start->name ? start : NULL,
+                                    add_set, page);
+        *start = (struct state_set_start){.name = page->skip_to};
+    } while (rc == 0 && page->is_skipping);
+    return rc;
+}
+
 static void list_records(struct call *call)
 {
     const Ctl__RecordList *request = call->request->record_list;
@@ -278,9 +316,7 @@ static void list_records(struct call *call)
         page.limit = SETS_LISTED_MAX;
     page.with_hidden = request->with_hidden;
     page.sets = malloc(page.limit * sizeof(*page.sets));
-    int rc = page.sets ? state_list_record_sets(call_state(call), zone.content,
-                                                start.name ? &start : NULL, add_set, &page)
-                       : ERR_NOMEM;
+    int rc = page.sets ? collect(call, &zone, &start, &page) : ERR_NOMEM;
     if (rc == 0)
         rc = reply_page(call, &page, &zone);
     if (rc != 0)

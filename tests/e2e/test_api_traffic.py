@@ -305,6 +305,30 @@ class TestApiTraffic(unittest.TestCase):
         self.fails("NoSuchTrafficPolicy", 404, self.api.list_traffic_policy_instances_by_policy,
                    TrafficPolicyId=policy, TrafficPolicyVersion=9)
 
+    def test_hidden_sets_are_passed_over_in_lists(self):
+        zone = self.api.create_hosted_zone(Name="wide.example", CallerReference="wide")[
+            "HostedZone"]["Id"]
+        rules = {f"r{i}": {"RuleType": "weighted", "Items": [
+            {"EndpointReference": "a", "Weight": 1}, {"EndpointReference": "b", "Weight": 1}]}
+            for i in range(30)}
+        rules["top"] = {"RuleType": "weighted", "Items": [
+            {"RuleReference": name, "Weight": 1, "EvaluateTargetHealth": "true"} for name in rules]}
+        policy = self.api.create_traffic_policy(Name="wide", Document=json.dumps({
+            **json.loads(document("192.0.2.1", "192.0.2.2")), "Rules": rules}))["TrafficPolicy"]
+        for name in ("one", "two"):
+            self.api.create_traffic_policy_instance(
+                HostedZoneId=zone, Name=name + ".wide.example", TTL=60,
+                TrafficPolicyId=policy["Id"], TrafficPolicyVersion=1)
+        self.api.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [
+            {"Action": "CREATE", "ResourceRecordSet": {
+                "Name": name + ".wide.example", "Type": "A", "TTL": 60,
+                "ResourceRecords": [{"Value": "192.0.2.3"}]}} for name in ("0", "_tq", "zz")]})
+        pages = self.other.get_paginator("list_resource_record_sets").paginate(
+            HostedZoneId=zone, PaginationConfig={"PageSize": 3})
+        names = [each["Name"].removesuffix(".wide.example.") for page in pages
+                 for each in page["ResourceRecordSets"]]
+        self.assertEqual(names[2:], ["0", "_tq", "one", "two", "zz"])
+
     def test_errors_of_instances(self):
         zone = self.zone("five.test")
         policy = self.policy("five", document("192.0.2.1", "192.0.2.2"))
