@@ -49,6 +49,13 @@ static void on_stranger(void *user, raft_id from, const char *address)
         net->handler.stranger(net->handler.user, from, address);
 }
 
+static void on_repaired(void *user, raft_id peer, uint64_t after_ms)
+{
+    struct net *net = user;
+    if (net->has_handler && net->handler.repaired != NULL)
+        net->handler.repaired(net->handler.user, peer, after_ms);
+}
+
 static void attach(void *self, const struct transport_handler *handler)
 {
     struct net *net = self;
@@ -145,7 +152,8 @@ static int open_sockets(struct net *net, const struct raft_net_options *options)
                                               .message = on_message,
                                               .app = on_app,
                                               .unreachable = on_unreachable,
-                                              .stranger = on_stranger};
+                                              .stranger = on_stranger,
+                                              .repaired = on_repaired};
     const struct snapshot_server_options server = {.loop = options->loop,
                                                    .keys = options->keys,
                                                    .tls = options->tls,

@@ -108,6 +108,16 @@ static void on_stranger(void *user, raft_id from, const char *address)
         remove_guest(driver, i); /* its own claim cannot be parsed, or no memory */
 }
 
+static void on_repaired(void *user, raft_id peer, uint64_t after_ms)
+{
+    struct raft_driver *driver = user;
+    if (peer == driver->options.id)
+        driver__log(driver, RAFT_LOG_WARN, "port_opened_anew after_ms=%" PRIu64, after_ms);
+    else
+        driver__log(driver, RAFT_LOG_INFO,
+                    "link_dialled_anew peer=%016" PRIx64 " silent_ms=%" PRIu64, peer, after_ms);
+}
+
 void driver__guests_tick(struct raft_driver *driver)
 {
     uint64_t now_ms = driver__now(driver);
@@ -127,5 +137,8 @@ int raft_driver_send_app(struct raft_driver *driver, raft_id to, const void *dat
     return transport.ops->send_app(transport.self, to, data, len);
 }
 
-const struct transport_handler driver__handler = {
-    .message = on_message, .app = on_app, .unreachable = on_unreachable, .stranger = on_stranger};
+const struct transport_handler driver__handler = {.message = on_message,
+                                                  .app = on_app,
+                                                  .unreachable = on_unreachable,
+                                                  .stranger = on_stranger,
+                                                  .repaired = on_repaired};

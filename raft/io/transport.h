@@ -34,7 +34,7 @@ struct transport {
 };
 
 /* What a transport tells its owner: loop thread only, arguments valid until return. A callback may
- * use the transport, also close it. All must be set. */
+ * use the transport, also close it. All must be set, but for repaired(). */
 struct transport_handler {
     void *user;
     /* msg->from is a member and msg->to this node; entries may be kept by reference. */
@@ -46,4 +46,8 @@ struct transport_handler {
      * joined while this node was away (thesis §4.1: an unknown leader must be heard). Its frames
      * are refused until set_members() names it. @address may be empty and is only its own claim. */
     void (*stranger)(void *user, raft_id from, const char *address);
+    /* For the log; it may not use the transport. The link to @peer was dialled anew after so much
+     * silence; or, if @peer is the node itself, its port was opened anew, for after so long it let
+     * nobody in any more. */
+    void (*repaired)(void *user, raft_id peer, uint64_t after_ms);
 };

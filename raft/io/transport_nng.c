@@ -11,6 +11,7 @@
 
 #include "raft/io/transport_inbox.h"
 #include "raft/io/transport_peer.h"
+#include "raft/io/transport_probe.h"
 
 #define TICK_MS 100
 #define STALL_MS 1000       /* a tick this late means that the loop slept, not the peers */
@@ -32,7 +33,7 @@ struct transport_nng {
     struct transport_peer *peers[RAFT_MEMBERS_MAX];
     uint32_t peer_count;
     uint64_t ticked_mono_ms;
-    uint64_t heard_mono_ms;             /* last good frame of anybody */
+    struct transport_probe probe;
     uint64_t listen_mono_ms;            /* when the inbox was opened */
     struct transport_counters counters; /* without what living links and the inbox count */
     uint32_t disposals;                 /* under way */
@@ -198,6 +199,68 @@ static void peer_ping(struct transport_nng *t, struct transport_peer *peer, bool
                                            : transport_peer_put_take(peer, message, now);
 }
 
+/* ---- our own port ---- */
+
+static void probe_end(struct transport_nng *t)
+{
+    struct transport_link *link = transport_probe_end(&t->probe, uv_now(t->loop));
+    if (link != NULL)
+        dispose_later(t, link, NULL);
+}
+
+static void probe_begin(struct transport_nng *t)
+{
+    struct transport_link *link;
+    if (transport_link_open(&t->tls, t->keys.self, t->url, &t->wake, &link) != 0)
+        return; /* the next tick tries again */
+    t->counters.probes++;
+    transport_probe_begin(&t->probe, link, uv_now(t->loop));
+}
+
+static void probe_say(struct transport_nng *t)
+{
+    struct codec_frame frame = {.kind = CODEC_PING, .to = t->keys.self, .address = t->advertise};
+    nng_msg *message = NULL;
+    if (transport__encode(&t->keys, &frame, &message) != 0)
+        return; /* the next tick tries again */
+    transport_link_send_take(t->probe.link, message);
+    transport_probe_said(&t->probe, uv_now(t->loop));
+}
+
+static bool misses_somebody(const struct transport_nng *t)
+{
+    for (uint32_t i = 0; i < t->peer_count; i++)
+        if (transport_peer_unheard_ms(t->peers[i], t->listen_mono_ms, uv_now(t->loop)) >=
+            TRANSPORT_PROBE_AFTER_MS)
+            return true;
+    return false;
+}
+
+static void tell_repair(const struct transport_nng *t, raft_id peer, uint64_t silent_ms)
+{
+    if (t->handler.repaired != NULL)
+        t->handler.repaired(t->handler.user, peer, silent_ms);
+}
+
+static void probe_tick(struct transport_nng *t, bool was_stalled)
+{
+    uint64_t now = uv_now(t->loop);
+    if (was_stalled)
+        transport_probe_forgive(&t->probe, now);
+    switch (transport_probe_next(&t->probe, t->inbox != NULL && misses_somebody(t), now)) {
+    case PROBE_WAIT: break;
+    case PROBE_BEGIN: probe_begin(t); break;
+    case PROBE_SAY: probe_say(t); break;
+    case PROBE_GIVE_UP: probe_end(t); break;
+    case PROBE_DEAF:
+        probe_end(t);
+        t->counters.relistens++;
+        tell_repair(t, t->keys.self, now - t->listen_mono_ms);
+        inbox_unlink(t); /* on_tick() opens the next one */
+        break;
+    }
+}
+
 /* ---- coming in ---- */
 
 static void hand_over(struct transport_nng *t, const struct codec_frame *frame)
@@ -217,15 +280,17 @@ static void deliver(struct transport_nng *t, const uint8_t *data, size_t len)
     struct codec_frame frame;
     enum codec_refusal why;
     int code = codec_decode(&t->keys, data, len, &frame, &why);
+    if (code == RAFT_EDENIED && why == CODEC_REFUSED_FROM && t->probe.link != NULL) {
+        probe_end(t); /* our own word: the port hears */
+        return;
+    }
     if (code != 0) {
         if (code != RAFT_ENOMEM)
             t->counters.refused[why]++;
         return;
     }
     struct transport_peer *peer = peer_find(t, frame.from);
-    t->heard_mono_ms = uv_now(t->loop);
     if (peer != NULL) {
-        peer->deaf_ms = TRANSPORT_DEAF_MS;
         peer->patience_ms = TRANSPORT_SILENCE_MS;
         peer->received_mono_ms = uv_now(t->loop);
         t->counters.received_frames++;
@@ -265,6 +330,11 @@ static void on_wake(uv_async_t *handle)
         return;
     on_poll(t);
     for (uint32_t i = 0; i < t->peer_count; i++) {
+        struct transport_link *link = t->peers[i]->link;
+        if (link != NULL && transport_link_is_gone(link)) {
+            peer_unlink(t, t->peers[i]); /* before it dials again to be turned away */
+            continue;
+        }
         if (transport_peer_is_new_connection(t->peers[i])) {
             t->peers[i]->linked_mono_ms = uv_now(t->loop);
             peer_ping(t, t->peers[i], true); /* a stranger learns our address first */
@@ -288,35 +358,16 @@ static uint32_t longer(uint32_t ms, uint32_t ms_max)
     return ms < ms_max / 2 ? 2 * ms : ms_max;
 }
 
-/* On a busy machine a listener of NNG 1.5.2 may stop to let connections in: the kernel takes them,
- * TLS goes through, and no octet is ever read. The dialler cannot tell, for it hears our pings, and
- * dialling it anew does not help. So if a peer takes our new links and stays silent, it may be our
- * port that is deaf. */
-static void listen_anew_if_deaf(struct transport_nng *t, struct transport_peer *peer)
-{
-    uint64_t now = uv_now(t->loop);
-    bool is_taken = peer->link != NULL && transport_link_is_connected(peer->link) &&
-                    peer->received_mono_ms < peer->linked_mono_ms &&
-                    now - peer->linked_mono_ms >= TRANSPORT_SILENCE_MS;
-    bool hears_others = now - t->heard_mono_ms < TRANSPORT_SILENCE_MS;
-    uint64_t deaf_ms = transport_peer_unheard_ms(peer, t->listen_mono_ms, now);
-    if (t->inbox == NULL || !is_taken || deaf_ms < peer->deaf_ms * (hears_others ? 2u : 1u))
-        return;
-    peer->deaf_ms = longer(peer->deaf_ms, TRANSPORT_DEAF_MS_MAX);
-    t->counters.relistens++;
-    inbox_unlink(t); /* on_tick() opens the next one */
-}
-
 static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool was_stalled)
 {
     uint64_t now = uv_now(t->loop);
     if (transport_peer_is_stale(peer, now))
         t->counters.dropped_frames += transport_peer_clear(peer);
-    if (!was_stalled)
-        listen_anew_if_deaf(t, peer);
     if (!was_stalled && transport_peer_silent_ms(peer, now) >= peer->patience_ms) {
         t->counters.dropped_frames += transport_peer_clear(peer);
         t->counters.redials++;
+        if (peer->link != NULL && transport_link_is_connected(peer->link))
+            tell_repair(t, peer->id, transport_peer_silent_ms(peer, now));
         peer->patience_ms = longer(peer->patience_ms, TRANSPORT_SILENCE_MS_MAX);
         peer_unlink(t, peer);
     }
@@ -367,6 +418,7 @@ static void on_tick(uv_timer_t *timer)
     if (t->is_closing)
         return;
     inbox_reopen(t);
+    probe_tick(t, was_stalled);
     for (uint32_t i = 0; i < t->peer_count; i++)
         peer_tick(t, t->peers[i], was_stalled);
     tell_unreachable(t);
@@ -407,7 +459,6 @@ static int peer_add(struct transport_nng *t, const struct transport_member *memb
     if (peer == NULL)
         return RAFT_ENOMEM;
     peer->added_mono_ms = uv_now(t->loop);
-    peer->deaf_ms = TRANSPORT_DEAF_MS;
     peer->patience_ms = TRANSPORT_SILENCE_MS;
     t->peers[t->peer_count++] = peer;
     peer_link(t, peer);
@@ -508,6 +559,7 @@ int transport_nng_open(const struct transport_nng_options *options,
     t->timer.data = t;
     t->handles = 2;
     t->ticked_mono_ms = t->listen_mono_ms = uv_now(t->loop);
+    t->probe.pause_ms = TRANSPORT_PROBE_PAUSE_MS;
     code = transport_inbox_open(&t->tls, t->url, &t->wake, &t->inbox);
     if (code != 0) {
         transport_nng_close(t, NULL, NULL); /* the loop frees it in its next turn */
@@ -527,6 +579,7 @@ void transport_nng_close(struct transport_nng *t, transport_close_cb cb, void *u
     uv_timer_stop(&t->timer);
     while (t->peer_count > 0)
         peer_remove(t, t->peer_count - 1);
+    probe_end(t);
     inbox_unlink(t);
     close_when_idle(t);
 }
@@ -544,6 +597,7 @@ int transport_nng_set_certificate(struct transport_nng *t, const struct transpor
         return code;
     transport__tls_free(&t->tls);
     t->tls = copy;
+    probe_end(t);
     inbox_unlink(t); /* on_tick() opens the next one */
     for (uint32_t i = 0; i < t->peer_count; i++) {
         peer_unlink(t, t->peers[i]);

@@ -18,10 +18,6 @@
  * for on a busy machine TLS may take longer, and would begin again for ever. */
 #define TRANSPORT_SILENCE_MS 3000
 #define TRANSPORT_SILENCE_MS_MAX 12000
-/* A peer takes our links and stays silent: listen anew after this, twice this if others are heard;
- * twice as long when that did not help, up to … */
-#define TRANSPORT_DEAF_MS 6000
-#define TRANSPORT_DEAF_MS_MAX 60000
 
 struct uv_loop_s;
 struct transport_nng; /* opaque */
@@ -48,7 +44,8 @@ struct transport_counters {
     uint64_t connects, disconnects;            /* dialled links that came up, went down */
     uint64_t accepts, hangups; /* connections that finished TLS on our port; that ended again */
     uint64_t redials;          /* links replaced because of silence */
-    uint64_t relistens;        /* of our port, for a peer is not heard there */
+    uint64_t probes;           /* links to our own port, to see whether it hears */
+    uint64_t relistens;        /* of our port, for it did not */
 };
 
 /* Listen; receive at once (callbacks run only from the loop). RAFT_EADDR: cannot bind or parse;

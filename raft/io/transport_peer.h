@@ -19,7 +19,6 @@ struct transport_peer {
     uint64_t told_mono_ms;     /* last unreachable() */
     bool has_drops;            /* since then */
     uint32_t patience_ms;      /* with silence, before it is dialled anew */
-    uint32_t deaf_ms;          /* patience with our own port, should it not be heard there */
     struct nng_msg **frames;   /* ring */
     uint32_t frames_max, first, count;
     size_t len_max, len;

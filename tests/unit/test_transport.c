@@ -8,6 +8,7 @@
 #include <nng/protocol/pipeline0/pull.h>
 #include <nng/protocol/pipeline0/push.h>
 #include <nng/supplemental/tls/tls.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,7 +76,8 @@ static void on_stranger(void *user, raft_id from, const char *address)
 static int node_open_as(struct node *node, const struct transport_tls *tls, const char *listen,
                         const char *advertise)
 {
-    struct transport_handler handler = {node, on_message, on_app, on_unreachable, on_stranger};
+    struct transport_handler handler = {node,           on_message,  on_app,
+                                        on_unreachable, on_stranger, NULL};
     struct transport_nng_options options = {.loop = &loop,
                                             .keys = test_keys(node->id),
                                             .tls = *tls,
@@ -341,7 +343,8 @@ static nng_tls_config *raw_tls(nng_tls_mode mode, const struct test_cert *cert, 
     return config;
 }
 
-static int raw_dial(nng_socket socket, const struct node *node, const struct test_cert *cert)
+static int raw_dial(nng_socket socket, const struct node *node, const struct test_cert *cert,
+                    int flags)
 {
     char url[96];
     nng_dialer dialer;
@@ -350,7 +353,7 @@ static int raw_dial(nng_socket socket, const struct node *node, const struct tes
     assert_int_equal(nng_dialer_create(&dialer, socket, url), 0);
     assert_int_equal(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config), 0);
     nng_tls_config_free(config);
-    return nng_dialer_start(dialer, 0);
+    return nng_dialer_start(dialer, flags);
 }
 
 /* A port that takes all and never says anything; the caller closes it and frees *@config. */
@@ -411,32 +414,67 @@ static bool has_relisten(void *user)
     return counters_of(user).relistens > 0;
 }
 
-/* One peer talks, another takes every link and says nothing: it may be that this port does not hear
- * it. The one that talks is heard on the new port, too. */
-static void test_port_deaf_to_one_is_opened_anew(void **state)
+static bool has_probe(void *user)
 {
-    struct node a = {0}, b = {0};
-    struct transport_member members[2] = {{.id = 2}, {.id = 3}};
+    return counters_of(user).probes > 0;
+}
+
+/* One peer takes every link and says nothing: the port is looked after, and left as it is. */
+static void test_port_that_hears_is_left_alone(void **state)
+{
+    struct node a = {0};
+    char address[64];
     nng_tls_config *config;
     (void)state;
     node_open(&a, 1);
-    node_open(&b, 2);
-    introduce_at(&b, 1, a.address);
     struct test_cert cert = test_cert_new_member(ca, 3);
-    nng_socket silent = raw_listen(&cert, &config, members[1].address);
-    (void)snprintf(members[0].address, sizeof(members[0].address), "%s", b.address);
-    assert_int_equal(a.transport.ops->set_members(a.transport.self, members, 2), 0);
-    test_run_for(&loop, TRANSPORT_DEAF_MS + TRANSPORT_SILENCE_MS);
+    nng_socket silent = raw_listen(&cert, &config, address);
+    introduce_at(&a, 3, address);
+    assert_true(test_run_until(&loop, has_probe, &a, WAIT_MS));
+    test_run_for(&loop, 2 * TRANSPORT_SILENCE_MS);
     assert_int_equal(counters_of(&a).relistens, 0);
-    assert_true(test_run_until(&loop, has_relisten, &a, 2 * TRANSPORT_DEAF_MS));
-    for (uint32_t round = 1; a.messages == 0 && round < 100; round++) {
+    assert_int_equal(counters_of(&a).refused[CODEC_REFUSED_FROM], 0);
+    (void)nng_socket_close(silent.id);
+    nng_tls_config_free(config);
+    test_cert_free(&cert);
+    node_close(&a);
+}
+
+#define HASTY_THREADS 4
+#define HASTY_DIALS 100
+
+/* A member that closes its links while they are being made: what stops a listener of NNG 1.5.2. */
+static void *dial_and_close(void *user)
+{
+    const struct node *node = user;
+    struct test_cert cert = test_cert_new_member(ca, 9);
+    for (unsigned i = 0; i < HASTY_DIALS; i++) {
+        nng_socket socket = raw_open(nng_push0_open);
+        (void)raw_dial(socket, node, &cert, NNG_FLAG_NONBLOCK);
+        usleep(i * 7919 % 30000);
+        (void)nng_socket_close(socket.id);
+    }
+    test_cert_free(&cert);
+    return NULL;
+}
+
+static void test_hasty_diallers_do_not_shut_others_out(void **state)
+{
+    struct node a = {0}, b = {0};
+    pthread_t threads[HASTY_THREADS];
+    (void)state;
+    node_open(&a, 1);
+    for (unsigned i = 0; i < HASTY_THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, dial_and_close, &a), 0);
+    for (unsigned i = 0; i < HASTY_THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    node_open(&b, 2);
+    introduce(&a, &b);
+    for (uint32_t round = 1; a.messages == 0 && round < 3 * WAIT_MS / 50; round++) {
         (void)send_round(&b, 1, round);
         test_run_for(&loop, 50);
     }
     assert_true(a.messages > 0);
-    (void)nng_socket_close(silent.id);
-    nng_tls_config_free(config);
-    test_cert_free(&cert);
     node_close(&a);
     node_close(&b);
 }
@@ -451,7 +489,7 @@ static void test_deaf_port_is_opened_anew(void **state)
     test_run_for(&loop, 300); /* its first look */
     node_open(&b, 2);
     introduce(&a, &b);
-    assert_true(test_run_until(&loop, has_relisten, &a, 3 * TRANSPORT_DEAF_MS));
+    assert_true(test_run_until(&loop, has_relisten, &a, WAIT_MS));
     deaf_inbox = NULL; /* the new one may be where it was */
     assert_int_equal(counters_of(&b).relistens, 0);
     assert_int_equal(counters_of(&a).received_frames, 0);
@@ -505,7 +543,7 @@ static void test_connect_without_certificate_is_refused(void **state)
     (void)state;
     node_open(&a, 1);
     nng_socket socket = raw_open(nng_push0_open);
-    assert_int_not_equal(raw_dial(socket, &a, NULL), 0);
+    assert_int_not_equal(raw_dial(socket, &a, NULL, 0), 0);
     test_run_for(&loop, 200);
     assert_int_equal(counters_of(&a).accepts, 0);
     (void)nng_socket_close(socket.id);
@@ -521,7 +559,7 @@ static void test_frames_of_garbage_and_oversize_are_counted(void **state)
     nng_socket socket = raw_open(nng_push0_open);
     uint8_t *junk = calloc(1, TRANSPORT_RECV_LEN_MAX / 8);
     assert_non_null(junk);
-    assert_int_equal(raw_dial(socket, &a, &cert), 0);
+    assert_int_equal(raw_dial(socket, &a, &cert, 0), 0);
     assert_int_equal(nng_send(socket, junk, 100, 0), 0);
     assert_true(test_run_until(&loop, has_refused_mac, &a, WAIT_MS));
     assert_int_equal(nng_send(socket, junk, 3, 0), 0);
@@ -669,7 +707,8 @@ int main(void)
         cmocka_unit_test(test_send_restarted_peer_gets_messages_again),
         cmocka_unit_test(test_silent_peer_is_dialled_anew),
         cmocka_unit_test(test_deaf_port_is_opened_anew),
-        cmocka_unit_test(test_port_deaf_to_one_is_opened_anew),
+        cmocka_unit_test(test_port_that_hears_is_left_alone),
+        cmocka_unit_test(test_hasty_diallers_do_not_shut_others_out),
         cmocka_unit_test(test_connect_other_ca_is_refused),
         cmocka_unit_test(test_connect_wrong_server_name_is_refused),
         cmocka_unit_test(test_connect_without_certificate_is_refused),

@@ -229,7 +229,8 @@ static void on_stranger(void *user, raft_id from, const char *address)
 
 static void node_open(struct node *node, struct test_ca *ca, raft_id id)
 {
-    struct transport_handler handler = {node, on_message, on_app, on_unreachable, on_stranger};
+    struct transport_handler handler = {node,           on_message,  on_app,
+                                        on_unreachable, on_stranger, NULL};
 
     node->cert = test_cert_new_member(ca, id);
     struct transport_nng_options options = {.loop = &loop,
