@@ -46,9 +46,11 @@ int cli_say(const struct cli *cli, const char *format, ...)
     return CLI_OK;
 }
 
+/* A node that shuts down answers ERR_CLOSED to all that is under way, whatever becomes of it. */
 static int exit_status_of(int code)
 {
     switch (code) {
+    case ERR_CLOSED:
     case ERR_TIMEOUT: return CLI_UNKNOWN;
     case ERR_UNAVAILABLE: return CLI_UNREACHABLE;
     default: return CLI_REFUSED;
@@ -88,6 +90,20 @@ static int fail_reply(struct cli *cli, const struct Ctl__Reply *reply)
                     advice_of(reply->error), more);
 }
 
+/* No reply came, although the request may have arrived. */
+static int fail_exchange(const struct cli *cli, bool is_sent, int rc)
+{
+    if (rc == ERR_TIMEOUT)
+        return cli_fail(cli, CLI_UNKNOWN,
+                        "%s did not answer within %s; what was asked may still be done", cli->node,
+                        output_duration(cli->timeout_ms));
+    if (is_sent && rc == ERR_UNAVAILABLE)
+        return cli_fail(cli, CLI_UNKNOWN,
+                        "%s went away before it answered; what was asked may still be done",
+                        cli->node);
+    return cli_fail(cli, exit_status_of(rc), "%s: %s", cli->node, err_text(rc));
+}
+
 int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **reply)
 {
     char actor[ACTOR_LEN];
@@ -96,14 +112,11 @@ int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **r
     fill_actor(actor);
     request->actor = actor;
     int rc = client_send(cli->client, 0, request, (uint32_t)cli->timeout_ms);
-    if (rc == 0)
+    bool is_sent = rc == 0;
+    if (is_sent)
         rc = client_wait(cli->client, 0, &got);
-    if (rc == ERR_TIMEOUT)
-        return cli_fail(cli, CLI_UNKNOWN,
-                        "%s did not answer within %s; what was asked may still be done", cli->node,
-                        output_duration(cli->timeout_ms));
     if (rc != 0)
-        return cli_fail(cli, exit_status_of(rc), "%s: %s", cli->node, err_text(rc));
+        return fail_exchange(cli, is_sent, rc);
     if (got->code != 0) {
         int status = fail_reply(cli, got);
         cli_free_reply(got);

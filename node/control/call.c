@@ -131,7 +131,9 @@ static const char *what_next(int code)
         return "no leader could be reached, or this node is in no cluster; 'quartet cluster "
                "status' tells which, and what to do";
     case ERR_BUSY: return "too much is being done at once; try again";
-    case ERR_CLOSED: return "the node is shutting down";
+    case ERR_CLOSED:
+        return "the node is shutting down; a change may still be made, so look before you repeat "
+               "it";
     default: return err_text(code);
     }
 }

@@ -2,7 +2,9 @@
 """The quartet command by itself: wrong words, nodes that do not answer, exit statuses."""
 import pathlib
 import socket
+import struct
 import sys
+import threading
 import time
 import unittest
 
@@ -10,7 +12,31 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import tap  # noqa: E402
 from cluster import ADMIN_PORT, Cluster  # noqa: E402
 
-REFUSED, USAGE, UNREACHABLE = 1, 2, 3
+REFUSED, USAGE, UNREACHABLE, UNKNOWN = 1, 2, 3, 4
+CLOSED = -1015  # ERR_CLOSED
+
+
+class FakeNode(threading.Thread):
+    """A control socket that takes one request and answers with the code, or not at all (None)."""
+
+    def __init__(self, path, code):
+        super().__init__(daemon=True)
+        self.path, self.code = str(path), code
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        self.start()
+
+    def run(self):
+        client, _ = self.listener.accept()
+        header = client.recv(8, socket.MSG_WAITALL)
+        client.recv(struct.unpack("!I", header[:4])[0], socket.MSG_WAITALL)
+        if self.code is not None:
+            coded = -2 * self.code - 1  # sint32, two groups of seven bits
+            reply = bytes([0x08, 1, 0x10, coded & 127 | 128, coded >> 7])
+            client.sendall(struct.pack("!I", len(reply)) + header[4:] + reply)
+        client.close()
+        self.listener.close()
 
 
 class TestCommandLine(unittest.TestCase):
@@ -58,6 +84,14 @@ class TestCommandLine(unittest.TestCase):
                            status=UNREACHABLE)
             self.assertLess(time.monotonic() - started, 5)
             self.assertIn("Timed out", text)
+
+    def test_of_a_node_that_goes_away_the_outcome_is_unknown(self):
+        for number, code in enumerate((None, CLOSED)):
+            path = self.cluster.folder / f"gone{number}.sock"
+            node = FakeNode(path, code)
+            self.refused("--node", path, "record", "set", "a.example", "www", "A", "192.0.2.1",
+                         status=UNKNOWN)
+            node.join(10)
 
     def test_a_set_of_thousands_is_shown_and_exported(self):
         count = 4300  # more than 4,096, and it fits a message
