@@ -18,37 +18,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import load  # noqa: E402
 import tap  # noqa: E402
 from cluster import Cluster, CommandFailed, wait_until  # noqa: E402
+from shim import Shim  # noqa: E402
 
 FLIPS = int(os.environ.get("QUARTET_FLIPS", "14"))
 SEED = int(os.environ.get("QUARTET_SEED", str(int(time.time()))))
 ZONE = "storage.example"
 ADVICE = r"(?i)make room|check the disk|remove|clear|join"  # what to do, in a node's last words
-SHIM = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
-/* Every way to sync fails with EIO once the file named by FAIL_SYNC exists. */
-static int is_failing(void)
-{
-    const char *trigger = getenv("FAIL_SYNC");
-    if (!trigger || access(trigger, F_OK) != 0)
-        return 0;
-    errno = EIO;
-    return 1;
-}
-#define SHIM(NAME, PARAMETERS, ...)                          \\
-    int NAME PARAMETERS                                      \\
-    {                                                        \\
-        int (*real) PARAMETERS = dlsym(RTLD_NEXT, #NAME);    \\
-        return is_failing() ? -1 : real(__VA_ARGS__);        \\
-    }
-SHIM(fsync, (int fd), fd)
-SHIM(fdatasync, (int fd), fd)
-SHIM(sync_file_range, (int fd, long from, long len, unsigned flags), fd, from, len, flags)
-SHIM(syncfs, (int fd), fd)
-"""
 
 
 class StorageCase(unittest.TestCase):
@@ -168,23 +143,19 @@ class TestFullDisk(StorageCase):
 class TestFailedSync(StorageCase):
     @classmethod
     def prepare(cls):
-        source = cls.cluster.folder / "shim.c"
-        source.write_text(SHIM)
-        cls.shim = cls.cluster.folder / "shim.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", cls.shim, source, "-ldl"], check=True)
-        cls.trigger = cls.cluster.folder / "fail-sync"
+        cls.shim = Shim(cls.cluster.folder / "shim")
 
     def fail_on(self, node, prefix):
         node.stop()
-        node.start(env={"LD_PRELOAD": str(self.shim), "FAIL_SYNC": str(self.trigger)})
+        node.start(env=self.shim.env())
         self.cluster.node(1).quartet("cluster", "wait", "--timeout", "30s")
         if prefix == "leader":
             self.make_leader(node)
         changes = self.start_load(self.cluster.nodes, prefix)
         since = len(node.log())
-        self.trigger.touch()
+        self.shim.fail_syncs()
         self.last_words(self.wait_stopped(node, since))
-        self.trigger.unlink()
+        self.shim.heal()
         self.go_on(changes, f"without the {prefix}")
         node.start()
         self.check_all(changes)
