@@ -189,6 +189,10 @@ class Gateway:
     words: tuple = ()  # options of its last start
 
     @property
+    def name(self):
+        return f"the gateway of {self.node.name}"
+
+    @property
     def url(self):
         return f"http://{self.node.address}:{GATEWAY_PORT}"
 
@@ -205,7 +209,8 @@ class Gateway:
         self.words = words or self.words
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [BUILD / "quartet-gateway", "--node", self.node.data / "gateway.sock", "--listen",
+                [*self.node.prefix, BUILD / "quartet-gateway", "--node",
+                 self.node.data / "gateway.sock", "--listen",
                  f"{self.node.address}:{GATEWAY_PORT}", *map(str, self.words)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **(env or {})})

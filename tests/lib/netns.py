@@ -3,9 +3,10 @@ be cut in either direction. Needs root. Nothing of the host's own network is tou
 """
 import os
 import random
+import shutil
 import subprocess
 
-from cluster import Cluster
+from cluster import Cluster, Node
 
 
 def why_not():
@@ -65,6 +66,23 @@ class NamespaceCluster(Cluster):
                       ["address", "add", f"{node.address}/24", "dev", "up0"],
                       ["link", "set", "up0", "up"]):
             subprocess.run(["ip", "-n", space, *words], check=True)
+
+    def add_node(self):
+        node = Node(self, len(self.nodes) + 1)
+        self.nodes.append(node)
+        self._plug(node)
+        node.start()
+        return node
+
+    def drop_node(self):
+        """Take the newest node and its namespace down; its files go, too."""
+        node = self.nodes.pop()
+        if node.process and node.process.poll() is None:
+            node.kill()
+        self.hub_run("ip", "link", "delete", f"port{node.number}")
+        subprocess.run(["ip", "netns", "delete", self.space_of(node)], check=True)
+        self.made.remove(self.space_of(node))
+        shutil.rmtree(node.folder)
 
     def __exit__(self, kind, value, trace):
         try:

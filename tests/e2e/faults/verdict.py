@@ -1,0 +1,91 @@
+"""What must hold once all is healed. Each function returns what is wrong, as text lines; none: good."""
+import collections
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
+import linear  # noqa: E402
+import load  # noqa: E402
+
+CRASHES = (-4, -6, -7, -8, -11)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
+SHOWN_MAX = 10
+
+
+def read_history(path):
+    """Lines of clients.py as dicts."""
+    keys = ("kind", "register", "value", "begin", "end", "outcome", "who", "tries")
+    with open(path, encoding="utf-8") as file:
+        return [dict(zip(keys, json.loads(line))) for line in file]
+
+
+def few(wrongs):
+    """The first of many, and how many there are."""
+    wrongs = list(wrongs)
+    more = len(wrongs) - SHOWN_MAX
+    return wrongs[:SHOWN_MAX] + ([f"… and {more} more"] if more > 0 else [])
+
+
+def of_registers(history):
+    """Is the history of each record linearizable?"""
+    by_register = collections.defaultdict(list)
+    for line in history:
+        if line["outcome"] == "refused":
+            continue
+        end = linear.FOREVER if line["outcome"] == "unknown" else line["end"]
+        by_register[line["register"]].append(
+            linear.Operation(line["kind"], line["value"], line["begin"], end, line["who"]))
+    return few(f"{register}: {wrong}" for register, operations in sorted(by_register.items())
+               for wrong in linear.wrongs(operations))
+
+
+def of_final_values(history, values):
+    """A read of every register at the very end belongs to the history: one by one node of @values,
+    {register: value}."""
+    last = max(line["end"] for line in history) + 1
+    return of_registers(history + [
+        {"kind": "read", "register": register, "value": value, "begin": last, "end": last + 1,
+         "outcome": "ok", "who": "the end"} for register, value in values.items()])
+
+
+def of_journal(history, unique, journal):
+    """Every acknowledged change is there once. @unique: outcomes of e2e_load; @journal: {change id:
+    (index, comment)}."""
+    outcomes = unique + [load.Outcome(line["begin"], line["end"], line["value"], line["outcome"], 0)
+                         for line in history if line["kind"] == "write"]
+    comments = {change: comment for change, (_, comment) in journal.items()}
+    return few(load.wrongs_of_journal(outcomes, comments))
+
+
+def of_watch(seen, journal):
+    """No node served a value older than one that it had served before."""
+    index_of = {comment: index for index, comment in journal.values()}
+    wrongs = []
+    for (address, name), values in sorted(seen.values.items()):
+        newest = (0, None)
+        for when, value in values:
+            index = index_of.get(value)
+            if index is None:
+                wrongs.append(f"{address} served {value!r} for {name}, which is in no journal")
+            elif index < newest[0]:
+                wrongs.append(f"{address} served {value!r} (entry {index}) for {name} at {when:.3f}, "
+                              f"but {newest[1]!r} (entry {newest[0]}) before")
+            else:
+                newest = (index, value)
+    return few(wrongs)
+
+
+def of_ends(keepers, disk_faults):
+    """No process ended by itself, except for a disk that failed: then with a plain status, and it came
+    back without a hand."""
+    wrongs = []
+    for keeper in keepers:
+        if keeper.failure:
+            wrongs.append(keeper.failure)
+        for when, status in keeper.ends:
+            was_due = any(name == keeper.service.name and since <= when <= until
+                          for name, since, until in disk_faults)
+            if status in CRASHES or not was_due:
+                wrongs.append(f"{keeper.service.name} ended by itself with status {status}"
+                              f" at {when:.3f}")
+    return wrongs
