@@ -2,11 +2,12 @@
  *
  * tests/e2e/e2e_load.c: changes through control sockets that leave a record of every outcome.
  *
- *   e2e_load ZONE PREFIX LOG CLIENTS PAUSE_MS SOCKET…
+ *   e2e_load [--names N] ZONE PREFIX LOG CLIENTS PAUSE_MS SOCKET…
  *
  * CLIENTS clients, spread over the sockets, each make one change after the other with a pause
  * between: a TXT record of a name never used before, which the change also carries as its comment,
- * so that the journal tells how often it was applied. A client whose node is gone goes to the next
+ * so that the journal tells how often it was applied. With --names each client goes round so many
+ * names, so that the zone does not grow. A client whose node is gone goes to the next
  * socket. Each outcome is a line of LOG, written before the client goes on:
  *
  *   STARTED_MONO_NS ENDED_MONO_NS NAME OUTCOME CODE
@@ -31,6 +32,7 @@
 
 #define SOCKETS_MAX 16
 #define CLIENTS_MAX 64
+#define NAMES_MAX 1000000
 #define TIMEOUT_MS 6000
 #define RETRY_US 20000
 #define LABEL_LEN_MAX 63
@@ -40,6 +42,7 @@ struct load {
     uint8_t apex[DNS_NAME_MAX];
     FILE *log;
     unsigned pause_ms;
+    unsigned names; /* of each client; 0: always new ones */
     char **sockets;
     unsigned socket_count;
 };
@@ -144,7 +147,9 @@ static void *work(void *user)
             usleep(RETRY_US);
             continue;
         }
-        snprintf(label, sizeof(label), "%s-%u-%" PRIu64, load->prefix, worker->number, i++);
+        uint64_t name = load->names > 0 ? i % load->names : i;
+        i++;
+        snprintf(label, sizeof(label), "%s-%u-%" PRIu64, load->prefix, worker->number, name);
         if (!make_change(client, load, label)) {
             client_close(client);
             client = NULL;
@@ -174,18 +179,31 @@ static void wait_for_end(void)
     atomic_store(&is_over, true);
 }
 
+/* --names N in front, if it is there; returns its N, or 0. */
+static unsigned take_names(int *argc, char ***argv)
+{
+    if (*argc < 3 || strcmp((*argv)[1], "--names") != 0)
+        return 0;
+    unsigned names = number((*argv)[2], NAMES_MAX);
+    *argc -= 2;
+    *argv += 2;
+    return names;
+}
+
 int main(int argc, char **argv)
 {
     static struct worker workers[CLIENTS_MAX];
+    unsigned names = take_names(&argc, &argv);
 
     if (argc < 7 || argc > 6 + SOCKETS_MAX) {
-        fprintf(stderr, "usage: e2e_load ZONE PREFIX LOG CLIENTS PAUSE_MS SOCKET...\n");
+        fprintf(stderr, "usage: e2e_load [--names N] ZONE PREFIX LOG CLIENTS PAUSE_MS SOCKET...\n");
         return 2;
     }
     struct load load = {.zone = argv[1],
                         .prefix = argv[2],
                         .log = fopen(argv[3], "a"),
                         .pause_ms = number(argv[5], 1000),
+                        .names = names,
                         .sockets = argv + 6,
                         .socket_count = (unsigned)argc - 6};
     unsigned count = number(argv[4], CLIENTS_MAX);

@@ -20,12 +20,13 @@ class Outcome:
 class Load:
     """Clients that change a zone until stop(); use as a context manager."""
 
-    def __init__(self, nodes, zone, folder, prefix="c", clients=8, pause_ms=10):
+    def __init__(self, nodes, zone, folder, prefix="c", clients=8, pause_ms=10, names=0):
         self.zone = zone
         self.path = folder / f"load-{prefix}"
         self.process = subprocess.Popen(
-            [BUILD / "tests/e2e_load", zone, prefix, self.path, str(clients), str(pause_ms),
-             *(node.socket for node in nodes)], stdin=subprocess.PIPE)
+            [BUILD / "tests/e2e_load", *(["--names", str(names)] if names else []), zone, prefix,
+             self.path, str(clients), str(pause_ms), *(node.socket for node in nodes)],
+            stdin=subprocess.PIPE)
 
     def __enter__(self):
         return self
