@@ -40,6 +40,14 @@ void health_view_watch(struct health_view *view, health_view_cb cb, void *user)
     view->user = user;
 }
 
+void health_view_count(const struct health_view *view, uint64_t out[16])
+{
+    for (uint32_t slot = 1; slot <= view->slot_last; slot++) {
+        const uint8_t octet = policy_health_get(view->health, slot);
+        out[octet & (uint8_t)~POLICY_HEALTHY_BIT & 15u]++;
+    }
+}
+
 bool health_view_is_behind(const struct health_view *view)
 {
     return view->is_behind;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct apply_effect;
 struct health_view;
@@ -21,6 +22,8 @@ void health_view_free(struct health_view *view); /* accepts NULL */
 int health_view_load(struct health_view *view, const struct kv *kv);
 /* Take one effect of an entry; others than those of health are passed over. */
 void health_view_effect(struct health_view *view, const struct apply_effect *effect);
+/* Add up how many slots have each enum policy_health_reason, of those below 16. */
+void health_view_count(const struct health_view *view, uint64_t out[16]);
 /* Some octet could not be taken for want of memory: load again. */
 bool health_view_is_behind(const struct health_view *view);
 

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "base/histogram.h"
 #include "cluster/apply.h"
 #include "cluster/cluster.h"
 #include "cluster/identity.h"
@@ -141,6 +142,10 @@ struct cluster {
         uint64_t looked_mono_ms, open_at_mono_ms;
         bool is_admin_closing;
     } renew;
+    struct {                          /* for measures.h; only grow */
+        struct histogram sync, apply; /* sync: the disk thread's */
+        uint64_t elections, leader_changes;
+    } measured;
     unsigned reads_count;
     bool is_verifying;       /* verify.c reads the state on a worker */
     bool is_examining;       /* doctor_run.c, likewise */

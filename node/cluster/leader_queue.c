@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/histogram.h"
 #include "cluster/command.h"
 #include "raft/core/raft.h"
 
@@ -22,9 +23,11 @@ struct leader_queue {
     size_t len;
     struct {
         uint64_t index; /* ascending */
+        uint64_t proposed_mono_us;
         unsigned commands;
     } flight[LEADER_QUEUE_FLIGHT_MAX];
     unsigned flight_count, flight_commands;
+    struct histogram times;
     unsigned answered; /* commands of the last entries applied, less those that came since */
     uint64_t proposed_mono_us, applied_mono_us; /* when last */
     uint8_t storage[RAFT_ENTRY_LEN_MAX];        /* where an entry is packed */
@@ -153,6 +156,7 @@ int leader_queue_pump(struct leader_queue *queue, uint64_t now_mono_us, bool *is
         rc = propose_one(queue);
         if (rc == 0) {
             queue->proposed_mono_us = now_mono_us;
+            queue->flight[queue->flight_count - 1].proposed_mono_us = now_mono_us;
             queue->answered = 0;
         }
     }
@@ -164,6 +168,7 @@ void leader_queue_applied(struct leader_queue *queue, uint64_t index, uint64_t n
     unsigned done = 0;
 
     while (done < queue->flight_count && queue->flight[done].index <= index) {
+        histogram_add(&queue->times, (now_mono_us - queue->flight[done].proposed_mono_us) * 1000);
         queue->flight_commands -= queue->flight[done].commands;
         queue->answered += queue->flight[done++].commands;
         queue->applied_mono_us = now_mono_us;
@@ -180,4 +185,9 @@ bool leader_queue_is_busy(const struct leader_queue *queue)
 unsigned leader_queue_count(const struct leader_queue *queue)
 {
     return queue->count;
+}
+
+const struct histogram *leader_queue_times(const struct leader_queue *queue)
+{
+    return &queue->times;
 }

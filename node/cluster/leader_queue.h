@@ -23,6 +23,7 @@
 #define LEADER_QUEUE_OVERLAP_US 5000
 #define LEADER_QUEUE_GATHER_US 500
 
+struct histogram; /* base/histogram.h */
 struct leader_queue;
 struct raft_buf;
 
@@ -44,3 +45,5 @@ void leader_queue_clear(struct leader_queue *queue);
 /* Is so much in flight that the next entry will gather? */
 bool leader_queue_is_busy(const struct leader_queue *queue);
 unsigned leader_queue_count(const struct leader_queue *queue);
+/* How long entries took from being proposed to being applied here. Borrowed. */
+const struct histogram *leader_queue_times(const struct leader_queue *queue);

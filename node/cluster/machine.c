@@ -150,6 +150,7 @@ void machine_refresh(struct cluster *cluster)
 static int app_apply(void *user, const struct raft_entry *entries, uint32_t count)
 {
     struct cluster *cluster = user;
+    const uint64_t begun_mono_ns = clock_mono_ns();
 
     for (uint32_t i = 0; i < count; i++) {
         int rc = apply_entry(cluster->apply, &entries[i]);
@@ -164,12 +165,21 @@ static int app_apply(void *user, const struct raft_entry *entries, uint32_t coun
     if (count > 0) {
         uint64_t index = entries[count - 1].index;
         publish_commit(cluster->publish, index);
-        leader_queue_applied(cluster->queue, index, clock_mono_ns() / 1000);
+        const uint64_t now_mono_ns = clock_mono_ns();
+        histogram_add(&cluster->measured.apply, now_mono_ns - begun_mono_ns);
+        leader_queue_applied(cluster->queue, index, now_mono_ns / 1000);
         cluster->is_report_due = true;
     }
     machine_refresh(cluster);
     cluster__wake(cluster);
     return 0;
+}
+
+static void app_synced(void *user, uint64_t took_ns)
+{
+    struct cluster *cluster = user;
+
+    histogram_add(&cluster->measured.sync, took_ns);
 }
 
 static int app_flush(void *user)
@@ -336,6 +346,7 @@ static void app_role_changed(void *user, enum raft_role role, uint64_t term, raf
     bool was_leader = cluster->role == RAFT_LEADER;
     uint64_t old_leader = cluster->leader;
 
+    cluster->measured.elections += role == RAFT_CANDIDATE && term != cluster->term;
     cluster->role = role;
     cluster->term = term;
     cluster->leader = role == RAFT_LEADER ? cluster->identity.id : leader;
@@ -350,6 +361,7 @@ static void app_role_changed(void *user, enum raft_role role, uint64_t term, raf
         verdicts_role_changed(cluster);
     }
     if (cluster->leader != old_leader && cluster->leader != 0) {
+        cluster->measured.leader_changes++;
         log_info("cluster", "leader_changed leader=%016" PRIx64 " term=%" PRIu64, cluster->leader,
                  term);
         proposer_leader_changed(cluster->proposer);
@@ -394,6 +406,7 @@ struct raft_app machine_app(struct cluster *cluster)
         .conf_changed = app_conf_changed,
         .app_message = app_message,
         .superseded = app_superseded,
+        .synced = app_synced,
         .fatal = app_fatal,
     };
 }

@@ -18,6 +18,7 @@ struct pending {
     cluster_result_cb cb;
     void *user;
     uint64_t deadline_mono_ms;
+    uint64_t began_mono_ns;
     uint64_t send_at_mono_ms; /* 0: as soon as possible */
     uint32_t resend_ms;
     bool is_bulk;
@@ -36,6 +37,7 @@ struct proposer {
     uint64_t cursor;          /* none below is due at once */
     uint64_t skipped;         /* results of those below may have been in entries not seen here */
     unsigned count, bulk_count;
+    struct proposer_figures figures;
     size_t len;
     struct pending *slots[CLUSTER_PENDING_MAX]; /* by sequence; NULL: settled */
 };
@@ -80,6 +82,10 @@ static void finish(struct proposer *proposer, uint64_t sequence, int rc,
     cluster_result_cb cb = pending->cb;
     void *user = pending->user;
 
+    if (rc == 0)
+        histogram_add(&proposer->figures.times, clock_mono_ns() - pending->began_mono_ns);
+    else
+        proposer->figures.unknown++;
     settle(proposer, sequence);
     if (cb)
         cb(user, rc, result);
@@ -127,6 +133,7 @@ static int submit(struct proposer *proposer, const struct Cmd__Command *command,
         *pending = (struct pending){.cb = cb,
                                     .user = user,
                                     .deadline_mono_ms = deadline_mono_ms,
+                                    .began_mono_ns = clock_mono_ns(),
                                     .resend_ms = PROPOSER_RESEND_MS,
                                     .is_bulk = is_bulk,
                                     .len = len};
@@ -331,4 +338,9 @@ void proposer_tick(struct proposer *proposer, uint64_t now_mono_ms)
 unsigned proposer_count(const struct proposer *proposer)
 {
     return proposer->count;
+}
+
+const struct proposer_figures *proposer_figures(const struct proposer *proposer)
+{
+    return &proposer->figures;
 }

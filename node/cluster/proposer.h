@@ -11,6 +11,7 @@
  * full window is the bound on what waits: ERR_BUSY. */
 #pragma once
 
+#include "base/histogram.h"
 #include "cluster/cluster.h"
 
 struct proposer;
@@ -52,3 +53,9 @@ void proposer_flush(struct proposer *proposer, uint64_t now_mono_ms);
 /* Time-outs and repetitions; several times a second. */
 void proposer_tick(struct proposer *proposer, uint64_t now_mono_ms);
 unsigned proposer_count(const struct proposer *proposer);
+
+struct proposer_figures {
+    struct histogram times; /* from submit to the result here; of those that have one */
+    uint64_t unknown;       /* ended without a result, by time or by a lost session */
+};
+const struct proposer_figures *proposer_figures(const struct proposer *proposer); /* borrowed */

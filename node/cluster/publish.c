@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cluster/apply.h"
 #include "cluster/publish_internal.h"
+#include "cluster/zone_counts.h"
 #include "dns/name.h"
 #include "geo/region.h"
 #include "store/state_routing.h"
@@ -23,8 +24,10 @@ int publish_new(struct publish **out)
 
     if (!publish)
         return ERR_NOMEM;
-    int rc = zone_publisher_new(&publish->image);
+    publish->counts = zone_counts_new();
+    int rc = publish->counts ? zone_publisher_new(&publish->image) : ERR_NOMEM;
     if (rc != 0) {
+        zone_counts_free(publish->counts);
         free(publish);
         return rc;
     }
@@ -48,8 +51,14 @@ void publish_free(struct publish *publish)
     publish_rebuild_cancel(publish);
     publish__drop_filling(publish, &publish->map);
     zone_publisher_free(publish->image);
+    zone_counts_free(publish->counts);
     free(publish->rdatas);
     free(publish);
+}
+
+struct zone_counts *publish_counts(struct publish *publish)
+{
+    return publish->counts;
 }
 
 struct zone_publisher *publish_image(struct publish *publish)
@@ -210,7 +219,7 @@ static int zone_added(struct publish *publish, const struct apply_effect *effect
 
     int rc = publish__content_new(publish, effect->name, private_id, &content);
     if (rc == 0)
-        publish__log_content(publish, effect->zone_id, content);
+        publish__mark_content(publish, effect->zone_id, content);
     if (rc == 0)
         rc = zone_change_serve(publish->image, content);
     if (rc != 0) {
@@ -226,6 +235,7 @@ static int zone_removed(struct publish *publish, const struct apply_effect *effe
                                 : zone_change_drop(publish->image, effect->name);
 
     content_map_remove(&publish->map, effect->content);
+    zone_counts_remove(publish->counts, effect->zone_id);
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
@@ -262,7 +272,7 @@ static int zone_served(struct publish *publish, const struct kv *kv,
     if (rc == 0)
         rc = fill(publish, kv, effect, content);
     if (rc == 0)
-        publish__log_content(publish, effect->zone_id, content);
+        publish__mark_content(publish, effect->zone_id, content);
     if (rc == 0)
         rc = zone_change_serve(publish->image, content);
     if (rc != 0) {
@@ -284,7 +294,7 @@ static int content_started(struct publish *publish, const struct kv *kv,
     const char *private_id = zone.is_private ? zone.id : NULL;
     int rc = publish__content_new(publish, zone.name, private_id, &content);
     if (rc == 0)
-        publish__log_content(publish, zone.id, content);
+        publish__mark_content(publish, zone.id, content);
     if (rc == 0)
         rc = content_map_put(&publish->map, effect->content, zone.name, private_id, content);
     if (rc != 0)
@@ -311,7 +321,7 @@ static int content_switched(struct publish *publish, const struct apply_effect *
         return ERR_NOT_FOUND;
     if (effect->is_not_served)
         return content_dropped(publish, effect);
-    publish__log_content(publish, effect->zone_id, entry->filling); /* it may have changed */
+    publish__mark_content(publish, effect->zone_id, entry->filling); /* it may have changed */
     int rc = zone_change_serve(publish->image, entry->filling);
     if (rc != 0)
         return rc;

@@ -15,6 +15,7 @@ struct apply_effect;
 struct kv;
 struct publish;
 struct querylog_table;
+struct zone_counts;
 struct zone_publisher;
 
 int publish_new(struct publish **out);      /* ERR_NOMEM */
@@ -31,6 +32,8 @@ void publish_commit(struct publish *publish, uint64_t index);
 /* Make visible what was changed beside the log (zone_change_geo), at the index that readers see;
  * while a whole state is being read, its end does that. */
 void publish_refresh(struct publish *publish);
+/* By which slots zones are counted (zone_counts.h). Borrowed. */
+struct zone_counts *publish_counts(struct publish *publish);
 /* The index that readers see. */
 uint64_t publish_index(const struct publish *publish);
 bool publish_is_frozen(const struct publish *publish);

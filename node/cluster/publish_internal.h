@@ -11,6 +11,7 @@
 struct load_batch;
 struct loader;
 struct querylog_table;
+struct zone_counts;
 
 enum rebuild_stage { REBUILD_OFF, REBUILD_SETS, REBUILD_DROPS };
 struct rebuild {
@@ -29,6 +30,7 @@ struct rebuild {
 struct publish {
     struct zone_publisher *image;
     struct querylog_table *log; /* NULL: nobody logs queries */
+    struct zone_counts *counts;
     struct content_map map;
     uint64_t index;
     bool is_frozen;
@@ -51,9 +53,10 @@ int publish__content_new(struct publish *publish, const uint8_t *apex, const cha
 /* Put one set. ERR_NOMEM, ERR_* of reads; a set that the image refuses is logged and left out. */
 int publish__put(struct publish *publish, const struct publish__place *place,
                  const struct state_record_set *set);
-/* publish_log.c: the slot that it is logged by now, for a content that is about to be served. */
-void publish__log_content(struct publish *publish, const char *zone_id,
-                          struct zone_content *content);
+/* publish_log.c: the slots that it is logged and counted by now, for a content that is about to be
+ * served. */
+void publish__mark_content(struct publish *publish, const char *zone_id,
+                           struct zone_content *content);
 /* As the state says now whether the zone is logged. ERR_NOMEM, ERR_* of reads. */
 int publish__logging_changed(struct publish *publish, const struct kv *kv,
                              const struct apply_effect *effect);

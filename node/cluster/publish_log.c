@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cluster/apply.h"
 #include "cluster/publish_internal.h"
+#include "cluster/zone_counts.h"
 #include "querylog/table.h"
 #include "store/state_logging.h"
 
@@ -16,11 +17,12 @@ void publish_set_log(struct publish *publish, struct querylog_table *table)
     publish->log = table;
 }
 
-void publish__log_content(struct publish *publish, const char *zone_id,
-                          struct zone_content *content)
+void publish__mark_content(struct publish *publish, const char *zone_id,
+                           struct zone_content *content)
 {
     if (publish->log)
         zone_content_log(content, querylog_table_find(publish->log, zone_id));
+    zone_content_count(content, zone_counts_put(publish->counts, zone_id));
 }
 
 static uint16_t put(struct publish *publish, const struct state_logging *logging)

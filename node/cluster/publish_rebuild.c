@@ -36,7 +36,7 @@ static int take_up(struct publish *publish)
     int rc = publish__content_new(publish, content.apex,
                                   content.is_private ? content.zone_id : NULL, &rebuild->filling);
     if (rc == 0)
-        publish__log_content(publish, content.zone_id, rebuild->filling);
+        publish__mark_content(publish, content.zone_id, rebuild->filling);
     return rc;
 }
 

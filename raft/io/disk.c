@@ -133,6 +133,8 @@ static void finish_batch(struct disk *disk, struct job_list *batch, uint64_t tak
 {
     disk->status.sync_count++;
     disk_latency_add(&disk->latency, taken_ns / 1000);
+    if (disk->handler.synced != NULL)
+        disk->handler.synced(disk->handler.user, taken_ns);
     for (struct job *job = list_pop(batch); job != NULL; job = list_pop(batch)) {
         if (job->kind == JOB_WRITE) {
             disk->persisted_seq = job->seq;

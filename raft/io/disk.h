@@ -22,6 +22,7 @@ struct disk_handler {
     void *user;
     void (*persisted)(void *user, uint64_t seq);     /* everything up to seq is durable */
     void (*failed)(void *user, const char *message); /* once; no other callback follows */
+    void (*synced)(void *user, uint64_t took_ns);    /* disk thread: one batch; may be NULL */
 };
 
 /* @store and @loop are borrowed until disk_stop() ends. RAFT_ENOMEM; RAFT_EBUSY (no thread). */

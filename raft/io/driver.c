@@ -153,11 +153,19 @@ void raft_driver_close(struct raft_driver *driver, raft_driver_closed_cb closed,
     driver__wake(driver);
 }
 
+static void on_synced(void *user, uint64_t took_ns)
+{
+    const struct raft_driver *driver = user;
+
+    if (driver->options.app.synced != NULL)
+        driver->options.app.synced(driver->options.app.user, took_ns);
+}
+
 static int start_loop(struct raft_driver *driver)
 {
     struct transport_handler handler = driver__handler;
     const struct disk_handler disk = {
-        .user = driver, .persisted = on_persisted, .failed = on_disk_failed};
+        .user = driver, .persisted = on_persisted, .failed = on_disk_failed, .synced = on_synced};
     int code = disk_start(driver->options.loop, driver->store, &disk, &driver->disk);
     if (code != 0)
         return code;

@@ -50,6 +50,8 @@ struct raft_app {
      * (RAFT_ESUPERSEDED). The driver has stopped for good, as below; the process may go on without.
      */
     void (*superseded)(void *user);
+    /* A synced write of the log took so long. Disk thread, one at a time; may be NULL. */
+    void (*synced)(void *user, uint64_t took_ns);
     /* The driver has stopped for good (a failed write, apply, or memory): it sends, stores and
      * applies nothing more. The process must end. */
     void (*fatal)(void *user, const char *message);
