@@ -19,6 +19,7 @@
 #include "config.h"
 #include "control/control.h"
 #include "listen.h"
+#include "metrics.h"
 #include "net/latency_samples.h"
 #include "net/net.h"
 #include "querylog/querylog.h"
@@ -158,6 +159,7 @@ struct node {
     struct net *net;
     struct latency_samples *latency;
     struct querylog *query_log; /* NULL: this node writes none */
+    struct node_metrics *metrics;
     struct control *control;
     struct service *service;
     uv_signal_t on_term, on_int, on_hup;
@@ -284,6 +286,20 @@ static void list_counters(void *user, control_counter_cb add, void *add_user)
         add(add_user, "query_log.dropped", log.dropped);
         add(add_user, "query_log.lost", log.lost);
     }
+}
+
+static void write_metrics(void *user, struct metrics *metrics)
+{
+    struct node *node = user;
+
+    node_metrics_write(node->metrics, node->net, node->query_log, node->cluster, metrics);
+}
+
+static bool is_serving(void *user)
+{
+    const struct node *node = user;
+
+    return node->net != NULL;
 }
 
 static uint64_t mib(const uint32_t *value, uint32_t standard)
@@ -420,6 +436,8 @@ static int open_control(struct node *node)
         .loop = &node->loop,
         .cluster = node->cluster,
         .counters = list_counters,
+        .metrics = write_metrics,
+        .is_serving = is_serving,
         .counters_user = node,
         .socket_path = path,
         .gateway_path = node->config->gateway_socket,
@@ -431,6 +449,11 @@ static int open_control(struct node *node)
     if (node->config->gateway_group[0] &&
         find_group(node->config->gateway_group, &control_options.gateway_group) != EX_OK)
         return EX_CONFIG;
+    node->metrics = node_metrics_new();
+    if (!node->metrics) {
+        log_error("main", "open_failed reason=\"out of memory\"");
+        return EX_OSERR;
+    }
     snprintf(path, sizeof(path), "%s/%s", node->config->data_dir, CONTROL_SOCKET_NAME);
     int rc = control_open(&control_options, &node->control, error);
     if (rc != 0) {
@@ -485,6 +508,7 @@ static int run_node(struct config *config)
     uv_loop_close(&node.loop);
     latency_samples_free(node.latency);
     querylog_close(node.query_log);
+    node_metrics_free(node.metrics);
     if (status == EX_OK)
         status = node.status;
     log_info("main", "stopped status=%d", status);

@@ -53,6 +53,8 @@ static const Ctl__Request__KindCase kinds[] = {
     CTL__REQUEST__KIND_KEY_DELETE,
     CTL__REQUEST__KIND_KEY_LIST,
     CTL__REQUEST__KIND_CREDENTIAL_USE,
+    CTL__REQUEST__KIND_METRICS,
+    CTL__REQUEST__KIND_READY,
 };
 
 bool api_allows(int kind)

@@ -57,6 +57,8 @@ int control_open(const struct control_options *options, struct control **out,
     }
     control->cluster = options->cluster;
     control->counters = options->counters;
+    control->metrics = options->metrics;
+    control->is_serving = options->is_serving;
     control->counters_user = options->counters_user;
     control->loop = options->loop;
     control->started_mono_ms = clock_mono_ms();

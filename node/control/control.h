@@ -4,6 +4,7 @@
  * the Route 53 API: it takes only what that API is made of (api.h). Loop thread throughout. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,11 +20,19 @@ struct uv_loop_s;
 typedef void (*control_counter_cb)(void *add_user, const char *name, uint64_t value);
 typedef void (*control_counters_cb)(void *user, control_counter_cb add, void *add_user);
 
+/* Their families, for Metrics. */
+struct metrics;
+typedef void (*control_metrics_cb)(void *user, struct metrics *metrics);
+/* Does the node answer DNS? For Ready. */
+typedef bool (*control_serving_cb)(void *user);
+
 struct control_options {
     struct uv_loop_s *loop; /* these are borrowed while the control lives */
     struct cluster *cluster;
-    control_counters_cb counters; /* may be NULL */
-    void *counters_user;
+    control_counters_cb counters; /* may be NULL, as the next two */
+    control_metrics_cb metrics;
+    control_serving_cb is_serving;
+    void *counters_user;      /* for all three */
     const char *socket_path;  /* borrowed for the call */
     const char *gateway_path; /* likewise; NULL: none */
     uint32_t gateway_group;   /* id of the group that may use it; CONTROL_NO_GROUP: none */

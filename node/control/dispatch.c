@@ -13,6 +13,8 @@ static const struct {
     {CTL__REQUEST__KIND_NODE_STATUS, request_node_status},
     {CTL__REQUEST__KIND_NODE_MEMORY, request_node_memory},
     {CTL__REQUEST__KIND_STATE_VERIFY, request_state_verify},
+    {CTL__REQUEST__KIND_METRICS, request_metrics},
+    {CTL__REQUEST__KIND_READY, request_ready},
     {CTL__REQUEST__KIND_CLUSTER_INIT, request_cluster_init},
     {CTL__REQUEST__KIND_CLUSTER_JOIN, request_cluster_join},
     {CTL__REQUEST__KIND_CLUSTER_STATUS, request_cluster_status},

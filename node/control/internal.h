@@ -12,6 +12,8 @@ struct waiter;
 struct control {
     struct cluster *cluster;
     control_counters_cb counters;
+    control_metrics_cb metrics;
+    control_serving_cb is_serving;
     void *counters_user;
     struct uv_loop_s *loop;
     struct control_server *server, *gateway; /* gateway: NULL, or what API gateways ask by */

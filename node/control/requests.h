@@ -8,6 +8,9 @@ struct control;
 void request_node_status(struct call *call);
 void request_node_memory(struct call *call);
 void request_state_verify(struct call *call);
+/* metrics_requests.c, ready_requests.c */
+void request_metrics(struct call *call);
+void request_ready(struct call *call);
 /* cluster_requests.c */
 void request_cluster_init(struct call *call);
 void request_cluster_join(struct call *call);

@@ -32,6 +32,8 @@ ROOMS = {
                    "node/base"],
     "node/listen": ["node/config", "node/service", "node/net", "node/query", "node/dns", "node/base"],
     "node/config": ["node/base"],
+    "node/metrics": ["node/net", "node/querylog", "node/cluster", "node/query", "node/zone",
+                     "node/policy", "node/dns", "node/base"],
 }
 
 # Third-party headers and the only rooms whose sources (never headers) may include them.
