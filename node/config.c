@@ -76,13 +76,21 @@ static const cyaml_schema_field_t query_log_fields[] = {
                      switch_words, CYAML_ARRAY_LEN(switch_words))
 
 static const cyaml_schema_field_t gateway_fields[] = {
-    GATEWAY_TEXT(listen),           GATEWAY_TEXT(listen_tls),
-    GATEWAY_TEXT(certificate),      GATEWAY_TEXT(key),
-    GATEWAY_TEXT(log_level),        GATEWAY_BOOL(quiet),
-    GATEWAY_BOOL(aws3_on_loopback), GATEWAY_UINT(body_max),
-    GATEWAY_UINT(connections),      GATEWAY_UINT(connections_per_address),
-    GATEWAY_UINT(idle_ms),          GATEWAY_UINT(request_ms),
-    GATEWAY_UINT(memory_max),       CYAML_FIELD_END,
+    GATEWAY_TEXT(listen),
+    GATEWAY_TEXT(listen_tls),
+    GATEWAY_TEXT(listen_metrics),
+    GATEWAY_TEXT(certificate),
+    GATEWAY_TEXT(key),
+    GATEWAY_TEXT(log_level),
+    GATEWAY_BOOL(quiet),
+    GATEWAY_BOOL(aws3_on_loopback),
+    GATEWAY_UINT(body_max),
+    GATEWAY_UINT(connections),
+    GATEWAY_UINT(connections_per_address),
+    GATEWAY_UINT(idle_ms),
+    GATEWAY_UINT(request_ms),
+    GATEWAY_UINT(memory_max),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t fields[] = {

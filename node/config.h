@@ -77,6 +77,7 @@ struct config_gateway {
     char *listen;     /* HTTP */
     char *listen_tls; /* HTTPS, with both of the next */
     char *certificate, *key;
+    char *listen_metrics; /* metrics and probes; or "none" */
     char *log_level;
     bool quiet;
     bool aws3_on_loopback;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -66,6 +67,8 @@ int config__check_gateway(const struct config_gateway *gateway, char *error)
     int rc = check_address("listen", gateway->listen, error);
     if (rc == 0)
         rc = check_address("listen_tls", gateway->listen_tls, error);
+    if (rc == 0 && gateway->listen_metrics && strcmp(gateway->listen_metrics, "none") != 0)
+        rc = check_address("listen_metrics", gateway->listen_metrics, error);
     if (rc == 0)
         rc = check_path("certificate", gateway->certificate, error);
     if (rc == 0)

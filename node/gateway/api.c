@@ -227,3 +227,16 @@ const struct gateway_operation *api_operation(unsigned index)
     }
     return NULL;
 }
+
+unsigned api_operation_index(const struct gateway_operation *operation)
+{
+    unsigned index = 0;
+
+    for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+        for (const struct gateway_operation *at = groups[g]; at->name; at++, index++) {
+            if (at == operation)
+                return index;
+        }
+    }
+    return index;
+}

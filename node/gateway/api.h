@@ -40,3 +40,5 @@ void api_check_labels(struct gateway_call *call, const struct api_match *match);
 
 /* All operations in the order of the groups; NULL behind the last. */
 const struct gateway_operation *api_operation(unsigned index);
+/* The @index of an operation above; of what is none of them (also NULL), how many there are. */
+unsigned api_operation_index(const struct gateway_operation *operation);

@@ -54,7 +54,7 @@ struct gateway_call *call_new(struct gateway *gateway, const char *target)
         .content_type = "text/xml",
         .host = "localhost",
         .method = "",
-        .began_mono_ms = clock_mono_ms(),
+        .began_mono_ns = clock_mono_ns(),
     };
     xml_writer_init(&call->xml, CALL_ANSWER_LEN_MAX);
     random_uuid(call->id);
@@ -135,6 +135,10 @@ void call_take_head(struct gateway_call *call, const char *method,
     if (len && strtoull(len, NULL, 10) > call->gateway->options.body_len_max) {
         call->refusal = "RequestEntityTooLarge";
         refuse_body(call);
+        return;
+    }
+    if (call->kind == HTTP_OPERATOR) {
+        pages_route(call);
         return;
     }
     int rc = api_route(method, call->target, call->arena, &call->match);
@@ -264,13 +268,17 @@ void call_run(struct gateway_call *call)
         .body = call->body_len > 0 ? call->body : (const uint8_t *)"",
         .body_len = call->body_len,
         .client = &call->client.any,
-        .is_tls = call->is_tls,
+        .is_tls = call->kind == HTTP_API_TLS,
         .now_wall_ms = clock_wall_ms(),
         .now_mono_ms = clock_mono_ms(),
     };
 
     if (call->refusal) {
         refuse_body(call);
+        return;
+    }
+    if (call->page) {
+        call->page(call);
         return;
     }
     auth_check(call->gateway->auth, &request, on_authenticated, call);
@@ -303,7 +311,7 @@ void call_log(const struct gateway_call *call)
     char client[CALL_CLIENT_SIZE];
     const struct gateway_operation *operation = call->match.operation;
 
-    if (call->gateway->options.is_quiet)
+    if (call->gateway->options.is_quiet || call->kind == HTTP_OPERATOR)
         return;
     call_format_client(call, client);
     log_info("gateway",
@@ -311,5 +319,5 @@ void call_log(const struct gateway_call *call)
              "ms=%" PRIu64,
              call->id, client, call->principal ? auth_access_key_id(call->principal) : "-",
              operation ? operation->name : "-", call->status, call->error ? call->error : "-",
-             call->answer_len, clock_mono_ms() - call->began_mono_ms);
+             call->answer_len, (clock_mono_ns() - call->began_mono_ns) / 1000000);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "gateway/counts.h"
 #include "gateway/internal.h"
 #include "gateway/node_client.h"
 #include "proto/control.pb-c.h"
@@ -74,6 +75,7 @@ static void free_gateway(void *user)
     struct gateway *gateway = user;
 
     auth_free(gateway->auth);
+    gateway_counts_free(gateway->counts);
     call_free_idle(gateway);
     free(gateway);
 }
@@ -97,8 +99,10 @@ int gateway_open(const struct gateway_options *options, struct gateway **out,
         .may_v3_on_loopback = options->may_v3_on_loopback,
     };
     gateway->auth = auth_new(&auth_options);
-    int rc = gateway->auth ? node_client_open(options->loop, options->node_path, &gateway->node)
-                           : ERR_NOMEM;
+    gateway->counts = gateway_counts_new();
+    int rc = ERR_NOMEM;
+    if (gateway->auth && gateway->counts)
+        rc = node_client_open(options->loop, options->node_path, &gateway->node);
     if (rc == ERR_LIMIT)
         snprintf(error, GATEWAY_ERROR_LEN, "%.300s is too long for a socket", options->node_path);
     if (rc != 0) {

@@ -22,6 +22,8 @@ struct gateway_options {
     const char *node_path;         /* the node's gateway socket */
     const char *listen;            /* HTTP: ADDR:PORT; NULL: none */
     const char *listen_tls;        /* HTTPS: ADDR:PORT; NULL: none */
+    const char *listen_metrics;    /* metrics and probes, HTTP: ADDR:PORT; NULL: none */
+    bool may_miss_metrics;         /* if that cannot be listened on, go on without */
     const char *certificate, *key; /* PEM texts for HTTPS */
     size_t body_len_max;           /* of one request; 0 here and below: the standard */
     unsigned connections_max, connections_per_address_max;

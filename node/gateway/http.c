@@ -18,10 +18,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "gateway/counts.h"
 #include "gateway/internal.h"
 
 #define CONNECTION_MEMORY_LEN (20u << 10) /* the request's head, and the answer's */
 #define BACKLOG 1024
+#define OPERATORS_MAX 64u /* connections for metrics and probes */
 #define SWEEP_MS 500u
 #define FLOOD_PEERS_MIN 512u
 #define HOST_SIZE 256u
@@ -53,7 +55,7 @@ struct http_listener {
     struct peer *peers;
     unsigned peer_count, peer_peak; /* peak: since memory was given back */
     int fd;
-    bool is_tls;
+    enum http_kind kind;
     unsigned open_handles;
     uv_poll_t poll;
     uv_timer_t timer, sweep;
@@ -199,7 +201,7 @@ static void *on_line(void *user, const char *target, struct MHD_Connection *conn
     bool is_ip6 = client->sa_family == AF_INET6;
     memcpy(&call->client, client,
            is_ip6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-    call->is_tls = listener->is_tls;
+    call->kind = listener->kind;
     call->holder = peer;
     call->wake = wake;
     return call;
@@ -319,6 +321,8 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
     if (!call)
         return;
     call_log(call);
+    if (call->kind != HTTP_OPERATOR)
+        gateway_counts_add(call->gateway->counts, call);
     call_free(call);
     *context = NULL;
 }
@@ -397,22 +401,24 @@ static struct MHD_Daemon *start_daemon(struct http_listener *listener)
         {MHD_OPTION_END, 0, NULL},
     };
 
-    if (listener->is_tls)
+    bool is_tls = listener->kind == HTTP_API_TLS, is_operator = listener->kind == HTTP_OPERATOR;
+    if (is_tls)
         flags |= MHD_USE_TLS;
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, take_request, listener, /* */
-        MHD_OPTION_EXTERNAL_LOGGER, on_message,
-        NULL,                                   /* first: the others may have something to say */
-        MHD_OPTION_LISTEN_SOCKET, listener->fd, /* */
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_LEN,
-        MHD_OPTION_CONNECTION_LIMIT, options->connections_max, /* */
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_ms / 1000 + 1, /* */
-        MHD_OPTION_URI_LOG_CALLBACK, on_line, listener,             /* */
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,      /* */
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,        /* */
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,                            /* */
-        listener->is_tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, take_request, listener, /* */
+                            MHD_OPTION_EXTERNAL_LOGGER, on_message,
+                            NULL, /* first: the others may have something to say */
+                            MHD_OPTION_LISTEN_SOCKET, listener->fd, /* */
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_LEN,
+                            MHD_OPTION_CONNECTION_LIMIT,
+                            is_operator ? OPERATORS_MAX : options->connections_max,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            is_operator ? OPERATORS_MAX : options->connections_per_address_max,
+                            MHD_OPTION_CONNECTION_TIMEOUT, options->idle_ms / 1000 + 1, /* */
+                            MHD_OPTION_URI_LOG_CALLBACK, on_line, listener,             /* */
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,      /* */
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,        /* */
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                            /* */
+                            is_tls ? MHD_OPTION_ARRAY : MHD_OPTION_END, tls, MHD_OPTION_END);
 }
 
 static void watch(struct http_listener *listener)
@@ -431,21 +437,22 @@ static void watch(struct http_listener *listener)
     uv_timer_start(&listener->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
-static int open_listener(struct gateway *gateway, const char *address, bool is_tls, char *error)
+static int open_listener(struct gateway *gateway, const char *address, enum http_kind kind,
+                         char *error)
 {
     struct http_listener *listener = calloc(1, sizeof(*listener));
 
     if (!listener)
         return refuse(error, ERR_NOMEM, "out of memory");
     listener->gateway = gateway;
-    listener->is_tls = is_tls;
+    listener->kind = kind;
     int rc = listen_at(address, &listener->fd, error);
     if (rc == 0) {
         listener->daemon = start_daemon(listener);
         if (!listener->daemon) {
             close(listener->fd);
             rc = refuse(error, ERR_INVALID, "cannot serve %.300s%s", address,
-                        is_tls ? ": is it the key of that certificate?" : "");
+                        kind == HTTP_API_TLS ? ": is it the key of that certificate?" : "");
         }
     }
     if (rc != 0) {
@@ -455,8 +462,31 @@ static int open_listener(struct gateway *gateway, const char *address, bool is_t
     watch(listener);
     listener->next = gateway->listeners;
     gateway->listeners = listener;
-    log_info("gateway", "listening address=%s scheme=%s", address, is_tls ? "https" : "http");
+    log_info("gateway", "listening address=%s scheme=%s", address,
+             kind == HTTP_API_TLS ? "https"
+             : kind == HTTP_API   ? "http"
+                                  : "metrics");
     return 0;
+}
+
+/* By default on an address that is the same for all gateways of a machine. */
+static int open_operators(struct gateway *gateway, char *error)
+{
+    int rc = open_listener(gateway, gateway->options.listen_metrics, HTTP_OPERATOR, error);
+
+    if (rc != ERR_IO || !gateway->options.may_miss_metrics)
+        return rc;
+    log_warn("gateway", "metrics_not_served reason=\"%s\"", error);
+    return 0;
+}
+
+unsigned http_connections(const struct gateway *gateway, enum http_kind kind)
+{
+    unsigned count = 0;
+
+    for (struct http_listener *listener = gateway->listeners; listener; listener = listener->next)
+        count += listener->kind == kind ? listener->peer_count : 0;
+    return count;
 }
 
 int http_open(struct gateway *gateway, char error[GATEWAY_ERROR_LEN])
@@ -464,9 +494,11 @@ int http_open(struct gateway *gateway, char error[GATEWAY_ERROR_LEN])
     int rc = 0;
 
     if (gateway->options.listen)
-        rc = open_listener(gateway, gateway->options.listen, false, error);
+        rc = open_listener(gateway, gateway->options.listen, HTTP_API, error);
     if (rc == 0 && gateway->options.listen_tls)
-        rc = open_listener(gateway, gateway->options.listen_tls, true, error);
+        rc = open_listener(gateway, gateway->options.listen_tls, HTTP_API_TLS, error);
+    if (rc == 0 && gateway->options.listen_metrics)
+        rc = open_operators(gateway, error);
     return rc;
 }
 

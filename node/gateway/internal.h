@@ -21,6 +21,14 @@
 #define BODIES_SHARE_MAX (8u << 20) /* … and of those from one address */
 #define CALLS_IDLE_MAX 64u          /* kept for the next requests */
 
+enum http_kind { /* of a listener */
+                 HTTP_API,
+                 HTTP_API_TLS,
+                 HTTP_OPERATOR, /* metrics and probes: pages.c */
+                 HTTP_KIND_COUNT,
+};
+
+struct gateway_counts;
 struct http_listener;
 struct node_client;
 
@@ -28,6 +36,7 @@ struct gateway {
     struct gateway_options options;
     struct node_client *node;
     struct auth *auth;
+    struct gateway_counts *counts;
     struct http_listener *listeners; /* http.c */
     struct gateway_call *idle_calls; /* call.c */
     unsigned idle_call_count, call_count;
@@ -53,12 +62,13 @@ struct gateway_call {
     uint8_t *body; /* NUL-terminated */
     size_t body_len, body_capacity;
     const char *refusal; /* of the body: an error's code */
-    bool is_tls;
+    enum http_kind kind;
     union socket_address client;
-    uint64_t began_mono_ms;
+    uint64_t began_mono_ns;
     char id[RANDOM_UUID_SIZE];
     bool has_head;
     /* What it means. */
+    void (*page)(struct gateway_call *call); /* HTTP_OPERATOR: what is shown */
     struct api_match match;
     const char *space; /* namespace of the answer */
     const struct xml_element *root;
@@ -107,6 +117,11 @@ void call_format_client(const struct gateway_call *call, char out[CALL_CLIENT_SI
 /* Answer it at once, or set the operation. false: there is no such thing. */
 bool plain_route(struct gateway_call *call);
 
+/* ---- pages.c: what operators' programs ask ---- */
+
+/* Answer it at once, or set the page that is shown once all of the request has come. */
+void pages_route(struct gateway_call *call);
+
 /* ---- http.c ---- */
 
 int http_open(struct gateway *gateway, char error[GATEWAY_ERROR_LEN]);
@@ -114,5 +129,7 @@ int http_open(struct gateway *gateway, char error[GATEWAY_ERROR_LEN]);
 void http_quiesce(struct gateway *gateway);
 /* Is a request or an answer under way? */
 bool http_is_busy(const struct gateway *gateway);
+/* Connections that are open to listeners of that kind. */
+unsigned http_connections(const struct gateway *gateway, enum http_kind kind);
 /* No call waits any more. The loop must run once more to release the handles. */
 void http_close(struct gateway *gateway);

@@ -19,6 +19,7 @@
 
 #define NODE_PATH_STANDARD "/var/lib/quartet/gateway.sock"
 #define LISTEN_STANDARD "127.0.0.1:5380"
+#define LISTEN_METRICS_STANDARD "127.0.0.1:5381"
 #define PEM_LEN_MAX (1u << 20)
 #define STOP_GRACE_MS 15000u
 #define FILES_SPARE 64u /* descriptors beside those of connections */
@@ -44,6 +45,7 @@ enum {
     OPTION_REQUEST,
     OPTION_MEMORY,
     OPTION_V3,
+    OPTION_METRICS,
 };
 
 static const struct argp_option options[] = {
@@ -54,6 +56,10 @@ static const struct argp_option options[] = {
     {"node", 'n', "SOCKET", 0, "the node's gateway socket (" NODE_PATH_STANDARD ")", 0},
     {"listen", 'L', "ADDR:PORT", 0, "HTTP (" LISTEN_STANDARD ", unless HTTPS is asked for)", 0},
     {"listen-tls", OPTION_TLS, "ADDR:PORT", 0, "HTTPS; needs --certificate and --key", 0},
+    {"listen-metrics", OPTION_METRICS, "ADDR:PORT", 0,
+     "/metrics, /livez and /readyz, for whoever reaches it (" LISTEN_METRICS_STANDARD
+     " if that is free; 'none')",
+     0},
     {"certificate", OPTION_CERTIFICATE, "FILE", 0, "PEM, its chain behind it", 0},
     {"key", OPTION_KEY, "FILE", 0, "PEM", 0},
     {"log-level", 'l', "LEVEL", 0, "error, warn, info (a line for each request) or debug", 0},
@@ -145,6 +151,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case 'n': gateway->node_path = value; return 0;
     case 'L': gateway->listen = value; return 0;
     case OPTION_TLS: gateway->listen_tls = value; return 0;
+    case OPTION_METRICS: gateway->listen_metrics = value; return 0;
     case OPTION_CERTIFICATE: arguments->certificate_path = value; return 0;
     case OPTION_KEY: arguments->key_path = value; return 0;
     case OPTION_V3: gateway->may_v3_on_loopback = true; return 0;
@@ -181,6 +188,7 @@ static void fill_from(struct arguments *arguments, const struct config *config)
     fill_text(&gateway->node_path, config->gateway_socket);
     fill_text(&gateway->listen, file->listen);
     fill_text(&gateway->listen_tls, file->listen_tls);
+    fill_text(&gateway->listen_metrics, file->listen_metrics);
     if (gateway->listen_tls) {
         fill_text(&arguments->certificate_path, file->certificate);
         fill_text(&arguments->key_path, file->key);
@@ -218,6 +226,10 @@ static int complete_arguments(struct arguments *arguments, struct config **confi
     fill_text(&gateway->node_path, NODE_PATH_STANDARD);
     if (!gateway->listen_tls)
         fill_text(&gateway->listen, LISTEN_STANDARD);
+    gateway->may_miss_metrics = !gateway->listen_metrics;
+    fill_text(&gateway->listen_metrics, LISTEN_METRICS_STANDARD);
+    if (strcmp(gateway->listen_metrics, "none") == 0)
+        gateway->listen_metrics = NULL;
     return EX_OK;
 }
 

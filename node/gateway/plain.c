@@ -59,7 +59,7 @@ static void answer_about(struct gateway_call *call)
              "quartet-gateway " QUARTET_VERSION ": the Route 53 API (" API_VERSION
              ") of a Quartet cluster.\n"
              "Use it with any Route 53 client: AWS_ENDPOINT_URL_ROUTE_53=%s://%.256s\n",
-             call->is_tls ? "https" : "http", call->host);
+             call->kind == HTTP_API_TLS ? "https" : "http", call->host);
     answer_text(call, 200, text);
 }
 

@@ -250,8 +250,9 @@ void gateway_location(struct gateway_call *call, const char *format, ...)
     const char *path = arena_vformat(call->arena, format, args);
     va_end(args);
     if (path)
-        call->location = arena_format(call->arena, "%s://%s/" API_VERSION "%s",
-                                      call->is_tls ? "https" : "http", call->host, path);
+        call->location =
+            arena_format(call->arena, "%s://%s/" API_VERSION "%s",
+                         call->kind == HTTP_API_TLS ? "https" : "http", call->host, path);
 }
 
 void gateway_answer(struct gateway_call *call)

@@ -309,11 +309,12 @@ static void test_config_load_gateway_says_what_it_may(void **state)
                        "  listen_tls: \"[2001:db8::1]:443\"\n  certificate: /a\n  key: /b\n"
                        "  log_level: warn\n  quiet: off\n  body_max: 1024\n  connections: 7\n"
                        "  connections_per_address: 2\n  idle_ms: 100\n  request_ms: 200\n"
-                       "  memory_max: 64\n  aws3_on_loopback: yes\n";
+                       "  memory_max: 64\n  aws3_on_loopback: yes\n  listen_metrics: none\n";
 
     assert_int_equal(load(text, &config, error), 0);
     assert_string_equal(config->gateway.listen, "127.0.0.1:80");
     assert_string_equal(config->gateway.listen_tls, "[2001:db8::1]:443");
+    assert_string_equal(config->gateway.listen_metrics, "none");
     assert_string_equal(config->gateway.certificate, "/a");
     assert_string_equal(config->gateway.key, "/b");
     assert_string_equal(config->gateway.log_level, "warn");
@@ -336,6 +337,7 @@ static void test_config_load_gateway_refuses_what_it_may_not(void **state)
     } cases[] = {
         {"listen: 127.0.0.1", "gateway: listen: '127.0.0.1' is not ADDRESS:PORT"},
         {"listen: localhost:80", "gateway: listen: 'localhost:80' is not ADDRESS:PORT"},
+        {"listen_metrics: 5381", "gateway: listen_metrics: '5381' is not ADDRESS:PORT"},
         {"listen_tls: 127.0.0.1:443", "gateway: listen_tls needs certificate and key"},
         {"certificate: /a", "gateway: certificate and key go with listen_tls"},
         {"certificate: a", "gateway: certificate: 'a' is no whole path"},
