@@ -22,6 +22,7 @@ DNS_PORT = 8053
 PEER_PORT = 5301
 ADMIN_PORT = PEER_PORT + 1
 GATEWAY_PORT = 5380
+METRICS_PORT = 5381
 
 
 class CommandFailed(AssertionError):
@@ -197,6 +198,10 @@ class Gateway:
         return f"http://{self.node.address}:{GATEWAY_PORT}"
 
     @property
+    def metrics_address(self):
+        return f"{self.node.address}:{METRICS_PORT}"
+
+    @property
     def log_path(self):
         return self.node.folder / "gateway.log"
 
@@ -211,7 +216,8 @@ class Gateway:
             self.process = subprocess.Popen(
                 [*self.node.prefix, BUILD / "quartet-gateway", "--node",
                  self.node.data / "gateway.sock", "--listen",
-                 f"{self.node.address}:{GATEWAY_PORT}", *map(str, self.words)],
+                 f"{self.node.address}:{GATEWAY_PORT}", "--listen-metrics",
+                 f"{self.node.address}:{METRICS_PORT}", *map(str, self.words)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **(env or {})})
         if wait:
