@@ -175,11 +175,14 @@ static void close_handle(uv_handle_t *handle, void *user)
         uv_close(handle, NULL);
 }
 
-/* The cluster has gone: nobody calls into the control or reads the image any more. */
+/* The cluster goes when this returns: nobody may call into the control or read the image then. DNS
+ * was answered until now, so that a restart takes it away for as short as can be. */
 static void on_cluster_closed(void *user)
 {
     struct node *node = user;
 
+    net_close(node->net);
+    node->net = NULL;
     control_close(node->control);
     node->control = NULL;
     uv_close((uv_handle_t *)&node->on_term, NULL);
@@ -197,8 +200,6 @@ static void stop_now(uv_idle_t *idle)
     log_info("main", "stopping");
     if (node->control)
         control_stop(node->control);
-    net_close(node->net);
-    node->net = NULL;
     cluster_close(node->cluster, on_cluster_closed, node);
 }
 

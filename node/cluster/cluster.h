@@ -77,8 +77,8 @@ enum cluster_phase {
 int cluster_open(const struct cluster_options *options, struct cluster **out,
                  char error[CLUSTER_ERROR_MAX]);
 typedef void (*cluster_close_cb)(void *user);
-/* Stop taking part and free. Pending callbacks fire with ERR_CLOSED first, then @cb, after which
- * @cluster is gone. Readers must have left the image before. */
+/* Stop taking part and free. Pending callbacks fire with ERR_CLOSED first, then @cb: storage is
+ * closed, and readers must have left the image when it returns. After that @cluster is gone. */
 void cluster_close(struct cluster *cluster, cluster_close_cb cb, void *user);
 
 enum cluster_phase cluster_phase(const struct cluster *cluster);

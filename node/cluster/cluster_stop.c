@@ -73,8 +73,7 @@ static void part_closed(void *user)
 
     if (--cluster->handles_open > 0)
         return;
-    cluster_close_cb cb = cluster->close_cb;
-    void *close_user = cluster->close_user;
+    cluster->close_cb(cluster->close_user);
     health_view_free(cluster->health_view);
     latency_free(cluster->latency);
     latency_view_free(cluster->latency_view);
@@ -85,7 +84,6 @@ static void part_closed(void *user)
     free(cluster->data_dir);
     explicit_bzero(cluster, sizeof(*cluster));
     free(cluster);
-    cb(close_user);
 }
 
 static void handle_closed(uv_handle_t *handle)
