@@ -10,9 +10,11 @@
 #include "net/net.h"
 #include "net/rrl.h"
 #include "query.h"
+#include "service/sockets.h"
 
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 _Static_assert(CONFIG_DNS_TEXT_MAX <= QUERY_TEXT_MAX, "net takes every text of the file");
 _Static_assert(CONFIG_TCP_CONNECTIONS_MAX <= NET_TCP_CONNECTIONS_MAX, "and every limit of TCP");
@@ -77,14 +79,44 @@ static unsigned fit_tcp_connections(const struct config *config)
     return fitting;
 }
 
+/* The service manager is to keep these sockets, and no others, while the next process starts. */
+static void keep_sockets(const struct net *net)
+{
+    int fds[NET_SOCKETS_MAX];
+    int code = service_keep_sockets(fds, net_list_sockets(net, fds));
+    if (code != 0 && code != ERR_UNAVAILABLE)
+        log_warn("main", "sockets_not_kept reason=\"%s\" effect=\"a restart loses queries\"",
+                 err_text(code));
+}
+
+/* net_open() with what the process before had open; sockets that no longer fit are closed. */
+static int open_with_kept(struct net_options options, struct net **out, struct net_error *error)
+{
+    int kept[NET_SOCKETS_MAX];
+    unsigned taken_count = 0;
+    options.kept_fds = kept;
+    options.kept_fds_count = service_take_sockets(kept, NET_SOCKETS_MAX);
+    int code = net_open(&options, out, error);
+    for (unsigned i = 0; i < options.kept_fds_count; i++) {
+        taken_count += kept[i] < 0;
+        if (kept[i] >= 0)
+            close(kept[i]);
+    }
+    if (code == 0 && options.kept_fds_count > 0)
+        log_info("main", "sockets_taken_over count=%u closed=%u", taken_count,
+                 options.kept_fds_count - taken_count);
+    return code;
+}
+
 static int open_sockets(const struct config *config, const struct net_options *options,
                         struct net **out)
 {
     struct net_error error;
-    if (net_open(options, out, &error) != 0) {
+    if (open_with_kept(*options, out, &error) != 0) {
         log_error("main", "listen_failed reason=\"%s\"", error.text);
         return EX_UNAVAILABLE;
     }
+    keep_sockets(*out);
     for (unsigned i = 0; i < config->dns_listen_count; i++)
         log_info("main", "answering address=%s", config->dns_listen[i]);
     for (unsigned i = 0; i < config->dns_xdp_count; i++) {

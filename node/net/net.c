@@ -34,6 +34,8 @@ struct net {
     unsigned xdp_worker_count; /* started */
     struct xdp_worker *xdp_workers[XDP_WORKERS_MAX];
     struct net_error xdp_problems[NET_XDP_INTERFACES_MAX]; /* "": none */
+    unsigned socket_count;
+    int sockets[NET_SOCKETS_MAX]; /* the threads' own, listed for an heir */
 };
 
 /* Sockets on their way to the threads; -1 where there is none (any more). */
@@ -58,17 +60,41 @@ static void close_table(struct socket_table *table)
         close_row(table->udp[i]);
 }
 
+/* One of the kept sockets that is as wanted, or -1. */
+static int take_kept(const struct net_options *options, const struct sockaddr_storage *address,
+                     int type)
+{
+    for (unsigned i = 0; i < options->kept_fds_count; i++) {
+        int fd = options->kept_fds[i];
+        if (fd >= 0 && socket_fits(fd, address, type)) {
+            options->kept_fds[i] = -1;
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static int open_udp(const struct net_options *options, const struct sockaddr_storage *address,
+                    struct net_error *error)
+{
+    int fd = take_kept(options, address, SOCK_DGRAM);
+    return fd >= 0 ? fd : socket_open_udp(address, error);
+}
+
 /* The TCP socket of an address, which nobody shares, so that a second server is noticed; then the
  * first worker's UDP socket on the same port. */
-static int open_pair(struct sockaddr_storage *address, int *tcp, int *udp, struct net_error *error)
+static int open_pair(const struct net_options *options, struct sockaddr_storage *address, int *tcp,
+                     int *udp, struct net_error *error)
 {
     socklen_t len = sizeof *address;
-    int tcp_fd = socket_open_tcp(address, TCP_BACKLOG, error);
+    int tcp_fd = take_kept(options, address, SOCK_STREAM);
+    if (tcp_fd < 0)
+        tcp_fd = socket_open_tcp(address, TCP_BACKLOG, error);
     if (tcp_fd < 0)
         return tcp_fd;
     struct sockaddr_storage bound = {0};
     ASSERT(getsockname(tcp_fd, (struct sockaddr *)&bound, &len) == 0);
-    int udp_fd = socket_open_udp(&bound, error);
+    int udp_fd = open_udp(options, &bound, error);
     if (udp_fd < 0) {
         close(tcp_fd);
         return udp_fd;
@@ -79,18 +105,41 @@ static int open_pair(struct sockaddr_storage *address, int *tcp, int *udp, struc
     return 0;
 }
 
+static unsigned choose_thread_count(const struct net_options *options)
+{
+    if (options->udp_threads != 0)
+        return options->udp_threads;
+    unsigned cpus = thread_count_cpus();
+    return cpus < NET_UDP_THREADS_MAX ? cpus : NET_UDP_THREADS_MAX;
+}
+
+static void list_row(struct net *net, const int row[NET_ADDRESSES_MAX])
+{
+    for (unsigned i = 0; i < NET_ADDRESSES_MAX; i++)
+        if (row[i] >= 0)
+            net->sockets[net->socket_count++] = row[i];
+}
+
+static void list_sockets(struct net *net, const struct socket_table *table)
+{
+    list_row(net, table->tcp);
+    for (unsigned i = 0; i < NET_UDP_THREADS_MAX; i++)
+        list_row(net, table->udp[i]);
+}
+
 /* All sockets of one address. A free port of TCP may be taken for UDP: then another is tried. */
-static int open_address(struct net *net, unsigned index, unsigned thread_count,
+static int open_address(struct net *net, const struct net_options *options, unsigned index,
                         struct socket_table *table, struct net_error *error)
 {
+    const unsigned thread_count = choose_thread_count(options);
     struct sockaddr_storage *address = &net->addresses[index];
     unsigned tries = socket_get_port(address) == 0 ? FREE_PORT_TRIES : 1;
     int code;
     do
-        code = open_pair(address, &table->tcp[index], &table->udp[0][index], error);
+        code = open_pair(options, address, &table->tcp[index], &table->udp[0][index], error);
     while (code == ERR_EXISTS && --tries > 0);
     for (unsigned i = 1; code == 0 && i < thread_count; i++) {
-        int fd = socket_open_udp(address, error);
+        int fd = open_udp(options, address, error);
         if (fd < 0)
             code = fd;
         else
@@ -179,14 +228,6 @@ static void start_xdp(struct net *net, const char *interface, struct net_error *
         stop_xdp_workers(net, before);
 }
 
-static unsigned choose_thread_count(const struct net_options *options)
-{
-    if (options->udp_threads != 0)
-        return options->udp_threads;
-    unsigned cpus = thread_count_cpus();
-    return cpus < NET_UDP_THREADS_MAX ? cpus : NET_UDP_THREADS_MAX;
-}
-
 static int check_options(const struct net_options *options, struct net_error *error)
 {
     const char *problem = NULL;
@@ -235,7 +276,8 @@ int net_open(const struct net_options *options, struct net **out, struct net_err
     net->address_count = options->address_count;
     memcpy(net->addresses, options->addresses, options->address_count * sizeof *options->addresses);
     for (unsigned i = 0; code == 0 && i < net->address_count; i++)
-        code = open_address(net, i, thread_count, &table, error);
+        code = open_address(net, options, i, &table, error);
+    list_sockets(net, &table);
     if (code == 0)
         code = start_threads(net, options, thread_count, &table, error);
     close_table(&table);
@@ -259,6 +301,12 @@ void net_close(struct net *net)
         udp_worker_stop(net->workers[i]);
     net_env_fini(&net->env);
     free(net);
+}
+
+unsigned net_list_sockets(const struct net *net, int *out)
+{
+    memcpy(out, net->sockets, net->socket_count * sizeof *out);
+    return net->socket_count;
 }
 
 const char *net_get_xdp_problem(const struct net *net, unsigned index)

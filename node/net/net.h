@@ -20,6 +20,7 @@ struct zone_publisher;
 #define NET_ADDRESSES_MAX 64u
 #define NET_UDP_THREADS_MAX 64u
 #define NET_XDP_INTERFACES_MAX 8u
+#define NET_SOCKETS_MAX (NET_ADDRESSES_MAX * (NET_UDP_THREADS_MAX + 1u))
 #define NET_TCP_CONNECTIONS_MAX 1048576u
 #define NET_TCP_CONNECTIONS_DEFAULT 4096u
 #define NET_TCP_PER_PREFIX_SHARE 16u   /* by default a network may have 1/16 of all connections */
@@ -44,7 +45,10 @@ struct net_options {
     bool is_rrl_log_only;              /* count what would be limited, and send everything */
     const char *const *xdp_interfaces; /* that answer by AF_XDP; needs one port in all addresses */
     unsigned xdp_interface_count;      /* 0 to NET_XDP_INTERFACES_MAX */
-    struct querylog *log; /* of queries of logged zones; outlives the net; NULL: none */
+    struct querylog *log;    /* of queries of logged zones; outlives the net; NULL: none */
+    int *kept_fds;           /* open sockets of an earlier process: what fits is taken over, with
+                              * what waits in it, and becomes -1 here; NULL: none */
+    unsigned kept_fds_count; /* the rest stays the caller's */
 };
 
 struct net_error {
@@ -64,6 +68,10 @@ int net_open(const struct net_options *options, struct net **out, struct net_err
 /* Stop the threads and close all sockets; replies being written are cut off. Accepts NULL. */
 void net_close(struct net *net);
 
+/* The bound sockets, for an heir (options.kept_fds); they are closed by net_close() in this
+ * process.
+ * @out has room for NET_SOCKETS_MAX. Returns how many. */
+unsigned net_list_sockets(const struct net *net, int *out);
 /* Why options.xdp_interfaces[@index] is served by sockets alone; NULL: it goes by AF_XDP. */
 const char *net_get_xdp_problem(const struct net *net, unsigned index);
 /* The address that listens for options.addresses[@index], with its true port. */
