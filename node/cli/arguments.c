@@ -275,6 +275,52 @@ static const struct cli_command *find_command(const char *first, const char *sec
     return NULL;
 }
 
+static bool takes_value(const char *option)
+{
+    return strcmp(option, "--node") == 0 || strcmp(option, "--admin-file") == 0 ||
+           strcmp(option, "--timeout") == 0;
+}
+
+/* How many of @argv, from @first on, are options before the command. */
+static int skip_options(int argc, char **argv, int first)
+{
+    while (first < argc && argv[first][0] == '-')
+        first += takes_value(argv[first]) && first + 1 < argc ? 2 : 1;
+    return first;
+}
+
+static void print_options(const enum cli_option *wanted)
+{
+    struct argp_option options[COMMAND_OPTIONS_MAX] = {0};
+
+    select_options(wanted, options);
+    for (const struct argp_option *option = options; option->name; option++)
+        printf("--%s\n", option->name);
+}
+
+/* For the shell: what may follow the words typed so far, one a line. Not in the help text. */
+static int complete(int argc, char **argv)
+{
+    int at = skip_options(argc, argv, 0);
+    const char *first = at < argc ? argv[at] : NULL, *second = at + 1 < argc ? argv[at + 1] : NULL;
+    bool is_group = false;
+    const struct cli_command *command = first ? find_command(first, second, &is_group) : NULL;
+
+    if (command)
+        print_options(command->options);
+    for (unsigned i = 0; !command && i < GROUP_COUNT; i++) {
+        for (const struct cli_command *row = groups[i]; row->verb; row++) {
+            if (is_group && !second && row->group && strcmp(row->group, first) == 0)
+                printf("%s\n", row->verb);
+            else if (!first && (!row->group || row == groups[i]))
+                printf("%s\n", row->group ? row->group : row->verb);
+        }
+    }
+    if (command || !first)
+        print_options(global_options);
+    return CLI_OK;
+}
+
 /* How many of @argv are options before the command, parsed into @cli; negative: exit with ~that. */
 static int parse_leading_options(struct cli *cli, int argc, char **argv)
 {
@@ -285,12 +331,7 @@ static int parse_leading_options(struct cli *cli, int argc, char **argv)
     unsigned selected = select_options(global_options, options);
     options[selected++] = (struct argp_option){"help", '?', NULL, 0, NULL, 0};
     options[selected] = (struct argp_option){"version", 'V', NULL, 0, NULL, 0};
-    while (count < argc && argv[count][0] == '-') {
-        bool takes_value = strcmp(argv[count], "--node") == 0 ||
-                           strcmp(argv[count], "--admin-file") == 0 ||
-                           strcmp(argv[count], "--timeout") == 0;
-        count += takes_value && count + 1 < argc ? 2 : 1;
-    }
+    count = skip_options(argc, argv, count);
     argp_parse(&argp, count, argv, ARGP_NO_HELP, NULL, cli);
     return count;
 }
@@ -317,6 +358,8 @@ int cli_run(int argc, char **argv)
         print_help();
         return CLI_OK;
     }
+    if (strcmp(first, "complete") == 0)
+        return complete(argc - skipped - 1, argv + skipped + 1);
     const struct cli_command *command = find_command(first, second, &is_group);
     if (command) {
         int words = command->group ? 2 : 1;
