@@ -7,6 +7,7 @@
 extern const struct cli_command cli_node_commands[];
 extern const struct cli_command cli_cluster_commands[];
 extern const struct cli_command cli_recover_commands[];
+extern const struct cli_command cli_drain_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_member_commands[];
 extern const struct cli_command cli_zone_commands[];

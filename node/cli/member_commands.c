@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "proto/control.pb-c.h"
 
-static const char *condition_of(const Ctl__ClusterStatusReply *status, const Ctl__Member *member)
+static const char *plain_condition(const Ctl__ClusterStatusReply *status, const Ctl__Member *member)
 {
     if (status->leader == 0 && !member->is_self)
         return "unknown"; /* only a leader hears them all */
@@ -20,6 +20,15 @@ static const char *condition_of(const Ctl__ClusterStatusReply *status, const Ctl
     if (!member->is_known)
         return "not heard yet";
     return member->lag_entries > 0 ? "behind" : "in sync";
+}
+
+static const char *condition_of(const Ctl__ClusterStatusReply *status, const Ctl__Member *member)
+{
+    static char text[40];
+
+    snprintf(text, sizeof(text), "%s%s", plain_condition(status, member),
+             member->is_drained ? ", drained" : "");
+    return text;
 }
 
 void member_table_print(const struct Ctl__ClusterStatusReply *status)
@@ -57,17 +66,17 @@ struct json_t *member_table_json(const struct Ctl__ClusterStatusReply *status)
         const Ctl__Member *member = status->members[i];
         json_array_append_new(
             list,
-            json_pack("{s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:s, "
-                      "s:s}",
-                      "id", output_json_id(member->id), "name", member->name, "role", member->role,
-                      "condition", condition_of(status, member), "is_leader", member->is_leader,
-                      "is_self", member->is_self, "is_alive", member->is_alive, "region",
-                      member->region, "is_known", member->is_known, "applied_index",
-                      (json_int_t)member->applied_index, "image_index",
-                      (json_int_t)member->image_index, "lag_entries",
-                      (json_int_t)member->lag_entries, "heard_ago_ms",
-                      (json_int_t)member->heard_ago_ms, "peer_address", member->peer_address,
-                      "admin_address", member->admin_address, "version", member->version));
+            json_pack(
+                "{s:o, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:b, s:I, s:I, s:I, s:I, s:s, s:s, "
+                "s:s, s:b}",
+                "id", output_json_id(member->id), "name", member->name, "role", member->role,
+                "condition", condition_of(status, member), "is_leader", member->is_leader,
+                "is_self", member->is_self, "is_alive", member->is_alive, "region", member->region,
+                "is_known", member->is_known, "applied_index", (json_int_t)member->applied_index,
+                "image_index", (json_int_t)member->image_index, "lag_entries",
+                (json_int_t)member->lag_entries, "heard_ago_ms", (json_int_t)member->heard_ago_ms,
+                "peer_address", member->peer_address, "admin_address", member->admin_address,
+                "version", member->version, "is_drained", member->is_drained));
     }
     return list;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "cli/cli.h"
+#include "cli/drain_text.h"
 #include "cli/output.h"
 #include "cli/term_text.h"
 #include "proto/control.pb-c.h"
@@ -43,6 +44,7 @@ static void print_node_json(const Ctl__NodeStatusReply *node)
     json_object_set_new(object, "counters", counters);
     json_object_set_new(object, "last_index", json_integer((json_int_t)node->last_index));
     json_object_set_new(object, "last_term", json_integer((json_int_t)node->last_term));
+    json_object_set_new(object, "is_drained", json_boolean(node->is_drained));
     json_object_set_new(object, "is_superseded", json_boolean(node->is_superseded));
     output_json(object);
 }
@@ -61,6 +63,8 @@ static void print_node(const Ctl__NodeStatusReply *node)
                "or let it join one:    quartet join HOST:PORT --token TOKEN\n");
         return;
     }
+    if (node->is_drained)
+        printf("drained    %s\n", drain_text(node->drained_until_wall_ms));
     printf("id         %016" PRIx64 "\n", node->id);
     printf("role       %s in term %s\n", node->role, term_text(node->term));
     printf("log        from %" PRIu64 ", committed %" PRIu64 ", applied %" PRIu64

@@ -62,7 +62,8 @@ static void look(struct view *view, const struct autopilot_settings *settings, u
         view->voters++;
         if (m->is_leader)
             continue;
-        if (leading_ms >= settings->dead_after_ms && m->silent_ms >= settings->dead_after_ms &&
+        if (!m->is_drained && leading_ms >= settings->dead_after_ms &&
+            m->silent_ms >= settings->dead_after_ms &&
             (!view->dead || m->silent_ms > view->dead->silent_ms))
             view->dead = m;
         if (!view->hindmost || m->lag_entries > view->hindmost->lag_entries ||

@@ -24,6 +24,7 @@
 struct autopilot_member {
     uint64_t id;
     bool is_voter, is_leader, is_quarantined, is_snapshotting;
+    bool is_drained;      /* under maintenance: its silence is no death */
     bool has_answered;    /* since the question for it was put; see change_plan_judge() */
     uint64_t silent_ms;   /* since it was last heard; UINT64_MAX: never */
     uint64_t lag_entries; /* behind the leader's log */

@@ -11,6 +11,7 @@
 #include "cluster/ask.h"
 #include "cluster/autopilot.h"
 #include "cluster/change_plan.h"
+#include "cluster/drain.h"
 #include "cluster/members.h"
 #include "proto/cluster.pb-c.h"
 #include "proto/command.pb-c.h"
@@ -93,6 +94,7 @@ static unsigned look(struct cluster *cluster, struct autopilot_member *out)
             .is_voter = peer->role == RAFT_VOTER,
             .is_leader = is_self,
             .is_quarantined = member && member->report.is_quarantined,
+            .is_drained = member && drain_is_on(member, clock_wall_ms()),
             .is_snapshotting = peer->is_snapshotting,
             .has_answered = change->has_round && peer->round_acked >= change->round,
             .silent_ms = is_self                  ? 0

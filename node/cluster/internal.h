@@ -61,6 +61,7 @@ struct member {
     bool is_described; /* `about` is filled */
     struct state_member about;
     struct member_report report;
+    uint64_t drained_until_wall_ms; /* drain.h; 0: not */
 };
 struct members {
     struct member list[CLUSTER_MEMBERS_MAX]; /* by name, then id */
@@ -128,7 +129,7 @@ struct cluster {
     uint64_t settling_index, settling_since_mono_ms, settled_index; /* machine.c: settle() */
     uint64_t leading_since_mono_ms, leader_heard_mono_ms;
     uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms, imports_looked_mono_ms,
-        overrides_looked_mono_ms;
+        overrides_looked_mono_ms, drain_looked_mono_ms;
     bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
     bool is_geo_behind;  /* of the state: geo_state_load() is due */
     struct {             /* of a snapshot */

@@ -12,6 +12,7 @@
 #include "cluster/alias_targets.h"
 #include "cluster/ask.h"
 #include "cluster/change.h"
+#include "cluster/drain.h"
 #include "cluster/geo_parts.h"
 #include "cluster/geo_state.h"
 #include "cluster/hash_check.h"
@@ -140,10 +141,12 @@ void machine_refresh(struct cluster *cluster)
     if (cluster->is_settings_dirty) {
         cluster->is_settings_dirty = false;
         settings_reload(cluster);
+        drain_reload(cluster);
     }
     if (cluster->is_members_dirty) {
         cluster->is_members_dirty = false;
         members_reload(cluster);
+        drain_reload(cluster);
     }
 }
 
@@ -522,6 +525,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     report_tick(cluster, now_mono_ms);
     asks_tick(cluster, now_mono_ms);
     recover_tick(cluster, now_mono_ms);
+    drain_tick(cluster, now_mono_ms);
     change_tick(cluster, now_mono_ms);
     hash_check_tick(cluster, now_mono_ms);
     import_expiry_tick(cluster, now_mono_ms);

@@ -9,6 +9,7 @@
 #include "cluster/ask.h"
 #include "cluster/join.h"
 #include "cluster/certificate.h"
+#include "cluster/drain.h"
 #include "cluster/members.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
@@ -49,6 +50,7 @@ static void fill_member(struct cluster *cluster, const struct member *from,
     out->role = from->role;
     out->is_self = from->id == cluster->identity.id;
     out->is_leader = from->id == cluster->leader;
+    out->drained_until_wall_ms = cluster_drained_until(cluster, from->id);
     if (out->is_self) {
         out->is_alive = out->is_known = true;
         out->image_index = publish_index(cluster->publish);
@@ -195,6 +197,7 @@ void cluster_node(struct cluster *cluster, struct cluster_node *out)
     out->is_superseded = cluster->identity.is_superseded;
     if (cluster->identity.cert_pem)
         (void)certificate_expiry(cluster->identity.cert_pem, &out->certificate_expires_wall_ms);
+    out->drained_until_wall_ms = cluster_drained_until(cluster, cluster->identity.id);
     if (cluster->driver)
         fill_driver(cluster, out);
 }

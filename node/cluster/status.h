@@ -18,9 +18,10 @@ struct cluster_member_status {
     enum cluster_role role;
     bool is_self;
     bool is_leader;
-    bool is_alive;       /* heard within CLUSTER_ALIVE_MS */
-    bool is_quarantined; /* its state differed; it fetches a snapshot */
-    bool is_known;       /* the figures below were reported */
+    bool is_alive;                  /* heard within CLUSTER_ALIVE_MS */
+    bool is_quarantined;            /* its state differed; it fetches a snapshot */
+    bool is_known;                  /* the figures below were reported */
+    uint64_t drained_until_wall_ms; /* 0: not drained; UINT64_MAX: without an end */
     uint64_t applied_index;
     uint64_t image_index; /* what its DNS answers come from */
     uint64_t lag_entries; /* commit index less image index */
@@ -75,7 +76,8 @@ struct cluster_node {
     uint64_t frames_refused; /* on the peer and snapshot ports, for whatever reason */
     uint64_t sync_count, sync_p50_us, sync_p99_us, disk_free, log_len;
     uint64_t certificate_expires_wall_ms;
-    const char *step; /* of a join that runs; "" otherwise; borrowed */
+    uint64_t drained_until_wall_ms; /* as above */
+    const char *step;               /* of a join that runs; "" otherwise; borrowed */
 };
 void cluster_node(struct cluster *cluster, struct cluster_node *out);
 

@@ -2,15 +2,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/hex.h"
 #include "cluster/cluster.h"
+#include "cluster/drain.h"
 #include "cluster/status.h"
 #include "control/call.h"
 #include "control/requests.h"
 #include "proto/control.pb-c.h"
 
 #define TOKENS_SHOWN_MAX 1024
+#define DRAIN_MAX_MS (UINT64_C(366) * 86400 * 1000)
 
 static void on_done(void *user, int rc, const char *message)
 {
@@ -86,6 +89,9 @@ static void fill_member(const struct cluster_member_status *from, Ctl__Member *t
     to->heard_ago_ms = from->heard_ago_ms;
     to->peer_address = (char *)from->addresses.peer;
     to->admin_address = (char *)from->addresses.admin;
+    to->is_drained = from->drained_until_wall_ms != 0;
+    if (from->drained_until_wall_ms != CLUSTER_DRAIN_ENDLESS)
+        to->drained_until_wall_ms = from->drained_until_wall_ms;
 }
 
 static void on_status(void *user, const struct cluster_status *status)
@@ -278,4 +284,32 @@ void request_member_change(struct call *call)
         return;
     }
     call_fail(call, ERR_UNSUPPORTED, "this node does not know that member operation");
+}
+
+static void on_drained(void *user, int rc, const char *message)
+{
+    struct call *call = user;
+    bool is_over = call->request->node_drain->undrain;
+
+    (void)message;
+    if (rc != 0)
+        call_fail_code(call, rc, is_over ? "take the node back into use" : "drain the node");
+    else
+        call_done(call, "%s", is_over ? "the node is in use again" : "the node is drained");
+}
+
+void request_node_drain(struct call *call)
+{
+    const Ctl__NodeDrain *drain = call->request->node_drain;
+    uint64_t id = cluster_self(call->cluster), until_wall_ms = CLUSTER_DRAIN_ENDLESS;
+
+    if (drain->member[0] != '\0' && !find_member(call, drain->member, false, &id))
+        return;
+    if (drain->undrain)
+        until_wall_ms = 0;
+    else if (drain->for_ms > 0 && drain->for_ms < DRAIN_MAX_MS)
+        until_wall_ms = clock_wall_ms() + drain->for_ms;
+    int rc = cluster_drain(call->cluster, id, until_wall_ms, on_drained, call);
+    if (rc != 0)
+        call_fail_code(call, rc == ERR_NOT_FOUND ? ERR_UNAVAILABLE : rc, "drain the node");
 }

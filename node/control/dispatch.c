@@ -18,6 +18,7 @@ static const struct {
     {CTL__REQUEST__KIND_CLUSTER_INIT, request_cluster_init},
     {CTL__REQUEST__KIND_CLUSTER_JOIN, request_cluster_join},
     {CTL__REQUEST__KIND_CLUSTER_STATUS, request_cluster_status},
+    {CTL__REQUEST__KIND_NODE_DRAIN, request_node_drain},
     {CTL__REQUEST__KIND_RECOVER_PLAN, request_recover_plan},
     {CTL__REQUEST__KIND_RECOVER, request_recover},
     {CTL__REQUEST__KIND_SETTINGS_GET, request_settings_get},

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/process.h"
 #include "cluster/cluster.h"
+#include "cluster/drain.h"
 #include "cluster/health_status.h"
 #include "cluster/status.h"
 #include "control/call.h"
@@ -99,6 +100,9 @@ void request_node_status(struct call *call)
     node.last_term = figures.last_term;
     node.is_quarantined = figures.is_quarantined;
     node.is_superseded = figures.is_superseded;
+    node.is_drained = figures.drained_until_wall_ms != 0;
+    if (figures.drained_until_wall_ms != CLUSTER_DRAIN_ENDLESS)
+        node.drained_until_wall_ms = figures.drained_until_wall_ms;
     node.snapshots_installed = figures.snapshots_installed;
     node.uptime_s = (clock_mono_ms() - call->control->started_mono_ms) / 1000;
     node.domain = (char *)cluster_domain(call->cluster);

@@ -15,6 +15,7 @@ void request_ready(struct call *call);
 void request_cluster_init(struct call *call);
 void request_cluster_join(struct call *call);
 void request_cluster_status(struct call *call);
+void request_node_drain(struct call *call);
 void request_recover_plan(struct call *call); /* recover_requests.c */
 void request_recover(struct call *call);
 void request_settings_get(struct call *call);
