@@ -96,8 +96,11 @@ int state_list_signing_keys(const struct kv *kv, const char *zone_id, state_sign
 {
     struct list list = {cb, user};
     struct key prefix;
-    const struct kv_range range = {.family = KV_OBJECTS, .prefix = key_of(zone_id, "", &prefix)};
+    static const char all[] = {STATE_OBJECT_SIGNING_KEY};
+    struct kv_range range = {.family = KV_OBJECTS, .prefix = kv_slice(all, sizeof(all))};
 
+    if (zone_id)
+        range.prefix = key_of(zone_id, "", &prefix);
     return kv_scan(kv, &range, on_pair, &list);
 }
 

@@ -26,7 +26,7 @@ struct state_signing_key {
 typedef int (*state_signing_key_cb)(void *user, const struct state_signing_key *key);
 int state_get_signing_key(const struct kv *kv, const char *zone_id, const char *name,
                           struct state_signing_key *out);
-/* Those of one zone, by name. */
+/* Those of one zone (NULL: of all), by name. */
 int state_list_signing_keys(const struct kv *kv, const char *zone_id, state_signing_key_cb cb,
                             void *user);
 

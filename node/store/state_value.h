@@ -4,6 +4,7 @@
 #pragma once
 
 #include "store/state.h"
+#include "store/state_check.h"
 #include "store/state_put.h"
 
 struct ProtobufCMessage;
@@ -58,8 +59,6 @@ int state_value_token(struct kv_slice value, struct state_token *out);
 /* @cb may be NULL; its error is returned. */
 int state_value_change(struct kv_slice value, struct state_change *out, state_action_cb cb,
                        void *user);
-/* Any value of any family, by its key: for verification and fuzzing. */
-int state_value_check(enum kv_family family, struct kv_slice key, struct kv_slice value);
 
 /* Keys. */
 #define STATE_KEY_CHANGE_LEN 12u
