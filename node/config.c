@@ -93,6 +93,17 @@ static const cyaml_schema_field_t gateway_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t backup_fields[] = {
+    CYAML_FIELD_STRING_PTR("folder", CYAML_FLAG_POINTER, struct config_backup, folder, 1,
+                           CONFIG_PATH_LEN_MAX),
+    CYAML_FIELD_STRING_PTR("every", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_backup,
+                           every, 1, LABEL_LEN_MAX),
+    CYAML_FIELD_UINT_PTR("keep", CYAML_FLAG_OPTIONAL, struct config_backup, keep),
+    CYAML_FIELD_STRING_PTR("key_file", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct config_backup, key_file, 1, CONFIG_PATH_LEN_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config, name, 1, LABEL_LEN_MAX),
     CYAML_FIELD_STRING_PTR("region", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config,
@@ -127,6 +138,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING("query_log", CYAML_FLAG_OPTIONAL, struct config, query_log,
                         query_log_fields),
     CYAML_FIELD_MAPPING("gateway", CYAML_FLAG_OPTIONAL, struct config, gateway, gateway_fields),
+    CYAML_FIELD_MAPPING("backup", CYAML_FLAG_OPTIONAL, struct config, backup, backup_fields),
     CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
                      tcp_connections_max),
     CYAML_FIELD_UINT("tcp_connections_per_prefix", CYAML_FLAG_OPTIONAL, struct config,
@@ -428,6 +440,49 @@ static int check_query_log(struct config *config, char *error)
     return rc;
 }
 
+/* "90s", "15m", "6h", "7d", in milliseconds; 0: it is none of these. */
+static uint64_t parse_time(const char *text)
+{
+    static const struct {
+        char unit;
+        uint64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 9 || text[digits] == '\0' || text[digits + 1] != '\0')
+        return 0;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (units[i].unit == text[digits])
+            return strtoul(text, NULL, 10) * units[i].ms;
+    }
+    return 0;
+}
+
+static int check_backup(struct config *config, char *error)
+{
+    struct config_backup *backup = &config->backup;
+    int rc = default_text(&backup->folder, "");
+
+    if (rc == 0)
+        rc = default_text(&backup->every, "6h");
+    if (rc == 0)
+        rc = default_text(&backup->key_file, "");
+    if (rc != 0)
+        return rc;
+    if ((backup->folder[0] && backup->folder[0] != '/') ||
+        (backup->key_file[0] && backup->key_file[0] != '/'))
+        return refuse(error, "backup: '%s' is no whole path, which begins with /",
+                      backup->folder[0] != '/' ? backup->folder : backup->key_file);
+    backup->every_ms = parse_time(backup->every);
+    if (backup->every_ms == 0 || backup->every_ms > CONFIG_BACKUP_EVERY_MAX_MS)
+        return refuse(error, "backup: every: '%s' is no time; write 90s, 15m, 6h or 7d",
+                      backup->every);
+    if (backup->keep && (*backup->keep == 0 || *backup->keep > CONFIG_BACKUP_KEEP_MAX))
+        return refuse(error, "backup: keep: %u is not from 1 to %d", *backup->keep,
+                      CONFIG_BACKUP_KEEP_MAX);
+    return 0;
+}
+
 static int check_tcp(const struct config *config, char *error)
 {
     if (config->tcp_connections_max > CONFIG_TCP_CONNECTIONS_MAX)
@@ -530,6 +585,8 @@ static int check(struct config *config, char *error)
         rc = check_rrl(&config->rrl, error);
     if (rc == 0)
         rc = check_query_log(config, error);
+    if (rc == 0)
+        rc = check_backup(config, error);
     if (rc == 0)
         rc = check_tcp(config, error);
     if (rc == 0)

@@ -39,6 +39,9 @@
 #define CONFIG_GATEWAY_MS_MAX 3600000
 #define CONFIG_GATEWAY_MEMORY_MIN 64 /* MiB */
 #define CONFIG_GATEWAY_MEMORY_MAX (1 << 20)
+#define CONFIG_BACKUP_EVERY_MAX_MS (UINT64_C(366) * 86400 * 1000)
+#define CONFIG_BACKUP_KEEP 28
+#define CONFIG_BACKUP_KEEP_MAX 100000
 #define CONFIG_PEER_PORT 5301 /* admin and snapshot listeners: the next two ports, unless named */
 
 /* Response rate limiting (net/rrl.h): what the file says; NULL, or no exempt prefix, where it says
@@ -86,6 +89,15 @@ struct config_gateway {
     uint32_t memory_max; /* MiB */
 };
 
+/* Backups by the clock (cluster/backup.h). */
+struct config_backup {
+    char *folder;      /* whole path; "" if left out: none are made */
+    char *every;       /* "6h" */
+    uint32_t *keep;    /* 28 */
+    char *key_file;    /* whole path; "": without a key */
+    uint64_t every_ms; /* what `every` says */
+};
+
 /* Strings are owned by the configuration; addresses are checked and normalised to HOST:PORT or
  * [HOST]:PORT. What the file leaves out is filled in. */
 struct config {
@@ -115,6 +127,7 @@ struct config {
     struct config_rrl rrl;
     struct config_query_log query_log;
     struct config_gateway gateway;
+    struct config_backup backup;
     bool *health_checks;         /* this node checks endpoints; NULL or true: yes */
     uint32_t health_connections; /* of checks at once; 0: the default of health/checker.h */
     char *peer_listen;           /* 0.0.0.0:5301 */

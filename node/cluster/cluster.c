@@ -16,6 +16,7 @@
 #include "cluster/admin_port.h"
 #include "cluster/alias_targets.h"
 #include "cluster/ask.h"
+#include "cluster/backup_internal.h"
 #include "cluster/change.h"
 #include "cluster/command.h"
 #include "cluster/geo_load.h"
@@ -37,6 +38,7 @@
 #include "cluster/publish.h"
 #include "cluster/renew.h"
 #include "cluster/report.h"
+#include "cluster/restore.h"
 #include "cluster/settings.h"
 #include "cluster/verdicts.h"
 #include "raft/io/driver_net.h"
@@ -416,12 +418,14 @@ int cluster_open(const struct cluster_options *options, struct cluster **out,
     cluster->asks = asks_new(cluster);
     cluster->init = init_new();
     cluster->join = join_new(cluster);
+    cluster->backups = backups_new(cluster, options);
+    cluster->restore = restore_new();
     cluster->latency = latency_new(cluster, options->latency_window_s);
     cluster->latency_view = latency_view_new(cluster);
-    rc =
-        cluster->asks && cluster->init && cluster->join && cluster->latency && cluster->latency_view
-            ? publish_new(&cluster->publish)
-            : ERR_NOMEM;
+    rc = cluster->asks && cluster->init && cluster->join && cluster->backups && cluster->restore &&
+                 cluster->latency && cluster->latency_view
+             ? publish_new(&cluster->publish)
+             : ERR_NOMEM;
     if (rc == 0)
         publish_set_log(cluster->publish, options->query_log);
     if (rc == 0)

@@ -55,6 +55,12 @@ struct cluster_options {
     uint32_t latency_window_s;                   /* 0: the default of cluster/latency.h */
     bool is_health_off;                          /* this node runs no health checks */
     uint32_t health_connections; /* of checks at once; 0: the default of health/checker.h */
+    struct {                     /* of this node's state, by the clock: cluster/backup.h */
+        const char *folder;      /* whole path; NULL or "": none */
+        uint64_t every_ms;
+        uint32_t keep;        /* so many of this node's; older ones are removed */
+        const char *key_file; /* whole path, made if it is not there; NULL or "": no key */
+    } backup;
     struct querylog_table
         *query_log; /* is told which zones are logged; outlives the cluster; NULL */
     /* The node must stop: storage failed, or state cannot be trusted. @message says what to do.

@@ -9,6 +9,7 @@
 #include "cluster/admin_port.h"
 #include "cluster/alias_targets.h"
 #include "cluster/ask.h"
+#include "cluster/backup_internal.h"
 #include "cluster/change.h"
 #include "cluster/command.h"
 #include "cluster/geo_load.h"
@@ -28,6 +29,7 @@
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
 #include "cluster/recover.h"
+#include "cluster/restore.h"
 #include "cluster/verdicts.h"
 #include "raft/io/driver_net.h"
 
@@ -99,13 +101,19 @@ static void free_all(struct cluster *cluster)
     struct init *init = cluster->init;
     struct join *join = cluster->join;
     struct asks *asks = cluster->asks;
+    struct restore *restore = cluster->restore;
+    struct backups *backups = cluster->backups;
 
     cluster->init = NULL;
+    cluster->restore = NULL;
+    cluster->backups = NULL;
     cluster->join = NULL;
     cluster->asks = NULL;
     asks_free(asks, ERR_CLOSED);
     init_free(init, ERR_CLOSED);
+    restore_free(restore, ERR_CLOSED);
     join_free(join);
+    backups_free(backups);
     known_free(cluster->known);
     machine_close(cluster);
     identity_fini(&cluster->identity);
@@ -206,6 +214,7 @@ void cluster__stop_step(struct cluster *cluster)
     case CLUSTER_STOP_WORKERS:
         if (!join_is_running(cluster) && !known_is_running(cluster->known) &&
             !cluster->is_verifying && !cluster->is_examining && cluster->each_count == 0 &&
+            !backups_is_running(cluster->backups) && !restore_is_running(cluster) &&
             !latency_view_is_running(cluster->latency_view))
             cluster->stop = CLUSTER_STOP_DONE;
         break;

@@ -13,7 +13,6 @@
 #include "cluster/secrets.h"
 #include "store/state_credential.h"
 
-#define LABEL "quartet access key 1"
 #define ID_PREFIX "AKIA"
 #define SECRET_LEN (CREDENTIAL_SECRET_SIZE - 1)
 #define SECRET_OCTETS 30u /* as base64: exactly SECRET_LEN characters */
@@ -48,7 +47,8 @@ int credential_make(struct cluster *cluster, char id[CREDENTIAL_ID_SIZE],
     secret[SECRET_LEN] = '\0';
     explicit_bzero(octets, sizeof(octets));
     random_bytes(nonce, sizeof(nonce));
-    secrets_seal(&cluster->secrets, LABEL, nonce, (const uint8_t *)secret, SECRET_LEN, sealed);
+    secrets_seal(&cluster->secrets, CREDENTIAL_LABEL, nonce, (const uint8_t *)secret, SECRET_LEN,
+                 sealed);
     return 0;
 }
 
@@ -59,8 +59,8 @@ static int open_secret(struct cluster *cluster, const struct state_credential *c
         return ERR_UNAVAILABLE;
     if (credential->sealed_len != CREDENTIAL_SEALED_LEN)
         return ERR_CORRUPT;
-    int rc = secrets_open(&cluster->secrets, LABEL, credential->sealed, credential->sealed_len,
-                          (uint8_t *)out);
+    int rc = secrets_open(&cluster->secrets, CREDENTIAL_LABEL, credential->sealed,
+                          credential->sealed_len, (uint8_t *)out);
     if (rc == 0)
         out[SECRET_LEN] = '\0';
     return rc;

@@ -14,6 +14,7 @@ struct state_credential;
 #define CREDENTIAL_SECRET_SIZE 41u /* 40 of [A-Za-z0-9+/] */
 #define CREDENTIAL_SEALED_LEN 69u
 #define CREDENTIAL_SIGNATURE_MAX 32u
+#define CREDENTIAL_LABEL "quartet access key 1" /* of the seal; stored with each: never changes */
 
 /* A new access key: its id, its secret, and that sealed for state. Wipe @secret after use.
  * ERR_UNAVAILABLE: this node is no member of a cluster. */

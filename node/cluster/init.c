@@ -15,6 +15,7 @@
 #include "cluster/members.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
+#include "cluster/restore.h"
 #include "dns/name.h"
 #include "proto/command.pb-c.h"
 #include "store/store.h"
@@ -54,7 +55,7 @@ void init_free(struct init *init, int rc)
     free(init);
 }
 
-int init_clear_leftovers(const char *data_dir)
+int init_clear_state(const char *data_dir)
 {
     static const char *const names[] = {"log", "checkpoint", "staging"};
     char path[PATH_MAX];
@@ -67,8 +68,16 @@ int init_clear_leftovers(const char *data_dir)
     return rc == 0 ? store_remove(data_dir) : rc;
 }
 
+int init_clear_leftovers(const char *data_dir)
+{
+    int rc = restore_clear_leftovers(data_dir);
+
+    return rc == 0 ? init_clear_state(data_dir) : rc;
+}
+
 /* identity/init: "<domain> <hex of the sealed CA key>". */
-static int make_text(struct cluster *cluster, const char *domain, const char *ca_key, char **out)
+static int make_text(const struct secrets *secrets, const char *domain, const char *ca_key,
+                     char **out)
 {
     size_t len = strlen(ca_key), sealed_len = len + SECRETS_SEAL_EXTRA;
     size_t size = strlen(domain) + 2 * sealed_len + 2;
@@ -81,7 +90,7 @@ static int make_text(struct cluster *cluster, const char *domain, const char *ca
         return ERR_NOMEM;
     }
     random_bytes(nonce, sizeof(nonce));
-    secrets_seal(&cluster->secrets, INIT_CA_KEY, nonce, (const uint8_t *)ca_key, len, sealed);
+    secrets_seal(secrets, INIT_CA_KEY, nonce, (const uint8_t *)ca_key, len, sealed);
     int at = snprintf(text, size, "%s ", domain);
     hex_format(sealed, sealed_len, text + at);
     free(sealed);
@@ -89,16 +98,16 @@ static int make_text(struct cluster *cluster, const char *domain, const char *ca
     return 0;
 }
 
-static int make_identity(struct cluster *cluster, const char *domain, uint8_t key_hash[32])
+int init_make_identity(const char *domain, struct identity *identity, struct secrets *secrets,
+                       uint8_t key_hash[32])
 {
-    struct identity *identity = &cluster->identity;
     char *ca_key = NULL, *request = NULL;
     uint64_t now_wall_ms = clock_wall_ms();
 
     random_bytes(identity->cluster_id, sizeof(identity->cluster_id));
     random_bytes(identity->cluster_key, sizeof(identity->cluster_key));
     identity->id = random_id();
-    secrets_derive(identity->cluster_key, identity->cluster_id, &cluster->secrets);
+    secrets_derive(identity->cluster_key, identity->cluster_id, secrets);
     int rc = certificate_make_key(&ca_key);
     if (rc == 0)
         rc = certificate_make_ca(ca_key, identity->cluster_id, now_wall_ms, &identity->ca_pem);
@@ -112,7 +121,7 @@ static int make_identity(struct cluster *cluster, const char *domain, uint8_t ke
         rc = certificate_sign(identity->ca_pem, ca_key, request, identity->id, now_wall_ms,
                               &identity->cert_pem);
     if (rc == 0)
-        rc = make_text(cluster, domain, ca_key, &identity->init_text);
+        rc = make_text(secrets, domain, ca_key, &identity->init_text);
     free(request);
     certificate_free_key(ca_key);
     return rc;
@@ -151,7 +160,6 @@ static int normalise_domain(const char *domain, char out[CLUSTER_TEXT_MAX])
 
 int cluster_init(struct cluster *cluster, const char *domain, cluster_done_cb cb, void *user)
 {
-    struct init *init = cluster->init;
     char message[RAFT_DRIVER_MESSAGE_LEN] = "";
     char text[CLUSTER_TEXT_MAX];
     uint8_t key_hash[32];
@@ -162,7 +170,7 @@ int cluster_init(struct cluster *cluster, const char *domain, cluster_done_cb cb
         return ERR_INVALID;
     int rc = init_clear_leftovers(cluster->data_dir);
     if (rc == 0)
-        rc = make_identity(cluster, text, key_hash);
+        rc = init_make_identity(text, &cluster->identity, &cluster->secrets, key_hash);
     if (rc == 0)
         rc = bootstrap(cluster, key_hash, message);
     if (rc == 0)
@@ -173,12 +181,19 @@ int cluster_init(struct cluster *cluster, const char *domain, cluster_done_cb cb
         log_error("cluster", "init_failed why=\"%s %s\"", err_text(rc), message);
         return rc;
     }
+    init_start(cluster, cb, user);
+    return 0;
+}
+
+void init_start(struct cluster *cluster, cluster_done_cb cb, void *user)
+{
+    struct init *init = cluster->init;
+
     init->cb = cb;
     init->user = user;
     init->failed = cluster__start_member(cluster, init->why);
     if (init->failed != 0)
         cluster__not_started(cluster, init->why); /* @cb hears of it as the cluster closes */
-    return 0;
 }
 
 static void step_done(void *user, int rc, const struct apply_result *result)

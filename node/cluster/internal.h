@@ -148,10 +148,9 @@ struct cluster {
         uint64_t elections, leader_changes;
     } measured;
     unsigned reads_count;
-    bool is_verifying;       /* verify.c reads the state on a worker */
-    bool is_examining;       /* doctor_run.c, likewise */
-    unsigned each_count;     /* each.c: askings on workers */
-    struct recover *recover; /* one that is under way, or NULL */
+    bool is_verifying, is_examining; /* verify.c, doctor_run.c read the state on a worker */
+    unsigned each_count;             /* each.c: askings on workers */
+    struct recover *recover;         /* one that is under way, or NULL */
 
     /* always there */
     struct publish *publish;
@@ -163,6 +162,8 @@ struct cluster {
     struct geo_load *geo_load;
     struct init *init;
     struct join *join;
+    struct backups *backups;
+    struct restore *restore;
     struct uv_timer_s *tick;
     struct uv_timer_s *gather; /* commands are held back: look again */
     struct uv_prepare_s *flush;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cluster/alias_targets.h"
 #include "cluster/ask.h"
+#include "cluster/backup_internal.h"
 #include "cluster/change.h"
 #include "cluster/drain.h"
 #include "cluster/geo_parts.h"
@@ -536,6 +537,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     init_tick(cluster, now_mono_ms);
     join_server_tick(cluster, now_mono_ms);
     known_tick(cluster->known, now_mono_ms);
+    backups_tick(cluster->backups, now_mono_ms);
     renew_tick(cluster, now_mono_ms);
     alias_targets_tick(cluster->alias_targets, now_mono_ms);
     latency_tick(cluster->latency, clock_wall_ms() / 1000);

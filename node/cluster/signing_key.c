@@ -15,8 +15,7 @@
 #include "cluster/internal.h"
 #include "cluster/secrets.h"
 
-#define SEAL_LABEL "dnssec ksk 1" /* stored with every key: never changes */
-#define FLAGS 257                 /* zone key, secure entry point (RFC 4034 2.1.1) */
+#define FLAGS 257 /* zone key, secure entry point (RFC 4034 2.1.1) */
 #define PROTOCOL 3
 #define DS_HEAD_LEN 4u /* tag, algorithm, digest type */
 
@@ -100,7 +99,7 @@ int signing_key_make(const struct secrets *secrets, struct signing_key *out)
         rc = ERR_IO;
     if (rc == 0) {
         random_bytes(nonce, sizeof(nonce));
-        secrets_seal(secrets, SEAL_LABEL, nonce, pem.data, pem.size, made.sealed);
+        secrets_seal(secrets, SIGNING_KEY_LABEL, nonce, pem.data, pem.size, made.sealed);
         made.sealed_len = pem.size + SECRETS_SEAL_EXTRA;
         *out = made;
     }
@@ -125,7 +124,7 @@ int signing_key_check(const struct secrets *secrets, const uint8_t *dnskey, size
     if (sealed_len < SECRETS_SEAL_EXTRA || sealed_len > sizeof(plain))
         return ERR_CORRUPT;
     dnssec_binary_t pem = {sealed_len - SECRETS_SEAL_EXTRA, plain};
-    int rc = secrets_open(secrets, SEAL_LABEL, sealed, sealed_len, plain);
+    int rc = secrets_open(secrets, SIGNING_KEY_LABEL, sealed, sealed_len, plain);
     if (rc == 0)
         rc = load(&pem, &key);
     if (rc == 0)

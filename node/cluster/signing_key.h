@@ -13,6 +13,7 @@ struct secrets;
 #define SIGNING_KEY_DNSKEY_LEN 68u /* flags, protocol, algorithm, 64 octets of public key */
 #define SIGNING_KEY_SEALED_MAX 1024u
 #define SIGNING_KEY_DS_LEN 32u
+#define SIGNING_KEY_LABEL "dnssec ksk 1" /* of the seal; stored with every key: never changes */
 
 struct signing_key {
     uint8_t dnskey[SIGNING_KEY_DNSKEY_LEN]; /* RDATA of a key-signing key: flags 257 */

@@ -13,6 +13,7 @@
 #include "cluster/members.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
+#include "cluster/restore.h"
 #include "cluster/status_advice.h"
 #include "proto/cluster.pb-c.h"
 #include "raft/io/driver_net.h"
@@ -184,7 +185,9 @@ void cluster_node(struct cluster *cluster, struct cluster_node *out)
 {
     struct state_applied applied = {0};
 
-    *out = (struct cluster_node){.step = join_step(cluster)};
+    *out = (struct cluster_node){.step = restore_step(cluster)};
+    if (out->step[0] == '\0')
+        out->step = join_step(cluster);
     out->leader = cluster->leader;
     out->is_leader = cluster__leads(cluster);
     out->image_index = publish_index(cluster->publish);

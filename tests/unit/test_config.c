@@ -362,6 +362,41 @@ static void test_config_load_gateway_refuses_what_it_may_not(void **state)
     }
 }
 
+static void test_config_load_backup_has_a_folder_and_a_time(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines;
+        uint64_t every_ms; /* 0: refused, with … */
+        const char *error;
+    } cases[] = {
+        {"  folder: /a\n", 6 * UINT64_C(3600000), NULL},
+        {"  folder: /a\n  every: 90s\n  keep: 1\n  key_file: /k\n", 90000, NULL},
+        {"  folder: /a\n  every: 7d\n", 7 * UINT64_C(86400000), NULL},
+        {"  every: 6h\n", 0, "folder"},
+        {"  folder: a\n", 0, "'a' is no whole path"},
+        {"  folder: /a\n  key_file: k\n", 0, "'k' is no whole path"},
+        {"  folder: /a\n  every: 6\n", 0, "'6' is no time"},
+        {"  folder: /a\n  every: 0s\n", 0, "'0s' is no time"},
+        {"  folder: /a\n  every: 367d\n", 0, "'367d' is no time"},
+        {"  folder: /a\n  keep: 0\n", 0, "keep: 0 is not from 1"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config *config = NULL;
+        char error[CONFIG_ERROR_LEN], text[256];
+        snprintf(text, sizeof(text), "name: a\npeer_listen: 192.0.2.1\nbackup:\n%s",
+                 cases[i].lines);
+        int rc = load(text, &config, error);
+        if (rc != (cases[i].every_ms ? 0 : ERR_INVALID) ||
+            (rc != 0 && !strstr(error, cases[i].error)))
+            fail_msg("%s: %s", cases[i].lines, error);
+        if (rc == 0)
+            assert_int_equal(config->backup.every_ms, cases[i].every_ms);
+        config_free(config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_config_load_dns_texts_have_128_octets),
         cmocka_unit_test(test_config_load_gateway_says_what_it_may),
         cmocka_unit_test(test_config_load_gateway_refuses_what_it_may_not),
+        cmocka_unit_test(test_config_load_backup_has_a_folder_and_a_time),
         cmocka_unit_test(test_config_load_absent_file_is_not_found),
     };
     int fd = mkstemp(path);
