@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/process.h"
+#include "cluster/backup.h"
 #include "cluster/cluster.h"
 #include "cluster/drain.h"
 #include "cluster/health_status.h"
@@ -72,12 +73,35 @@ static void fill_image(struct cluster *cluster, Ctl__ImageFigures *image)
     }
 }
 
+/* false: there is no schedule. */
+static bool fill_backup(struct cluster *cluster, Ctl__BackupSchedule *out)
+{
+    struct cluster_backup_status status;
+    uint64_t now_wall_ms = clock_wall_ms();
+
+    cluster_backup_status(cluster, &status);
+    out->folder = (char *)(uintptr_t)status.folder;
+    out->every_ms = status.every_ms;
+    out->is_running = status.is_running;
+    out->tried_wall_ms = status.tried_wall_ms;
+    out->error = (char *)(uintptr_t)status.error;
+    out->made_wall_ms = status.made_wall_ms;
+    if (status.made_wall_ms != 0 && status.made_wall_ms < now_wall_ms)
+        out->made_ago_ms = now_wall_ms - status.made_wall_ms;
+    out->file = (char *)(uintptr_t)status.file;
+    out->index = status.index;
+    out->octets = status.len;
+    out->took_ms = status.took_ms;
+    return status.folder[0] != '\0';
+}
+
 /* Needs no quorum, so that a node can always be asked how it is. */
 void request_node_status(struct call *call)
 {
     Ctl__Reply reply = CTL__REPLY__INIT;
     Ctl__NodeStatusReply node = CTL__NODE_STATUS_REPLY__INIT;
     Ctl__ImageFigures image = CTL__IMAGE_FIGURES__INIT;
+    Ctl__BackupSchedule backup = CTL__BACKUP_SCHEDULE__INIT;
     struct counter_list counters = {.count = 0};
     struct cluster_node figures;
     uint8_t hash[16];
@@ -111,6 +135,8 @@ void request_node_status(struct call *call)
     node.state_hash = (ProtobufCBinaryData){sizeof(hash), hash};
     fill_image(call->cluster, &image);
     node.image = &image;
+    if (fill_backup(call->cluster, &backup))
+        node.backup = &backup;
     if (call->control->counters)
         call->control->counters(call->control->counters_user, add_counter, &counters);
     cluster_health_counters(call->cluster, add_counter, &counters);

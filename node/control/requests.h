@@ -113,6 +113,12 @@ void request_latency_show(struct call *call);
 /* explain_requests.c, doctor_requests.c */
 void request_explain(struct call *call);
 void request_doctor(struct call *call);
+/* backup_requests.c */
+void request_backup_begin(struct call *call);
+void request_backup_read(struct call *call);
+void request_restore_begin(struct call *call);
+void request_restore_data(struct call *call);
+void request_restore_run(struct call *call);
 /* change_requests.c */
 void request_change_get(struct call *call);
 void request_change_list(struct call *call);
