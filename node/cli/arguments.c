@@ -28,6 +28,7 @@ static const struct cli_command *const groups[] = {
     cli_node_commands,
     cli_token_commands,
     cli_member_commands,
+    cli_backup_commands,
     cli_zone_commands,
     cli_record_commands,
     cli_change_commands,

@@ -113,6 +113,8 @@ int cli_ask(struct cli *cli, struct Ctl__Request *request, struct Ctl__Reply **r
     request->actor = actor;
     int rc = client_send(cli->client, 0, request, (uint32_t)cli->timeout_ms);
     bool is_sent = rc == 0;
+    if (is_sent && cli->while_waiting)
+        cli->while_waiting(cli);
     if (is_sent)
         rc = client_wait(cli->client, 0, &got);
     if (rc != 0)

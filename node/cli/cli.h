@@ -107,6 +107,9 @@ enum cli_option {
     CLI_VALUE_ALL,
     CLI_VALUE_DELETE_PERCENT,
     CLI_VALUE_YES,
+    CLI_VALUE_KEY_FILE,
+    CLI_VALUE_PASSPHRASE,
+    CLI_VALUE_WITHOUT_SECRETS,
     CLI_VALUE_LAST,
 };
 
@@ -129,7 +132,8 @@ struct cli {
     unsigned assumed_count;
     const char *words[CLI_WORDS_MAX];
     unsigned word_count;
-    struct client *client; /* connected */
+    struct client *client;                  /* connected */
+    void (*while_waiting)(struct cli *cli); /* called when a question has gone out; may be NULL */
 };
 
 struct cli_command {

@@ -10,6 +10,7 @@ extern const struct cli_command cli_recover_commands[];
 extern const struct cli_command cli_drain_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_member_commands[];
+extern const struct cli_command cli_backup_commands[];
 extern const struct cli_command cli_zone_commands[];
 extern const struct cli_command cli_delegation_commands[];
 extern const struct cli_command cli_limit_commands[];

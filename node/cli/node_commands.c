@@ -18,6 +18,43 @@ static void hash_text(const Ctl__NodeStatusReply *node, char out[33])
         hex_format(node->state_hash.data, 16, out);
 }
 
+static json_t *backup_json(const Ctl__BackupSchedule *backup)
+{
+    json_t *object =
+        json_pack("{s:s, s:I, s:b, s:s, s:I, s:s, s:I, s:I, s:I}", "folder", backup->folder,
+                  "every_ms", (json_int_t)backup->every_ms, "is_running", (int)backup->is_running,
+                  "error", backup->error, "age_ms", (json_int_t)backup->made_ago_ms, "file",
+                  backup->file, "index", (json_int_t)backup->index, "octets",
+                  (json_int_t)backup->octets, "took_ms", (json_int_t)backup->took_ms);
+
+    if (backup->made_wall_ms != 0)
+        json_object_set_new(object, "made", output_json_time(backup->made_wall_ms));
+    if (backup->tried_wall_ms != 0)
+        json_object_set_new(object, "tried", output_json_time(backup->tried_wall_ms));
+    return object;
+}
+
+static void print_backup(const Ctl__BackupSchedule *backup)
+{
+    char text[CLOCK_TEXT_LEN];
+
+    printf("backup     in %s, every %s", backup->folder, output_duration(backup->every_ms));
+    if (backup->is_running)
+        printf("; one is being made");
+    if (backup->made_wall_ms != 0)
+        printf("; the newest is %s old", output_duration(backup->made_ago_ms));
+    else
+        printf("; there is none yet");
+    printf("\n");
+    if (backup->error[0]) {
+        clock_format(backup->tried_wall_ms, text);
+        printf("           FAILED at %s: %s\n", text, backup->error);
+    } else if (backup->file[0]) {
+        printf("           %s: log index %" PRIu64 ", %" PRIu64 " octets, made in %" PRIu64 " ms\n",
+               backup->file, backup->index, backup->octets, backup->took_ms);
+    }
+}
+
 static void print_node_json(const Ctl__NodeStatusReply *node)
 {
     char hash[33];
@@ -41,6 +78,8 @@ static void print_node_json(const Ctl__NodeStatusReply *node)
         json_object_set_new(object, "image_octets",
                             json_integer((json_int_t)node->image->memory_octets));
     }
+    if (node->backup)
+        json_object_set_new(object, "backup", backup_json(node->backup));
     json_object_set_new(object, "counters", counters);
     json_object_set_new(object, "last_index", json_integer((json_int_t)node->last_index));
     json_object_set_new(object, "last_term", json_integer((json_int_t)node->last_term));
@@ -74,6 +113,8 @@ static void print_node(const Ctl__NodeStatusReply *node)
     if (node->image)
         printf("image      %" PRIu64 " zones, %" PRIu64 " KiB\n", node->image->zones,
                node->image->memory_octets / 1024);
+    if (node->backup)
+        print_backup(node->backup);
     for (size_t i = 0; i < node->n_counters; i++) {
         if (node->counters[i]->value != 0)
             printf("           %-22s %" PRIu64 "\n", node->counters[i]->name,
