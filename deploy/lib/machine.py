@@ -70,7 +70,8 @@ def wanted_config(host, now):
     everywhere, peer = ("[::]", f"[{host.peer}]") if host.peer.version == 6 else ("0.0.0.0", host.peer)
     ours = (f"{BEGIN}name: {host.name}\nregion: {host.region}\n"
             f'peer_listen: "{everywhere}:{PEER_PORT}"\npeer_address: "{peer}:{PEER_PORT}"\n'
-            f"public_addresses: [{addresses}]\n{END}")
+            f"public_addresses: [{addresses}]\ngateway_socket: /run/quartet/gateway.sock\n"
+            f"gateway_group: quartet-gateway\n{END}")
     before, found, theirs = now.partition(END)
     return ours + (theirs if found and BEGIN in before else "")
 
