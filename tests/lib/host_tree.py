@@ -3,6 +3,7 @@ boot. It holds what a rented host comes with and, as a mirror of its own (/srv/m
 package source), the packages that Quartet's depends on: hosts need no network to install it. The
 folder's name goes by what is in it, so another list makes another tree.
 """
+import email.utils
 import fcntl
 import hashlib
 import os
@@ -108,8 +109,8 @@ def _fill_mirror(tree, names):
                        f"SHA256: {digest}\n")
     index = "\n".join(stanzas).encode()
     (mirror / "Packages").write_bytes(index)
-    (mirror / "Release").write_text(
-        f"SHA256:\n {hashlib.sha256(index).hexdigest()} {len(index)} Packages\n")
+    (mirror / "Release").write_text(f"Date: {email.utils.formatdate()}\nSHA256:\n "
+                                    f"{hashlib.sha256(index).hexdigest()} {len(index)} Packages\n")
 
 
 def _configure(tree):
