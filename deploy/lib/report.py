@@ -9,19 +9,21 @@ def table(rows):
 
 
 def host_row(host, state):
-    """One line about a host: what it is to be, and what it is."""
+    """One line about a host: its role in the inventory, and what it is now."""
     if isinstance(state, RemoteError):
         return [host.name, host.region, host.role, "-", "-", "-", str(state).splitlines()[0]]
     node = state.node or {}
     is_member = state.phase == "member"
-    role = node["role"] if is_member else state.phase or "-"
+    now = state.phase or "-"
+    if is_member and node["role"] == "leader":
+        now = "leader"
     serves = f"serves {node['image_index']} of {node['commit_index']}" if is_member else "-"
-    return [host.name, host.region, host.role, role, state.version or "not installed",
+    return [host.name, host.region, host.role, now, state.version or "not installed",
             f"{state.node_service}, gateway {state.gateway_service}", serves]
 
 
 def hosts(inventory, states):
-    table([["HOST", "REGION", "WANTED", "IS", "PACKAGE", "SERVICE", "STATE"],
+    table([["HOST", "REGION", "ROLE", "NOW", "PACKAGE", "SERVICE", "STATE"],
            *(host_row(host, states[host.name]) for host in inventory.hosts)])
 
 
@@ -39,7 +41,7 @@ def delegation(inventory, nameservers):
     domain = inventory.domain
     glue = [(f"{host.name}.{domain}.", kind(address), str(address)) for host in inventory.hosts
             if f"{host.name}.{domain}." in nameservers for address in host.addresses]
-    print(f"\nGive these nameservers to the registrar of each domain that this cluster is to serve:\n")
+    print("\nGive these nameservers to the registrar of each domain that this cluster is to serve:\n")
     for name in nameservers:
         print(f"  {name.rstrip('.')}")
     print(f"\nand delegate {domain} to them, with glue, in the zone above it (at its registrar: as host "
