@@ -8,6 +8,8 @@ install(FILES deploy/systemd/quartetd.service deploy/systemd/quartet-gateway.ser
         DESTINATION /lib/systemd/system)
 install(FILES deploy/systemd/60-quartet.conf DESTINATION /usr/lib/sysctl.d)
 install(FILES deploy/quartet.yaml DESTINATION /etc/quartet)
+install(FILES deploy/systemd/quartetd-xdp.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES deploy/completion/quartet DESTINATION /usr/share/bash-completion/completions)
 install(FILES deploy/debian/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
@@ -25,6 +27,24 @@ foreach(file IN ITEMS ${PROJECT_BINARY_DIR}/package/changelog ${PROJECT_SOURCE_D
   add_custom_command(OUTPUT ${packed} COMMAND gzip -9nc ${file} > ${packed} DEPENDS ${file} VERBATIM)
   list(APPEND packed_files ${packed})
 endforeach()
+# Man pages: what the programs say of themselves, and one by hand.
+function(man_page program section line also)
+  set(page ${PROJECT_BINARY_DIR}/package/${program}.${section}.gz)
+  add_custom_command(OUTPUT ${page}
+    COMMAND ${PROJECT_SOURCE_DIR}/deploy/man/from-help $<TARGET_FILE:${program}> ${section} ${line}
+            ${also} | gzip -9nc > ${page}
+    DEPENDS ${program} deploy/man/from-help WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} VERBATIM)
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+  set(man_pages ${man_pages} ${page} PARENT_SCOPE)
+endfunction()
+man_page(quartetd 8 "node of a Quartet cluster" "quartet(1), quartet-gateway(8), quartet.yaml(5)")
+man_page(quartet-gateway 8 "Route 53 API of a Quartet node" "quartetd(8), quartet(1), quartet.yaml(5)")
+man_page(quartet 1 "command line of a Quartet cluster" "quartetd(8), quartet-gateway(8)")
+set(page ${PROJECT_BINARY_DIR}/package/quartet.yaml.5.gz)
+add_custom_command(OUTPUT ${page} COMMAND gzip -9nc deploy/man/quartet.yaml.5 > ${page}
+  DEPENDS deploy/man/quartet.yaml.5 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} VERBATIM)
+install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+list(APPEND packed_files ${page} ${man_pages})
 add_custom_target(package_files ALL DEPENDS ${packed_files})
 install(FILES ${packed_files} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
