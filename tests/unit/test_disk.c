@@ -67,7 +67,7 @@ static void on_keep(uv_timer_t *timer)
 static void start(struct fixture *f)
 {
     struct log_store_start start;
-    const struct disk_handler handler = {f, on_persisted, on_failed};
+    const struct disk_handler handler = {f, on_persisted, on_failed, NULL};
     assert_int_equal(log_store_open(f->dir, &start, f->message, &f->store), 0);
     log_store_start_fini(&start);
     assert_int_equal(disk_start(&f->loop, f->store, &handler, &f->disk), 0);
