@@ -44,8 +44,7 @@ set(page ${PROJECT_BINARY_DIR}/package/quartet.yaml.5.gz)
 add_custom_command(OUTPUT ${page} COMMAND gzip -9nc deploy/man/quartet.yaml.5 > ${page}
   DEPENDS deploy/man/quartet.yaml.5 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} VERBATIM)
 install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
-list(APPEND packed_files ${page} ${man_pages})
-add_custom_target(package_files ALL DEPENDS ${packed_files})
+add_custom_target(package_files ALL DEPENDS ${packed_files} ${man_pages} ${page})
 install(FILES ${packed_files} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(CPACK_GENERATOR DEB)

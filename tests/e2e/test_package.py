@@ -83,8 +83,8 @@ class TestPackage(unittest.TestCase):
     def test_every_key_has_its_words_in_the_man_page(self):
         page = (ROOT / "deploy/man/quartet.yaml.5").read_text()
         source = (ROOT / "node/config.c").read_text()
-        keys = re.findall(r'CYAML_FIELD_[A-Z_]+\("([a-z_]+)"', source)
-        keys += re.findall(r"(?:RRL|GATEWAY)_[A-Z]+\(([a-z_]+)\)[,}]", source)
+        keys = re.findall(r'CYAML_FIELD_[A-Z_]+\(\s*"([a-z_]+)"', source)
+        keys += re.findall(r"^ +[A-Z]+_(?:TEXT|UINT|BOOL)\(([a-z_]+)\),", source, re.M)
         self.assertGreater(len(keys), 50)
         missing = [key for key in set(keys) if not re.search(rf"\b{key}\b", page)]
         self.assertEqual(missing, [])
