@@ -58,11 +58,12 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "cluster of authoritative DNS servers, like Route 53")
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Nodes agree on zones and on the health of endpoints by a replicated log and answer DNS
-with all of Route 53's routing policies from memory. quartetd is the node, quartet-gateway
-the Route 53 API beside it, quartet the command line.")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Nodes agree on zones and on the health of endpoints by a
+replicated log and answer DNS with all of Route 53's routing
+policies from memory. quartetd is the node, quartet-gateway the
+Route 53 API beside it, quartet the command line.")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser, init-system-helpers")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "adduser")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bind9-dnsutils, bash-completion, nftables")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
