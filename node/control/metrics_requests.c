@@ -138,6 +138,8 @@ static void write_role(struct metrics *metrics, struct cluster *cluster,
     metrics_family(metrics, METRICS_GAUGE, "quartet_raft_role", "1 for the node's role.");
     write_set(metrics, "role", roles, 3, role);
     gauge(metrics, "quartet_raft_has_leader", "1: the node knows a leader.", node->leader != 0);
+    gauge(metrics, "quartet_node_drained", "1: 'quartet node drain' was asked for.",
+          node->drained_until_wall_ms != 0);
     gauge(metrics, "quartet_state_quarantined",
           "1: the node's state differs from the cluster's and waits for a snapshot.",
           node->is_quarantined);

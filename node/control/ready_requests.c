@@ -62,6 +62,15 @@ static void check_state(struct checks *checks, struct cluster *cluster,
             measures->is_installing ? ", a snapshot is on its way" : "");
 }
 
+/* Asked for by 'quartet node drain': who asks for readiness shall send no more. */
+static void check_drain(struct checks *checks, const struct cluster_node *node)
+{
+    if (node->drained_until_wall_ms != 0)
+        add(checks, "drain", false, "is drained: 'quartet node undrain' ends that");
+    else
+        add(checks, "drain", true, "is not drained");
+}
+
 static void check_image(struct checks *checks, const struct cluster_node *node,
                         const struct cluster_measures *measures)
 {
@@ -92,6 +101,7 @@ void request_ready(struct call *call)
     check_member(&checks, call->cluster);
     check_state(&checks, call->cluster, &node, &measures);
     check_image(&checks, &node, &measures);
+    check_drain(&checks, &node);
     bool is_serving = control->is_serving && control->is_serving(control->counters_user);
     add(&checks, "dns", is_serving, is_serving ? "is answered" : "is not answered");
     ready.n_checks = checks.count;

@@ -223,8 +223,14 @@ class MetricsTest(unittest.TestCase):
         status, _, text = get(gateway.metrics_address, "/readyz?verbose")
         self.assertEqual(status, 200)
         self.assertEqual(re.findall(r"^\[\+\](\w+) ok", text, re.M),
-                         ["node", "member", "state", "image", "dns"])
+                         ["node", "member", "state", "image", "drain", "dns"])
         self.assertIn("readyz check passed\n", text)
+        node.quartet("node", "drain")
+        wait_until(lambda: "[-]drain failed: is drained" in
+                   get(gateway.metrics_address, "/readyz")[2], 10, "drained, and not ready")
+        self.assertEqual(figures_of(gateway).sum("quartet_node_drained"), 1)
+        node.quartet("node", "undrain")
+        wait_until(lambda: get(gateway.metrics_address, "/readyz")[0] == 200, 10, "ready again")
         node.stop()
         status, _, text = get(gateway.metrics_address, "/readyz")
         self.assertEqual(status, 503)
