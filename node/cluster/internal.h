@@ -16,6 +16,7 @@
 #include "cluster/apply.h"
 #include "cluster/cluster.h"
 #include "cluster/identity.h"
+#include "cluster/member.h"
 #include "cluster/secrets.h"
 #include "cluster/status.h"
 #include "raft/io/driver.h"
@@ -45,28 +46,6 @@ struct uv_timer_s;
 
 #define CLUSTER_TICK_MS 50
 #define CLUSTER_REPORT_MS 100
-
-/* What a member last said about itself to the leader. */
-struct member_report {
-    uint64_t heard_mono_ms; /* 0: never in this leader's time */
-    uint64_t applied_index, image_index;
-    uint64_t check_index;
-    struct state_hash check_hash;
-    char version[32];
-    bool is_quarantined;
-};
-struct member {
-    uint64_t id;
-    enum cluster_role role;
-    bool is_described; /* `about` is filled */
-    struct state_member about;
-    struct member_report report;
-    uint64_t drained_until_wall_ms; /* drain.h; 0: not */
-};
-struct members {
-    struct member list[CLUSTER_MEMBERS_MAX]; /* by name, then id */
-    unsigned count;
-};
 
 /* How far taking part has been stopped, for good: cluster_close(), or removal from the cluster. */
 enum cluster_stop {
