@@ -95,6 +95,8 @@ static const struct argp_option options[] = {
     {"delete-percent", CLI_VALUE_DELETE_PERCENT, "N", 0,
      "refuse a batch that removes more of a zone's record sets (0: off; ten may always go)", 0},
     {"rate", CLI_VALUE_RATE, "N", 0, "at most so many requests a second at each gateway", 0},
+    FLAG("hosts", CLI_VALUE_HOSTS, "only look at the members' hosts"),
+    FLAG("routing", CLI_VALUE_ROUTING, "only look at routing"),
     FLAG("yes", CLI_VALUE_YES, "do it without a question"),
     FLAG("all", CLI_VALUE_ALL, "the hidden record sets of traffic policies, too"),
     {0},

@@ -128,7 +128,7 @@ struct cluster {
     } measured;
     unsigned reads_count;
     bool is_verifying, is_examining; /* verify.c, doctor_run.c read the state on a worker */
-    unsigned each_count;             /* each.c: askings on workers */
+    unsigned each_count;             /* each.c, host.c: at work on workers */
     struct recover *recover;         /* one that is under way, or NULL */
 
     /* always there */

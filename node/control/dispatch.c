@@ -64,6 +64,8 @@ static const struct {
     {CTL__REQUEST__KIND_RESTORE_BEGIN, request_restore_begin},
     {CTL__REQUEST__KIND_RESTORE_DATA, request_restore_data},
     {CTL__REQUEST__KIND_RESTORE_RUN, request_restore_run},
+    {CTL__REQUEST__KIND_HOST_REPORT, request_host_report},
+    {CTL__REQUEST__KIND_HOST_DOCTOR, request_host_doctor},
     {CTL__REQUEST__KIND_CHANGE_GET, request_change_get},
     {CTL__REQUEST__KIND_CHANGE_LIST, request_change_list},
     {CTL__REQUEST__KIND_CHANGE_SHOW, request_change_show},

@@ -16,6 +16,8 @@ void request_cluster_init(struct call *call);
 void request_cluster_join(struct call *call);
 void request_cluster_status(struct call *call);
 void request_node_drain(struct call *call);
+void request_host_report(struct call *call); /* host_requests.c */
+void request_host_doctor(struct call *call);
 void request_recover_plan(struct call *call); /* recover_requests.c */
 void request_recover(struct call *call);
 void request_settings_get(struct call *call);

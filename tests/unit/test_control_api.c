@@ -18,7 +18,7 @@ static const char *const closed[] = {
     "node_",        "cluster_",     "settings_",    "token_",        "member_", "import_",
     "state_",       "override_",    "region_",      "latency",       "geo_",    "alias_",
     "doctor",       "view_",        "change_l",     "change_s",      "zone_ac", "zone_ap",
-    "credential_c", "credential_d", "credential_l", "credential_up",
+    "credential_c", "credential_d", "credential_l", "credential_up", "recover", "host_",
 };
 
 static bool is_closed(const char *name)
