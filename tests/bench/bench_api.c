@@ -39,6 +39,7 @@
 #define SAMPLES_MAX 4000000u
 #define REQUEST_SIZE (2u << 20)
 #define REPLY_SIZE (2u << 20)
+#define TAIL_LEN 8192 /* of a page of a list: more than its last members take */
 #define SPACE "https://route53.amazonaws.com/doc/2013-04-01/"
 
 static void die(const char *what, const char *detail)
@@ -461,13 +462,20 @@ static void take_next(const char *body, const char *element, char out[1100])
     out[len] = '\0';
 }
 
+static const char *tail_of(const struct client *client, const char *body)
+{
+    const char *end = client->input + client->input_len;
+
+    return end - body > TAIL_LEN ? end - TAIL_LEN : body;
+}
+
 static size_t count_sets(const char *body)
 {
     size_t count = 0;
 
     while ((body = strstr(body, "<ResourceRecordSet>")) != NULL) {
         count++;
-        body++;
+        body += sizeof("<ResourceRecordSet>") - 1;
     }
     return count;
 }
@@ -489,9 +497,10 @@ static int run_list(char **words)
             const char *body = client_ask(&client, &ask);
             sets += count_sets(body);
             pages++;
-            take_next(body, "<NextRecordName>", name);
-            take_next(body, "<NextRecordType>", type);
-            take_next(body, "<NextRecordIdentifier>", identifier);
+            const char *tail = tail_of(&client, body); /* those below stand there */
+            take_next(tail, "<NextRecordName>", name);
+            take_next(tail, "<NextRecordType>", type);
+            take_next(tail, "<NextRecordIdentifier>", identifier);
             snprintf(query, sizeof(query), "%s%s%smaxitems=300&name=%s&type=%s",
                      *identifier ? "identifier=" : "", identifier, *identifier ? "&" : "", name,
                      type);
