@@ -201,9 +201,8 @@ class Campaign:
         self.report.judge("each register's history is linearizable", verdict.of_registers(history))
         self.report.judge("no node served older data than before",
                           verdict.of_watch(seen, self.journal))
-        excused = adversary.excused + [
-            (keeper.service.address, since, until)
-            for keeper in self.keepers.values() for since, until in keeper.outages]
+        excused = adversary.excused + verdict.outages(self.keepers.values(),
+                                                      adversary.disk_faults)
         self.report.judge("no query unanswered by a node that runs", verdict.few(
             f"{address} at {sent:.3f}: {why}" for address, sent, why in unexcused(seen, excused)))
 

@@ -10,6 +10,7 @@ import load  # noqa: E402
 
 CRASHES = (-4, -6, -7, -8, -11)  # SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV
 SHOWN_MAX = 10
+STOP_WITHIN_S = 20  # after its disk is well again: a node that stops does so in good order
 
 
 def read_history(path):
@@ -75,6 +76,25 @@ def of_watch(seen, journal):
     return few(wrongs)
 
 
+def disk_fault_of(name, when, disk_faults):
+    """The fault, (name, from, to), for which this node may have ended then; None."""
+    for fault in disk_faults:
+        if fault[0] == name and fault[1] <= when <= fault[2] + STOP_WITHIN_S:
+            return fault
+    return None
+
+
+def outages(keepers, disk_faults):
+    """[(address, from, to)] in which a node was not running. One that stops for its disk answers no
+    more before it has ended."""
+    found = []
+    for keeper in keepers:
+        for since, until in keeper.outages:
+            fault = disk_fault_of(keeper.service.name, since, disk_faults)
+            found.append((keeper.service.address, fault[1] if fault else since, until))
+    return found
+
+
 def of_ends(keepers, disk_faults):
     """No process ended by itself, except for a disk that failed: then with a plain status, and it came
     back without a hand."""
@@ -83,9 +103,7 @@ def of_ends(keepers, disk_faults):
         if keeper.failure:
             wrongs.append(keeper.failure)
         for when, status in keeper.ends:
-            was_due = any(name == keeper.service.name and since <= when <= until
-                          for name, since, until in disk_faults)
-            if status in CRASHES or not was_due:
+            if status in CRASHES or not disk_fault_of(keeper.service.name, when, disk_faults):
                 wrongs.append(f"{keeper.service.name} ended by itself with status {status}"
                               f" at {when:.3f}")
     return wrongs
