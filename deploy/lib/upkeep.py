@@ -22,7 +22,7 @@ def status(fleet):
 
 def rolling_order(fleet):
     """Replicas, then voters, the leader last: leadership moves once."""
-    members, cluster = fleet.members(fleet.speaker())
+    members, _ = fleet.members(fleet.speaker())
     for host in fleet.inventory.hosts:
         condition = members.get(host.name, {}).get("condition", "not a member")
         if condition != "in sync":
@@ -31,7 +31,7 @@ def rolling_order(fleet):
 
     def rank(host):
         return members[host.name]["is_leader"], members[host.name]["role"] == "voter"
-    return sorted(fleet.inventory.hosts, key=rank), cluster
+    return sorted(fleet.inventory.hosts, key=rank)
 
 
 def leave_lead(fleet, host):
@@ -44,8 +44,7 @@ def leave_lead(fleet, host):
 
 def roll(fleet, what, step, is_needed):
     """@step on each host in turn; the next one only when the last is in sync again."""
-    order, _ = rolling_order(fleet)
-    for host in order:
+    for host in rolling_order(fleet):
         if not is_needed(host):
             fleet.say(host, f"nothing to do: {what} was done before")
             continue
