@@ -125,7 +125,7 @@ def wipe(remote, host):
     """Nothing of Quartet is left."""
     remote.run(host, f"systemctl disable --now --quiet {SERVICES} 2>/dev/null; "
                f"DEBIAN_FRONTEND=noninteractive apt-get -q -y purge {PACKAGE} && "
-               f"rm -rf {DATA} {CONFIG}*", timeout_s=INSTALL_TIMEOUT_S)
+               f"rm -rf {DATA} {pathlib.PurePath(CONFIG).parent}", timeout_s=INSTALL_TIMEOUT_S)
 
 
 def quartet(remote, host, *words, timeout_s=120):
