@@ -37,6 +37,7 @@ BUILD_TIMEOUT_S = 1800
 UNIT_TIMEOUT_S = 600
 SIM_TIMEOUT_S = 3600
 E2E_TIMEOUT_S = 1800
+HOSTS_TIMEOUT_S = 2400
 # A simulated seed takes 0.1 s of a processor, six times that under the sanitizers.
 SIM_SEED_TIMEOUT_S = 5
 
@@ -213,8 +214,19 @@ def suite_e2e(totals, _args):
     run_jobs(totals, jobs(is_alone=True), at_once=1)
 
 
+def suite_hosts(totals, _args):
+    """Hosts of their own, booted here: see tests/lib/hosts.py. What it measures is shown as it comes."""
+    build(totals, "gcc", ["e2e_queries"])
+
+    def figures(line):
+        if line.startswith("# "):
+            print("      " + line[2:], flush=True)
+    run_jobs(totals, [Job(f"hosts/{source.stem}", ["/usr/bin/python3", source], HOSTS_TIMEOUT_S,
+                          live=figures) for source in sorted((ROOT / "tests/e2e/hosts").glob("test_*.py"))])
+
+
 SUITES = {"tidy": suite_tidy, "unit": suite_unit, "sim": suite_sim, "fuzz": suite_fuzz,
-          "e2e": suite_e2e}
+          "e2e": suite_e2e, "hosts": suite_hosts}
 
 
 def parse_arguments():
@@ -227,7 +239,7 @@ def parse_arguments():
                "  tests/run unit --variants asan    unit tests under ASan and UBSan only\n"
                "exit status: 0 all passed, 1 a test failed, 2 wrong arguments, 130 interrupted")
     parser.add_argument("suites", nargs="*", metavar="SUITE",
-                        help="tidy, unit, sim, fuzz, e2e; all of them when none is named")
+                        help="tidy, unit, sim, fuzz, e2e, hosts; all of them when none is named")
     parser.add_argument("--seeds", type=int, default=1000, help="fresh seeds of sim (1000)")
     parser.add_argument("--first", type=int, help="first fresh seed (from the clock; printed)")
     parser.add_argument("--fuzz-seconds", type=int, default=10, help="for each fuzz target (10)")
