@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "store/kv.h"
+#include "store/state_certificate.h"
 #include "store/state_set.h"
 
 #define STATE_VERSION 1u
@@ -80,6 +81,8 @@ struct state_member {
     char region[STATE_SETTING_NAME_SIZE];
     uint8_t certificate_sha256[STATE_SHA256_LEN];
     char program_version[STATE_SETTING_NAME_SIZE];
+    struct state_certificate certificate;
+    uint32_t feature_level; /* the highest that its program knows; 0: not told */
 };
 struct state_token {
     uint8_t id[STATE_TOKEN_ID_LEN];

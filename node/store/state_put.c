@@ -127,6 +127,7 @@ int state_delete_content(struct overlay *overlay, uint64_t content)
 void state_put_member(struct overlay *overlay, const struct state_member *member)
 {
     State__Member message = STATE__MEMBER__INIT;
+    State__Certificate certificate = STATE__CERTIFICATE__INIT;
     ProtobufCBinaryData addresses[STATE_DNS_ADDRESSES_MAX];
     uint8_t key[8];
 
@@ -144,6 +145,16 @@ void state_put_member(struct overlay *overlay, const struct state_member *member
     message.region = text(member->region);
     message.certificate_sha256 = octets(member->certificate_sha256, STATE_SHA256_LEN);
     message.program_version = text(member->program_version);
+    certificate.serial = octets(member->certificate.serial, STATE_SERIAL_LEN);
+    certificate.from_wall_ms = member->certificate.from_wall_ms;
+    certificate.until_wall_ms = member->certificate.until_wall_ms;
+    certificate.generation = member->certificate.generation;
+    certificate.trusted_generation = member->certificate.trusted_generation;
+    message.feature_level = member->feature_level;
+    certificate.oldest_trusted_generation = member->certificate.oldest_trusted_generation;
+    certificate.is_renewal_due = member->certificate.is_renewal_due;
+    if (member->certificate.until_wall_ms != 0)
+        message.certificate = &certificate;
     state_key_u64(member->id, key);
     state__put_message(overlay, KV_MEMBERS, kv_slice(key, sizeof(key)), &message.base);
 }

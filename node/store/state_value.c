@@ -224,6 +224,19 @@ static bool take_addresses(const State__Member *from, struct state_member *out)
     return true;
 }
 
+static bool take_certificate(const State__Certificate *from, struct state_certificate *out)
+{
+    if (!from)
+        return true; /* not told yet */
+    out->from_wall_ms = from->from_wall_ms;
+    out->until_wall_ms = from->until_wall_ms;
+    out->generation = from->generation;
+    out->trusted_generation = from->trusted_generation;
+    out->oldest_trusted_generation = from->oldest_trusted_generation;
+    out->is_renewal_due = from->is_renewal_due;
+    return take_octets(&from->serial, out->serial, sizeof(out->serial));
+}
+
 int state_value_member(struct kv_slice value, struct state_member *out)
 {
     struct state_member got = {0};
@@ -233,6 +246,7 @@ int state_value_member(struct kv_slice value, struct state_member *out)
     if (rc != 0)
         return rc;
     got.id = from->id;
+    got.feature_level = from->feature_level;
     bool is_sound =
         state__take_text(from->name, got.name, sizeof(got.name)) &&
         state__take_text(from->peer_address, got.peer_address, sizeof(got.peer_address)) &&
@@ -242,7 +256,7 @@ int state_value_member(struct kv_slice value, struct state_member *out)
         state__take_text(from->region, got.region, sizeof(got.region)) &&
         state__take_text(from->program_version, got.program_version, sizeof(got.program_version)) &&
         take_octets(&from->certificate_sha256, got.certificate_sha256, STATE_SHA256_LEN) &&
-        take_addresses(from, &got);
+        take_addresses(from, &got) && take_certificate(from->certificate, &got.certificate);
     if (is_sound)
         *out = got;
     return state__finish(&from->base, is_sound);
@@ -329,6 +343,7 @@ static int check_meta(struct kv_slice key, struct kv_slice value)
 {
     union {
         struct state_applied applied;
+        struct state_authority authority;
         struct state_cluster cluster;
         struct state_counters counters;
         struct state_conf conf;
@@ -340,6 +355,8 @@ static int check_meta(struct kv_slice key, struct kv_slice value)
     memcpy(name, key.data, key.len);
     if (strcmp(name, STATE_KEY_APPLIED) == 0)
         return state_value_applied(value, &out.applied);
+    if (strcmp(name, STATE_KEY_AUTHORITY) == 0)
+        return state_value_authority(value, &out.authority);
     if (strcmp(name, STATE_KEY_CLUSTER) == 0)
         return state_value_cluster(value, &out.cluster);
     if (strcmp(name, STATE_KEY_COUNTERS) == 0)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "store/state.h"
+#include "store/state_authority.h"
 #include "store/state_check.h"
 #include "store/state_put.h"
 
@@ -49,6 +50,7 @@ int state__forget_uses(struct overlay *overlay, uint64_t content);
 
 int state_value_applied(struct kv_slice value, struct state_applied *out);
 int state_value_cluster(struct kv_slice value, struct state_cluster *out);
+int state_value_authority(struct kv_slice value, struct state_authority *out);
 int state_value_counters(struct kv_slice value, struct state_counters *out);
 int state_value_conf(struct kv_slice value, struct state_conf *out);
 int state_value_zone(struct kv_slice value, struct state_zone *out);
@@ -64,6 +66,7 @@ int state_value_change(struct kv_slice value, struct state_change *out, state_ac
 #define STATE_KEY_CHANGE_LEN 12u
 #define STATE_KEY_APPLIED "applied"
 #define STATE_KEY_CLUSTER "cluster"
+#define STATE_KEY_AUTHORITY "authority"
 #define STATE_KEY_COUNTERS "counters"
 #define STATE_KEY_CONF "conf"
 static inline struct kv_slice state_value_text(const char *text)
