@@ -13,7 +13,6 @@
 #include "base/err.h"
 
 #define DAY_S 86400
-#define SKEW_S 3600 /* clocks of nodes may differ by so much */
 #define SERIAL_LEN 16
 
 /* GnuTLS's codes → ours: what can only come from bad input is told apart. */
@@ -151,14 +150,13 @@ static int set_serial(gnutls_x509_crt_t cert)
     return rc < 0 ? rc : gnutls_x509_crt_set_serial(cert, serial, sizeof(serial));
 }
 
-static int set_validity(gnutls_x509_crt_t cert, uint64_t now_wall_ms, unsigned days)
+static int set_validity(gnutls_x509_crt_t cert, uint64_t now_wall_ms, time_t until_s)
 {
     time_t now_s = (time_t)(now_wall_ms / 1000);
 
-    int rc = gnutls_x509_crt_set_activation_time(cert, now_s - SKEW_S);
-    if (rc >= 0)
-        rc = gnutls_x509_crt_set_expiration_time(cert, now_s + (time_t)days * DAY_S);
-    return rc;
+    int rc =
+        gnutls_x509_crt_set_activation_time(cert, now_s - (time_t)(CERTIFICATE_SKEW_MS / 1000));
+    return rc < 0 ? rc : gnutls_x509_crt_set_expiration_time(cert, until_s);
 }
 
 static int export_cert(gnutls_x509_crt_t cert, char **out)
@@ -169,14 +167,30 @@ static int export_cert(gnutls_x509_crt_t cert, char **out)
     return rc < 0 ? error_of(rc) : take_text(&text, out);
 }
 
-static int fill_ca(gnutls_x509_crt_t cert, gnutls_x509_privkey_t key, const uint8_t cluster_id[16],
-                   uint64_t now_wall_ms)
+/* CAs of one cluster have names and key ids of their own, or a verifier that trusts two of them
+ * would not know which one to try. */
+static int name_ca(const struct certificate_ca *about, char *name, size_t size, uint8_t key_id[16])
 {
-    char name[64];
-    int at = snprintf(name, sizeof(name), "Quartet cluster ");
+    int at = snprintf(name, size, "Quartet cluster ");
 
     for (unsigned i = 0; i < 16; i++)
-        at += snprintf(name + at, sizeof(name) - (size_t)at, "%02x", cluster_id[i]);
+        at += snprintf(name + at, size - (size_t)at, "%02x", about->cluster_id[i]);
+    memcpy(key_id, about->cluster_id, 16);
+    if (about->generation <= 1)
+        return at;
+    at += snprintf(name + at, size - (size_t)at, " CA %" PRIu32, about->generation);
+    for (unsigned i = 0; i < 4; i++)
+        key_id[12 + i] ^= (uint8_t)(about->generation >> (24 - 8 * i));
+    return at;
+}
+
+static int fill_ca(gnutls_x509_crt_t cert, gnutls_x509_privkey_t key,
+                   const struct certificate_ca *about, uint64_t now_wall_ms)
+{
+    char name[80];
+    uint8_t key_id[16];
+    int at = name_ca(about, name, sizeof(name), key_id);
+
     int rc = gnutls_x509_crt_set_version(cert, 3);
     if (rc >= 0)
         rc =
@@ -184,7 +198,8 @@ static int fill_ca(gnutls_x509_crt_t cert, gnutls_x509_privkey_t key, const uint
     if (rc >= 0)
         rc = set_serial(cert);
     if (rc >= 0)
-        rc = set_validity(cert, now_wall_ms, CERTIFICATE_CA_DAYS);
+        rc = set_validity(cert, now_wall_ms,
+                          (time_t)(now_wall_ms / 1000) + (time_t)CERTIFICATE_CA_DAYS * DAY_S);
     if (rc >= 0)
         rc = gnutls_x509_crt_set_key(cert, key);
     if (rc >= 0) /* a CA that signs nodes only, no further CA */
@@ -192,12 +207,12 @@ static int fill_ca(gnutls_x509_crt_t cert, gnutls_x509_privkey_t key, const uint
     if (rc >= 0)
         rc = gnutls_x509_crt_set_key_usage(cert, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
     if (rc >= 0)
-        rc = gnutls_x509_crt_set_subject_key_id(cert, cluster_id, 16);
+        rc = gnutls_x509_crt_set_subject_key_id(cert, key_id, sizeof(key_id));
     return rc < 0 ? rc : gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0);
 }
 
-int certificate_make_ca(const char *key_pem, const uint8_t cluster_id[16], uint64_t now_wall_ms,
-                        char **cert_pem)
+int certificate_make_ca(const char *key_pem, const struct certificate_ca *about,
+                        uint64_t now_wall_ms, char **cert_pem)
 {
     gnutls_x509_privkey_t key;
     gnutls_x509_crt_t cert;
@@ -207,7 +222,7 @@ int certificate_make_ca(const char *key_pem, const uint8_t cluster_id[16], uint6
         return rc;
     rc = gnutls_x509_crt_init(&cert);
     if (rc >= 0) {
-        rc = error_of(fill_ca(cert, key, cluster_id, now_wall_ms));
+        rc = error_of(fill_ca(cert, key, about, now_wall_ms));
         if (rc == 0)
             rc = export_cert(cert, cert_pem);
         gnutls_x509_crt_deinit(cert);
@@ -280,8 +295,17 @@ static int check_request(gnutls_x509_crq_t request, uint64_t id)
     return len == CERTIFICATE_NAME_LEN && memcmp(got, want, len) == 0 ? 0 : ERR_INVALID;
 }
 
-static int fill_node(gnutls_x509_crt_t cert, gnutls_x509_crq_t request, uint64_t id,
-                     uint64_t now_wall_ms)
+/* A node's certificate never outlives the CA. */
+static time_t node_end(gnutls_x509_crt_t ca, uint64_t now_wall_ms)
+{
+    time_t ca_end_s = gnutls_x509_crt_get_expiration_time(ca);
+    time_t end_s = (time_t)((now_wall_ms + certificate_life_ms()) / 1000);
+
+    return ca_end_s >= 0 && ca_end_s < end_s ? ca_end_s : end_s;
+}
+
+static int fill_node(gnutls_x509_crt_t cert, gnutls_x509_crt_t ca, gnutls_x509_crq_t request,
+                     uint64_t id, uint64_t now_wall_ms)
 {
     char name[CERTIFICATE_NAME_LEN + 1];
 
@@ -292,7 +316,7 @@ static int fill_node(gnutls_x509_crt_t cert, gnutls_x509_crq_t request, uint64_t
     if (rc >= 0)
         rc = set_serial(cert);
     if (rc >= 0)
-        rc = set_validity(cert, now_wall_ms, CERTIFICATE_NODE_DAYS);
+        rc = set_validity(cert, now_wall_ms, node_end(ca, now_wall_ms));
     if (rc >= 0)
         rc = gnutls_x509_crt_set_basic_constraints(cert, 0, -1);
     if (rc >= 0)
@@ -318,7 +342,7 @@ static int sign_request(gnutls_x509_crt_t ca, gnutls_x509_privkey_t ca_key,
         return rc;
     if (gnutls_x509_crt_init(&cert) < 0)
         return ERR_NOMEM;
-    rc = fill_node(cert, request, id, now_wall_ms);
+    rc = fill_node(cert, ca, request, id, now_wall_ms);
     if (rc >= 0)
         rc = gnutls_x509_crt_sign2(cert, ca, ca_key, GNUTLS_DIG_SHA256, 0);
     rc = rc < 0 ? error_of(rc) : export_cert(cert, cert_pem);

@@ -104,13 +104,15 @@ int init_make_identity(const char *domain, struct identity *identity, struct sec
     char *ca_key = NULL, *request = NULL;
     uint64_t now_wall_ms = clock_wall_ms();
 
+    struct certificate_ca ca = {.generation = 1};
     random_bytes(identity->cluster_id, sizeof(identity->cluster_id));
+    memcpy(ca.cluster_id, identity->cluster_id, sizeof(ca.cluster_id));
     random_bytes(identity->cluster_key, sizeof(identity->cluster_key));
     identity->id = random_id();
     secrets_derive(identity->cluster_key, identity->cluster_id, secrets);
     int rc = certificate_make_key(&ca_key);
     if (rc == 0)
-        rc = certificate_make_ca(ca_key, identity->cluster_id, now_wall_ms, &identity->ca_pem);
+        rc = certificate_make_ca(ca_key, &ca, now_wall_ms, &identity->ca_pem);
     if (rc == 0)
         rc = certificate_make_key(&identity->key_pem);
     if (rc == 0)

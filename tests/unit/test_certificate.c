@@ -23,10 +23,10 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    uint8_t cluster_id[16] = {1, 2, 3};
+    struct certificate_ca about = {{1, 2, 3}, 1};
 
     assert_int_equal(certificate_make_key(&f->ca_key), 0);
-    assert_int_equal(certificate_make_ca(f->ca_key, cluster_id, NOW_MS, &f->ca), 0);
+    assert_int_equal(certificate_make_ca(f->ca_key, &about, NOW_MS, &f->ca), 0);
     assert_int_equal(certificate_make_key(&f->key), 0);
     assert_int_equal(certificate_make_request(f->key, 7, &f->request), 0);
     *state = f;
@@ -55,6 +55,51 @@ static void test_sign_request_checks_out(void **state)
     assert_int_equal(certificate_check(f->ca, cert, f->key, 7, NOW_MS, &why), 0);
     assert_int_equal(certificate_expiry(cert, &expiry), 0);
     assert_true(expiry == NOW_MS + CERTIFICATE_NODE_DAYS * DAY_MS);
+    free(cert);
+}
+
+static void test_check_two_cas_either_will_do(void **state)
+{
+    struct fixture *f = *state;
+    struct certificate_ca about = {{1, 2, 3}, 2};
+    char *key = NULL, *ca = NULL, *cert = NULL, *picked = NULL, both[2 * CERTIFICATE_PEM_MAX];
+    uint8_t hash[CERTIFICATE_HASH_LEN], other[CERTIFICATE_HASH_LEN] = {0};
+    const char *why = NULL;
+
+    assert_int_equal(certificate_make_key(&key), 0);
+    assert_int_equal(certificate_make_ca(key, &about, NOW_MS, &ca), 0);
+    assert_int_equal(certificate_sign(ca, key, f->request, 7, NOW_MS, &cert), 0);
+    assert_true(certificate_is_by(ca, cert));
+    assert_false(certificate_is_by(f->ca, cert));
+    assert_int_equal(certificate_check(f->ca, cert, f->key, 7, NOW_MS, &why), ERR_DENIED);
+    snprintf(both, sizeof(both), "%s%s", f->ca, ca);
+    assert_int_equal(certificate_check(both, cert, f->key, 7, NOW_MS, &why), 0);
+    assert_int_equal(certificate_hash(ca, hash), 0);
+    assert_int_equal(certificate_pick(both, hash, &picked), 0);
+    assert_string_equal(picked, ca);
+    assert_int_equal(certificate_pick(both, other, &picked), ERR_NOT_FOUND);
+    assert_int_equal(certificate_pick("-----BEGIN CERTIFICATE-----", other, &picked),
+                     ERR_NOT_FOUND);
+    free(picked);
+    free(cert);
+    free(ca);
+    certificate_free_key(key);
+}
+
+static void test_sign_never_outlives_the_ca(void **state)
+{
+    struct fixture *f = *state;
+    struct certificate_facts ca, node;
+    uint64_t late_ms = NOW_MS + (CERTIFICATE_CA_DAYS - 10) * DAY_MS;
+    char *cert = NULL;
+
+    assert_int_equal(certificate_sign(f->ca, f->ca_key, f->request, 7, late_ms, &cert), 0);
+    assert_int_equal(certificate_facts(f->ca, &ca), 0);
+    assert_int_equal(certificate_facts(cert, &node), 0);
+    assert_true(node.until_wall_ms == ca.until_wall_ms);
+    assert_true(node.from_wall_ms == late_ms - CERTIFICATE_SKEW_MS);
+    assert_memory_not_equal(node.serial, ca.serial, sizeof(ca.serial));
+    assert_int_equal(certificate_facts("", &node), ERR_INVALID);
     free(cert);
 }
 
@@ -175,6 +220,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sign_request_checks_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_check_two_cas_either_will_do, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sign_never_outlives_the_ca, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sign_other_id_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sign_hostile_request_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_check_wrong_parts_denied, setup, teardown),
