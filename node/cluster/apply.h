@@ -65,10 +65,11 @@ enum apply_effect_kind {
     APPLY_SECRETS_CHANGED,    /* setting: its name */
     APPLY_SETTINGS_CHANGED,   /* setting: its name */
     APPLY_TOKENS_CHANGED,
-    APPLY_CLUSTER_CHANGED, /* cluster id, name or domain were set */
-    APPLY_OCTET,           /* slot, octet: of the health view, as of `index` */
-    APPLY_CHECK_CHANGED,   /* setting: id of a health check that was created, changed or deleted, or
-                            * its override was */
+    APPLY_CLUSTER_CHANGED,   /* cluster id, name or domain were set */
+    APPLY_AUTHORITY_CHANGED, /* the rotation of the CA went a step on */
+    APPLY_OCTET,             /* slot, octet: of the health view, as of `index` */
+    APPLY_CHECK_CHANGED, /* setting: id of a health check that was created, changed or deleted, or
+                          * its override was */
     APPLY_OVERRIDE_CHANGED, /* zone_id, record_set.name, .type, .set_identifier: whose override
                              * came, went or changed */
     APPLY_CIDR_CHANGED,     /* setting: id of the collection; slot */

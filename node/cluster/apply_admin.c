@@ -243,6 +243,32 @@ static int take_addresses(struct apply *apply, const Cmd__MemberContext *from,
     return 0;
 }
 
+/* A renewal that was asked for stays due while the member has the same certificate. */
+static int take_certificate(struct apply *apply, const Cmd__MemberContext *from,
+                            struct state_certificate *out)
+{
+    const Cmd__Certificate *told = from->certificate;
+    struct state_member before;
+
+    if (!told)
+        return 0;
+    int rc =
+        take_octets(apply, "certificate serial", &told->serial, out->serial, sizeof(out->serial));
+    if (rc != 0)
+        return rc;
+    out->from_wall_ms = told->from_wall_ms;
+    out->until_wall_ms = told->until_wall_ms;
+    out->generation = told->generation;
+    out->trusted_generation = told->trusted_generation;
+    out->oldest_trusted_generation = told->oldest_trusted_generation;
+    rc = state_get_member(apply__kv(apply), from->id, &before);
+    if (rc == 0)
+        out->is_renewal_due =
+            before.certificate.is_renewal_due &&
+            memcmp(before.certificate.serial, out->serial, sizeof(out->serial)) == 0;
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 int apply__put_member(struct apply *apply, const struct Cmd__MemberContext *from)
 {
     struct state_member member = {.id = from->id};
@@ -267,6 +293,8 @@ int apply__put_member(struct apply *apply, const struct Cmd__MemberContext *from
                          member.certificate_sha256, STATE_SHA256_LEN);
     if (rc == 0)
         rc = take_addresses(apply, from, &member);
+    if (rc == 0)
+        rc = take_certificate(apply, from, &member.certificate);
     if (rc == 0)
         state_put_member(apply->overlay, &member);
     return rc;
@@ -302,6 +330,6 @@ int apply__admin(struct apply *apply, const struct Cmd__Command *command)
     case CMD__COMMAND__KIND_PUT_CREDENTIAL:
     case CMD__COMMAND__KIND_DELETE_CREDENTIAL: return apply__credential(apply, command);
     case CMD__COMMAND__KIND_UPDATE_MEMBER: return update_member(apply, command->update_member);
-    default: return ERR_VERSION;
+    default: return apply__authority(apply, command);
     }
 }

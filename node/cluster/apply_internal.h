@@ -171,5 +171,8 @@ int apply__admin(struct apply *apply, const struct Cmd__Command *command);
 /* Write a member's own account of itself, or refuse. */
 int apply__put_member(struct apply *apply, const struct Cmd__MemberContext *from);
 
+/* apply_authority.c: the cluster's CA and its members' certificates. ERR_VERSION: of neither. */
+int apply__authority(struct apply *apply, const struct Cmd__Command *command);
+
 /* apply_credential.c */
 int apply__credential(struct apply *apply, const struct Cmd__Command *command);

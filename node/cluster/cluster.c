@@ -271,7 +271,7 @@ int cluster__start_member(struct cluster *cluster, char error[CLUSTER_ERROR_MAX]
         machine_refresh(cluster);
         return 0;
     }
-    (void)renew_certificate(cluster);
+    renew_start(cluster);
     rc = make_parts(cluster);
     if (rc == 0)
         rc = open_opinions(cluster, error);

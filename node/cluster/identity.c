@@ -269,6 +269,11 @@ int identity_store(const char *data_dir, const struct identity *identity)
     return rc;
 }
 
+int identity_store_ca(const char *data_dir, const char *ca_pem)
+{
+    return write_text(data_dir, "identity", "ca.pem", ca_pem);
+}
+
 int identity_store_certificate(const char *data_dir, const char *cert_pem)
 {
     return write_text(data_dir, "identity", "cert.pem", cert_pem);

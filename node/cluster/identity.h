@@ -3,7 +3,8 @@
  * joined, nothing between. Files are 0600. Blocks on the disk; loop thread.
  *
  *     node         text: cluster id, member id
- *     ca.pem cert.pem key.pem cluster.key
+ *     ca.pem       the CAs that are trusted, that which makes certificates first
+ *     cert.pem key.pem cluster.key
  *     members      where members were at the time of joining, until the log has told
  *     removed      only when the cluster has removed this node ("superseded": recovered without)
  *     init         only until a new cluster's first commands are applied (init.h)
@@ -41,6 +42,8 @@ void identity_fini(struct identity *identity);
 int identity_load(const char *data_dir, struct identity *out, char error[CLUSTER_ERROR_MAX]);
 /* Write all, durably, as one step; removes a joining draft. ERR_EXISTS (there is one), ERR_IO. */
 int identity_store(const char *data_dir, const struct identity *identity);
+/* Replace the CAs that are trusted in place. ERR_IO. */
+int identity_store_ca(const char *data_dir, const char *ca_pem);
 /* Replace the certificate in place. ERR_IO. */
 int identity_store_certificate(const char *data_dir, const char *cert_pem);
 /* Remember that the cluster has removed this node, or was recovered without it. ERR_IO. */

@@ -17,6 +17,7 @@
 #include "cluster/cluster.h"
 #include "cluster/identity.h"
 #include "cluster/member.h"
+#include "cluster/renew_state.h"
 #include "cluster/secrets.h"
 #include "cluster/status.h"
 #include "raft/io/driver.h"
@@ -109,7 +110,7 @@ struct cluster {
     uint64_t leading_since_mono_ms, leader_heard_mono_ms;
     uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms, imports_looked_mono_ms,
         overrides_looked_mono_ms, drain_looked_mono_ms;
-    bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_report_due;
+    bool is_members_dirty, is_settings_dirty, is_cluster_dirty, is_authority_dirty, is_report_due;
     bool is_geo_behind;  /* of the state: geo_state_load() is due */
     struct {             /* of a snapshot */
         const char *dir; /* fetched, waits for the store_lock; the driver's */
@@ -118,10 +119,8 @@ struct cluster {
         uint64_t again_mono_ms; /* that failed, and is tried again then; 0: it goes on */
         uint32_t gap_ms;        /* before the last try; 0: none has failed */
     } install;
-    struct { /* of the certificate; renew.c */
-        uint64_t looked_mono_ms, open_at_mono_ms;
-        bool is_admin_closing;
-    } renew;
+    struct renew_state renew;
+    struct state_authority authority;
     struct {                          /* for measures.h; only grow */
         struct histogram sync, apply; /* sync: the disk thread's */
         uint64_t elections, leader_changes;

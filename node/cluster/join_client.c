@@ -104,7 +104,6 @@ static int ask_ca(struct join *join)
     Adm__Request request = ADM__REQUEST__INIT;
     Adm__GetCa get_ca = ADM__GET_CA__INIT;
     Adm__Reply *reply = NULL;
-    uint8_t hash[CERTIFICATE_HASH_LEN];
 
     join->step = STEP_CA;
     request.version = 1;
@@ -118,13 +117,11 @@ static int ask_ca(struct join *join)
     if (reply->kind_case != ADM__REPLY__KIND_CA_PEM || reply->code != 0)
         rc = fail(join, reply->code ? reply->code : ERR_CORRUPT,
                   reply->message[0] ? reply->message : "the answer makes no sense");
-    else if (certificate_hash(reply->ca_pem, hash) != 0 ||
-             memcmp(hash, join->token.ca_hash, sizeof(hash)) != 0)
+    else if (certificate_pick(reply->ca_pem, join->token.ca_hash, &join->ca_pem) != 0)
         rc = fail(join, ERR_DENIED,
                   "the node at this address is of another cluster than the token, or someone is in "
-                  "between; nothing was sent");
-    else if (!(join->ca_pem = strdup(reply->ca_pem)))
-        rc = fail(join, ERR_NOMEM, err_text(ERR_NOMEM));
+                  "between, or the cluster's CA was rotated since the token was made (then make "
+                  "another one: quartet token create); nothing was sent");
     adm__reply__free_unpacked(reply, NULL);
     return rc;
 }
@@ -171,12 +168,17 @@ static int check_joined(struct join *join)
 {
     const Adm__Joined *joined = join->reply->joined;
     const char *why = NULL;
+    char *known = NULL;
 
     if (joined->cluster_key.len != SECRETS_KEY_LEN || joined->n_peers == 0 ||
         joined->n_peers > IDENTITY_PEERS_MAX)
         return fail(join, ERR_CORRUPT, "the answer makes no sense");
-    if (certificate_check(join->ca_pem, joined->cert_pem, join->key_pem, join->id, clock_wall_ms(),
-                          &why) == 0)
+    int rc = certificate_pick(joined->ca_pem, join->token.ca_hash, &known);
+    free(known);
+    if (rc != 0)
+        return fail(join, ERR_DENIED, "the CA in the answer is not the one that the token names");
+    if (certificate_check(joined->ca_pem, joined->cert_pem, join->key_pem, join->id,
+                          clock_wall_ms(), &why) == 0)
         return 0;
     snprintf(join->message, sizeof(join->message), "the certificate received is not good: %s", why);
     return ERR_DENIED;
@@ -217,7 +219,7 @@ static int take_identity(struct join *join)
     memcpy(identity->cluster_id, join->token.cluster_id, sizeof(identity->cluster_id));
     memcpy(identity->cluster_key, joined->cluster_key.data, SECRETS_KEY_LEN);
     identity->id = join->id;
-    identity->ca_pem = strdup(join->ca_pem);
+    identity->ca_pem = strdup(joined->ca_pem); /* maybe two: one is being rotated */
     identity->cert_pem = strdup(joined->cert_pem);
     identity->key_pem = join->key_pem;
     join->key_pem = NULL;

@@ -13,11 +13,12 @@
 #include "base/log.h"
 #include "cluster/admin_port.h"
 #include "cluster/ask.h"
+#include "cluster/authority.h"
+#include "cluster/authority_rule.h"
 #include "cluster/certificate.h"
 #include "cluster/join.h"
 #include "cluster/join_check.h"
 #include "cluster/members.h"
-#include "cluster/renew.h"
 #include "cluster/token.h"
 #include "proto/admin.pb-c.h"
 #include "proto/cluster.pb-c.h"
@@ -48,6 +49,22 @@ static void finish(struct join_call *join, int code, const char *message)
     free(join);
 }
 
+static int sign(struct join_call *join)
+{
+    free(join->cert_pem);
+    join->cert_pem = NULL;
+    return authority_sign(join->cluster, join->join->request_pem, join->join->id, &join->cert_pem);
+}
+
+/* The CA may have changed hands since the request was judged. */
+static bool is_by_signing(const struct join_call *join)
+{
+    const struct cluster *cluster = join->cluster;
+
+    return authority_of(cluster, join->cert_pem) ==
+           authority_signing(&cluster->authority)->generation;
+}
+
 static void reply_joined(struct join_call *join)
 {
     const struct cluster *cluster = join->cluster;
@@ -55,6 +72,10 @@ static void reply_joined(struct join_call *join)
     Adm__Joined joined = ADM__JOINED__INIT;
     Adm__Peer peers[CLUSTER_MEMBERS_MAX], *list[CLUSTER_MEMBERS_MAX];
 
+    if (!is_by_signing(join) && sign(join) != 0) {
+        finish(join, ERR_IO, "the cluster's CA key cannot be used");
+        return;
+    }
     for (unsigned i = 0; i < cluster->members.count; i++) {
         const struct state_member *about = &cluster->members.list[i].about;
         peers[i] = (Adm__Peer)ADM__PEER__INIT;
@@ -171,19 +192,6 @@ static void consume(struct join_call *join)
     int rc = cluster_propose(join->cluster, &command, 0, consumed, join);
     if (rc != 0)
         finish(join, rc, err_text(rc));
-}
-
-static int sign(struct join_call *join)
-{
-    struct cluster *cluster = join->cluster;
-    char key[CERTIFICATE_PEM_MAX + 1];
-
-    int rc = renew_ca_key(cluster, key);
-    if (rc == 0)
-        rc = certificate_sign(cluster->identity.ca_pem, key, join->join->request_pem,
-                              join->join->id, clock_wall_ms(), &join->cert_pem);
-    explicit_bzero(key, sizeof(key));
-    return rc;
 }
 
 /* Was this token's secret given by this id before, and taken? */

@@ -24,6 +24,7 @@ struct known {
     char *ca_pem;
     uint8_t secret[SECRETS_KEY_LEN];
     uint64_t id;
+    int rc;
     bool is_removed;
     uint32_t generation; /* of who answered */
 };
@@ -64,7 +65,8 @@ static void work(uv_work_t *request)
     ask.kind_case = ADM__REQUEST__KIND_KNOWN;
     ask.known = &body;
     known->is_removed = false;
-    if (admin_client_ask(known->address, known->ca_pem, &ask, REPLY_TIMEOUT_MS, &reply) != 0)
+    known->rc = admin_client_ask(known->address, known->ca_pem, &ask, REPLY_TIMEOUT_MS, &reply);
+    if (known->rc != 0)
         return;
     known->is_removed =
         reply->code == 0 && reply->kind_case == ADM__REPLY__KIND_IS_KNOWN && !reply->is_known;
@@ -84,6 +86,17 @@ static void take_answer(struct known *known)
                          is_superseded ? CLUSTER_PARTING_SUPERSEDED : CLUSTER_PARTING_REMOVED);
 }
 
+/* A rotation of the CA waits for every member: this node is none any more. */
+static void tell_unknown_ca(const struct known *known)
+{
+    log_error("cluster",
+              "ca_unknown address=%s action=\"the member there has a certificate by a CA that this "
+              "node does not know: the CA was rotated after this node was removed, or the address "
+              "is another cluster's; DNS is answered from what is known; to use this node again, "
+              "clear its data folder and join anew\"",
+              known->address);
+}
+
 static void worked(uv_work_t *request, int status)
 {
     struct known *known = request->data;
@@ -94,6 +107,8 @@ static void worked(uv_work_t *request, int status)
     known->ca_pem = NULL;
     explicit_bzero(known->secret, sizeof(known->secret));
     take_answer(known);
+    if (known->rc == ERR_DENIED && known->cluster->leader == 0)
+        tell_unknown_ca(known);
     cluster__wake(known->cluster); /* a close may wait for this */
 }
 

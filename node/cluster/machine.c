@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cluster/alias_targets.h"
 #include "cluster/ask.h"
+#include "cluster/authority.h"
 #include "cluster/backup_internal.h"
 #include "cluster/change.h"
 #include "cluster/drain.h"
@@ -68,6 +69,7 @@ static void on_effect(void *user, const struct apply_effect *effect)
     case APPLY_MEMBERS_CHANGED: cluster->is_members_dirty = true; break;
     case APPLY_SETTINGS_CHANGED: cluster->is_settings_dirty = true; break;
     case APPLY_CLUSTER_CHANGED: cluster->is_cluster_dirty = true; break;
+    case APPLY_AUTHORITY_CHANGED: cluster->is_authority_dirty = true; break;
     case APPLY_LATENCY_CHANGED: latency_view_changed(cluster->latency_view); break;
     case APPLY_HASH_CHECK: hash_check_applied(cluster, effect->index); break;
     case APPLY_OCTET:
@@ -143,6 +145,11 @@ void machine_refresh(struct cluster *cluster)
         cluster->is_settings_dirty = false;
         settings_reload(cluster);
         drain_reload(cluster);
+    }
+    if (cluster->is_authority_dirty) {
+        cluster->is_authority_dirty = false;
+        authority_reload(cluster);
+        renew_note(cluster);
     }
     if (cluster->is_members_dirty) {
         cluster->is_members_dirty = false;
@@ -249,6 +256,7 @@ static void end_install(struct cluster *cluster)
     if (!cluster->driver)
         return; /* stopping */
     cluster->is_members_dirty = cluster->is_settings_dirty = cluster->is_cluster_dirty = true;
+    cluster->is_authority_dirty = true;
     alias_targets_read(cluster->alias_targets);
     latency_view_changed(cluster->latency_view);
     raft_driver_installed(cluster->driver, 0);
@@ -539,6 +547,7 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
     known_tick(cluster->known, now_mono_ms);
     backups_tick(cluster->backups, now_mono_ms);
     renew_tick(cluster, now_mono_ms);
+    authority_tick(cluster, now_mono_ms);
     alias_targets_tick(cluster->alias_targets, now_mono_ms);
     latency_tick(cluster->latency, clock_wall_ms() / 1000);
     latency_view_tick(cluster->latency_view, now_mono_ms);

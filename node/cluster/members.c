@@ -95,7 +95,7 @@ static void set_addresses(struct cluster *cluster)
     free(list);
 }
 
-static void write_admin(struct cluster *cluster)
+void members_write_admin(struct cluster *cluster)
 {
     char text[CLUSTER_MEMBERS_MAX * STATE_ADDRESS_SIZE] = "";
     size_t at = 0;
@@ -158,7 +158,7 @@ void members_reload(struct cluster *cluster)
     free(fresh);
     set_addresses(cluster);
     if (is_changed) {
-        write_admin(cluster);
+        members_write_admin(cluster);
         own_zone_members_changed(cluster);
         opinions_members_changed(cluster);
         verdicts_members_changed(cluster);
@@ -166,7 +166,7 @@ void members_reload(struct cluster *cluster)
     if (was_member && !members_find(cluster, cluster->identity.id))
         cluster__removed(cluster, CLUSTER_PARTING_REMOVED);
     else
-        members_update_self(cluster);
+        (void)members_update_self(cluster);
 }
 
 void members_describe_self(struct cluster *cluster, Cmd__MemberContext *out,
@@ -203,26 +203,52 @@ static bool is_described_right(const struct cluster *cluster, const struct state
     return is_same;
 }
 
-void members_update_self(struct cluster *cluster)
+static bool is_told(const struct cluster *cluster, const struct state_member *about)
+{
+    const struct state_certificate *own = &cluster->renew.own, *told = &about->certificate;
+
+    return memcmp(told->serial, own->serial, sizeof(own->serial)) == 0 &&
+           told->generation == own->generation &&
+           told->trusted_generation == own->trusted_generation &&
+           told->oldest_trusted_generation == own->oldest_trusted_generation;
+}
+
+static void describe_certificate(const struct cluster *cluster, Cmd__Certificate *out)
+{
+    const struct state_certificate *own = &cluster->renew.own;
+
+    cmd__certificate__init(out);
+    out->serial = (ProtobufCBinaryData){sizeof(own->serial), (uint8_t *)(uintptr_t)own->serial};
+    out->from_wall_ms = own->from_wall_ms;
+    out->until_wall_ms = own->until_wall_ms;
+    out->generation = own->generation;
+    out->trusted_generation = own->trusted_generation;
+    out->oldest_trusted_generation = own->oldest_trusted_generation;
+}
+
+bool members_update_self(struct cluster *cluster)
 {
     const struct member *self = members_find(cluster, cluster->identity.id);
     Cmd__MemberContext context;
     Cmd__UpdateMember update = CMD__UPDATE_MEMBER__INIT;
     Cmd__Command command = CMD__COMMAND__INIT;
     ProtobufCBinaryData dns[CLUSTER_ADDRESSES_MAX];
+    Cmd__Certificate certificate;
 
-    if (!self || !self->is_described || !cluster->driver ||
-        is_described_right(cluster, &self->about))
-        return;
+    if (!self || !self->is_described || !cluster->driver || cluster->renew.is_unused ||
+        (is_described_right(cluster, &self->about) && is_told(cluster, &self->about)))
+        return false;
     members_describe_self(cluster, &context, dns);
     context.certificate_sha256 =
         (ProtobufCBinaryData){sizeof(self->about.certificate_sha256),
                               (uint8_t *)(uintptr_t)self->about.certificate_sha256};
+    describe_certificate(cluster, &certificate);
+    context.certificate = &certificate;
     update.member = &context;
     command.kind_case = CMD__COMMAND__KIND_UPDATE_MEMBER;
     command.update_member = &update;
     command.actor = cluster->name;
-    (void)proposer_submit(cluster->proposer, &command, clock_mono_ms(), 0, NULL, NULL);
+    return proposer_submit(cluster->proposer, &command, clock_mono_ms(), 0, NULL, NULL) == 0;
 }
 
 int cluster_member_find(struct cluster *cluster, const char *text, uint64_t *out)

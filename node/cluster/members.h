@@ -18,5 +18,8 @@ struct Cmd__MemberContext;
 struct ProtobufCBinaryData;
 void members_describe_self(struct cluster *cluster, struct Cmd__MemberContext *out,
                            struct ProtobufCBinaryData *dns);
-/* Update what state says about this node when it differs from its configuration. */
-void members_update_self(struct cluster *cluster);
+/* Update what state says about this node when it differs from its configuration or certificate.
+ * true: that was proposed. */
+bool members_update_self(struct cluster *cluster);
+/* Tell administrators' programs how to reach members: DATADIR/admin.conf. */
+void members_write_admin(struct cluster *cluster);

@@ -20,6 +20,7 @@
 #include "cluster/cluster.h"
 #include "cluster/certificate.h"
 #include "cluster/import_expiry.h"
+#include "cluster/init.h"
 #include "cluster/internal.h"
 #include "cluster/publish_internal.h"
 #include "cluster/renew.h"
@@ -549,36 +550,55 @@ static void test_install_that_the_image_cannot_take_is_repeated(void **state)
     assert_int_equal(install_with(1, ERR_CORRUPT), 2); /* another one */
 }
 
-/* A node that runs for years: when its certificate is half over it makes another one, and its
- * ports use that. */
+/* As if @made_ms_ago the CA had given node 0 its certificate, for a year. */
+static void age_certificate(struct cluster *cluster, uint64_t made_ms_ago)
+{
+    struct identity *identity = &cluster->identity;
+    char *request = NULL, name[] = INIT_CA_KEY;
+    struct kv_buffer sealed = {0};
+    uint8_t key[CERTIFICATE_PEM_MAX + 1] = {0};
+
+    assert_int_equal(state_get_secret(cluster_state(cluster), name, &sealed), 0);
+    assert_int_equal(secrets_open(&cluster->secrets, name, sealed.data, sealed.len, key), 0);
+    kv_buffer_fini(&sealed);
+    assert_int_equal(certificate_make_request(identity->key_pem, identity->id, &request), 0);
+    free(identity->cert_pem);
+    assert_int_equal(certificate_sign(identity->ca_pem, (char *)key, request, identity->id,
+                                      clock_wall_ms() - made_ms_ago, &identity->cert_pem),
+                     0);
+    free(request);
+    renew_note(cluster);
+}
+
+/* A node that runs for years: when two thirds of its certificate's life are over it makes another
+ * one, and its ports use that. */
 static void test_certificate_renewed_while_running(void **state)
 {
     struct cluster *cluster = fixture->nodes[0].cluster;
-    uint64_t now_wall_ms = clock_wall_ms(), expiry_wall_ms = 0;
-    uint64_t ago_ms = UINT64_C(300) * 86400 * 1000, end_ms = clock_mono_ms() + WAIT_MS;
-    char ca_key[CERTIFICATE_PEM_MAX + 1], *request = NULL, token[512];
+    uint64_t now_wall_ms = clock_wall_ms(), expiry_wall_ms = 0, day_ms = 86400000;
+    uint64_t end_ms = clock_mono_ms() + WAIT_MS;
+    char token[512];
 
     (void)state;
     init_first();
     struct identity *identity = &cluster->identity;
-    assert_int_equal(renew_ca_key(cluster, ca_key), 0);
-    assert_int_equal(certificate_make_request(identity->key_pem, identity->id, &request), 0);
-    free(identity->cert_pem);
-    assert_int_equal(certificate_sign(identity->ca_pem, ca_key, request, identity->id,
-                                      now_wall_ms - ago_ms, &identity->cert_pem),
-                     0);
-    free(request);
     struct admin_port *before = cluster->admin_port;
+    age_certificate(cluster, 243 * day_ms); /* 243.3 are two thirds */
     renew_tick(cluster, clock_mono_ms() + 2 * RENEW_LOOK_MS);
+    assert_ptr_equal(cluster->admin_port, before);
+    age_certificate(cluster, 244 * day_ms);
+    renew_tick(cluster, clock_mono_ms() + 4 * RENEW_LOOK_MS);
     assert_int_equal(certificate_expiry(identity->cert_pem, &expiry_wall_ms), 0);
-    assert_true(expiry_wall_ms > now_wall_ms + ago_ms);
+    assert_true(expiry_wall_ms > now_wall_ms + 360 * day_ms);
     assert_ptr_not_equal(cluster->admin_port, before);
     while (!cluster->admin_port && clock_mono_ms() < end_ms)
         turn();
     make_token(0, 1, token);
     assert_int_equal(join(1, 0, token).rc, 0);
     cluster->identity.cert_pem[0] = 'x'; /* unreadable counts as due; and then it is closed */
-    renew_tick(cluster, clock_mono_ms() + 4 * RENEW_LOOK_MS);
+    renew_note(cluster);
+    renew_tick(cluster, clock_mono_ms() + 6 * RENEW_LOOK_MS);
+    renew_tick(cluster, clock_mono_ms() + 6 * RENEW_LOOK_MS + NODES * RENEW_TURN_MS);
     assert_true(cluster->renew.is_admin_closing);
 }
 
