@@ -132,7 +132,9 @@ static int dial(struct tls_client *client, const char *address, uint32_t timeout
     if (rc == NNG_EPEERAUTH || rc == NNG_ECRYPTO) {
         snprintf(error, CLIENT_ERROR_LEN,
                  "%s is no member of the cluster that the admin file is for: that cluster's "
-                 "authority has not signed its certificate",
+                 "authority has not signed its certificate. If the CA was rotated since ('quartet "
+                 "cert status' on a member tells), copy admin.conf anew from a member's data "
+                 "directory",
                  address);
         return ERR_DENIED;
     }

@@ -11,6 +11,7 @@ extern const struct cli_command cli_drain_commands[];
 extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_member_commands[];
 extern const struct cli_command cli_backup_commands[];
+extern const struct cli_command cli_cert_commands[];
 extern const struct cli_command cli_zone_commands[];
 extern const struct cli_command cli_delegation_commands[];
 extern const struct cli_command cli_limit_commands[];

@@ -98,6 +98,10 @@ static const struct argp_option options[] = {
     FLAG("hosts", CLI_VALUE_HOSTS, "only look at the members' hosts"),
     FLAG("routing", CLI_VALUE_ROUTING, "only look at routing"),
     FLAG("yes", CLI_VALUE_YES, "do it without a question"),
+    FLAG("all", CLI_VALUE_EVERY_MEMBER, "every member, one after the other"),
+    FLAG("ca", CLI_VALUE_CA, "another certificate authority, and certificates by it"),
+    FLAG("cancel", CLI_VALUE_CANCEL, "give the rotation of the CA up"),
+    FLAG("wait", CLI_VALUE_WAIT_DONE, "return when every member has it"),
     FLAG("all", CLI_VALUE_ALL, "the hidden record sets of traffic policies, too"),
     {0},
 };

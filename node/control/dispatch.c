@@ -108,6 +108,8 @@ static const struct {
     {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_DELETE, request_traffic_instance_delete},
     {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_GET, request_traffic_instance_get},
     {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_LIST, request_traffic_instance_list},
+    {CTL__REQUEST__KIND_CERT_STATUS, request_cert_status},
+    {CTL__REQUEST__KIND_CERT_ROTATE, request_cert_rotate},
 };
 
 void dispatch_call(struct call *call)

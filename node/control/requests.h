@@ -26,6 +26,9 @@ void request_token_create(struct call *call);
 void request_token_list(struct call *call);
 void request_token_revoke(struct call *call);
 void request_member_change(struct call *call);
+/* cert_requests.c */
+void request_cert_status(struct call *call);
+void request_cert_rotate(struct call *call);
 /* zone_requests.c, zone_list_requests.c */
 void request_zone_create(struct call *call);
 void request_zone_list(struct call *call);
