@@ -20,6 +20,7 @@ const char *err_text(int code)
     case ERR_DIVERGED: return "state differs from the cluster's";
     case ERR_CLOSED: return "closed";
     case ERR_UNSUPPORTED: return "not supported";
+    case ERR_FEATURE: return "not before 'quartet upgrade finalize'";
     default: return "unknown error";
     }
 }

@@ -20,6 +20,7 @@ enum err {
     ERR_DIVERGED = -1014,    /* replicated state differs from the cluster's */
     ERR_CLOSED = -1015,      /* the object is shutting down */
     ERR_UNSUPPORTED = -1016, /* valid, but not served by this program */
+    ERR_FEATURE = -1020,     /* not before `quartet upgrade finalize`: some node is too old */
 };
 
 /* A short lower-case English text, static; never NULL, also for unknown codes. Any thread. */

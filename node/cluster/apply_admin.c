@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "cluster/apply_feature.h"
 #include "cluster/apply_guard.h"
 #include "proto/command.pb-c.h"
 
@@ -271,7 +272,7 @@ static int take_certificate(struct apply *apply, const Cmd__MemberContext *from,
 
 int apply__put_member(struct apply *apply, const struct Cmd__MemberContext *from)
 {
-    struct state_member member = {.id = from->id};
+    struct state_member member = {.id = from->id, .feature_level = from->feature_level};
     int rc = take_text(apply, "name", from->name, member.name, sizeof(member.name));
 
     if (rc == 0)
@@ -330,6 +331,8 @@ int apply__admin(struct apply *apply, const struct Cmd__Command *command)
     case CMD__COMMAND__KIND_PUT_CREDENTIAL:
     case CMD__COMMAND__KIND_DELETE_CREDENTIAL: return apply__credential(apply, command);
     case CMD__COMMAND__KIND_UPDATE_MEMBER: return update_member(apply, command->update_member);
+    case CMD__COMMAND__KIND_RAISE_FEATURE_LEVEL:
+        return apply__raise_feature_level(apply, command->raise_feature_level);
     default: return apply__authority(apply, command);
     }
 }

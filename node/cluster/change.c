@@ -12,6 +12,7 @@
 #include "cluster/autopilot.h"
 #include "cluster/change_plan.h"
 #include "cluster/drain.h"
+#include "cluster/feature.h"
 #include "cluster/members.h"
 #include "proto/cluster.pb-c.h"
 #include "proto/command.pb-c.h"
@@ -179,6 +180,10 @@ static bool check_add(struct cluster *cluster, struct ask_call *call,
 
     if (known) {
         ask_reply_text(cluster, call, 0, "it is a member");
+        return false;
+    }
+    if (feature_told(context->feature_level) < cluster->feature_level) {
+        ask_reply_text(cluster, call, ERR_VERSION, "its program is too old for this cluster");
         return false;
     }
     for (unsigned i = 0; i < cluster->members.count; i++) {

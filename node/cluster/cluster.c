@@ -19,6 +19,7 @@
 #include "cluster/backup_internal.h"
 #include "cluster/change.h"
 #include "cluster/command.h"
+#include "cluster/feature.h"
 #include "cluster/geo_load.h"
 #include "cluster/geo_parts.h"
 #include "cluster/hash_check.h"
@@ -356,6 +357,7 @@ static int copy_options(struct cluster *cluster, const struct cluster_options *o
     cluster->is_health_off = options->is_health_off;
     cluster->health_connections = options->health_connections;
     settings_defaults(&cluster->settings);
+    cluster->feature_level = FEATURE_FIRST;
     int rc = copy_addresses(cluster, options);
     if (rc != 0)
         snprintf(error, CLUSTER_ERROR_MAX,

@@ -124,7 +124,8 @@ typedef void (*cluster_result_cb)(void *user, int rc, const struct apply_result 
  * once, from any node; forwarded and repeated
  * across changes of leader until @timeout_ms (0: CLUSTER_TIMEOUT_MS) is over. The result is that of
  * the local apply, so a later read here sees the change. At once: ERR_BUSY (a bound above; nothing
- * was taken), ERR_UNAVAILABLE (not a member), ERR_LIMIT (command too large), ERR_NOMEM. */
+ * was taken), ERR_UNAVAILABLE (not a member), ERR_FEATURE (of a feature level that the cluster does
+ * not run at yet), ERR_LIMIT (command too large), ERR_NOMEM. */
 int cluster_propose(struct cluster *cluster, const struct Cmd__Command *command,
                     uint32_t timeout_ms, cluster_result_cb cb, void *user);
 /* The same as cluster_propose for one chunk of an import. At most CLUSTER_BULK_MAX are taken: on

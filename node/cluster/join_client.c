@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cluster/certificate.h"
+#include "cluster/feature.h"
 #include "cluster/init.h"
 #include "cluster/join.h"
 #include "cluster/members.h"
@@ -148,7 +149,8 @@ static int ask_join(struct join *join)
     body.snapshot_address = cluster->advertised.snapshot;
     body.n_dns_addresses = cluster->public_address_count;
     body.dns_addresses = join->dns;
-    body.version = (char *)(uintptr_t)QUARTET_VERSION;
+    body.version = (char *)(uintptr_t)feature_program_version;
+    body.feature_level = feature_known();
     request.version = 1;
     request.kind_case = ADM__REQUEST__KIND_JOIN;
     request.join = &body;

@@ -16,6 +16,7 @@
 #include "cluster/authority.h"
 #include "cluster/authority_rule.h"
 #include "cluster/certificate.h"
+#include "cluster/feature.h"
 #include "cluster/join.h"
 #include "cluster/join_check.h"
 #include "cluster/members.h"
@@ -127,6 +128,7 @@ static void add(struct join_call *join)
     context.n_dns_addresses = join->join->n_dns_addresses;
     context.dns_addresses = join->join->dns_addresses;
     context.version = join->join->version;
+    context.feature_level = join->join->feature_level;
     /* The key, which stays, and not the certificate, which is renewed. */
     context.certificate_sha256 = (ProtobufCBinaryData){sizeof(join->key_hash), join->key_hash};
     ask.kind_case = CLU__ASK__KIND_ADD;
@@ -220,6 +222,23 @@ static const char *check_token(struct join_call *join)
     return NULL;
 }
 
+/* false: its program cannot take part, and it has been told. */
+static bool check_feature_level(struct join_call *join)
+{
+    unsigned level = join->cluster->feature_level, known = feature_told(join->join->feature_level);
+    char text[256];
+
+    if (known >= level)
+        return true;
+    snprintf(
+        text, sizeof(text),
+        "the cluster runs at feature level %u, and this node's program (%.64s) knows levels up "
+        "to %u: install %s or later on it",
+        level, join->join->version, known, feature_version_of(level));
+    finish(join, ERR_VERSION, text);
+    return false;
+}
+
 static const char *check_name(struct join_call *join)
 {
     for (unsigned i = 0; i < join->cluster->members.count; i++) {
@@ -241,6 +260,8 @@ static void judged(void *user, int rc, bool was_current)
         finish(join, ERR_UNAVAILABLE, "the cluster has no leader now; try again");
         return;
     }
+    if (!check_feature_level(join))
+        return;
     bool is_member = state_get_member(cluster_state(join->cluster), join->join->id, &member) == 0;
     bool is_again = is_repeated(join);
     const char *why = is_again ? NULL : check_token(join);

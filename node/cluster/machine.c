@@ -10,11 +10,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cluster/alias_targets.h"
+#include "cluster/apply_feature.h"
 #include "cluster/ask.h"
 #include "cluster/authority.h"
 #include "cluster/backup_internal.h"
 #include "cluster/change.h"
 #include "cluster/drain.h"
+#include "cluster/feature.h"
 #include "cluster/geo_parts.h"
 #include "cluster/geo_state.h"
 #include "cluster/hash_check.h"
@@ -38,6 +40,7 @@
 #include "cluster/renew.h"
 #include "cluster/report.h"
 #include "cluster/settings.h"
+#include "cluster/upgrade.h"
 #include "cluster/verdicts.h"
 #include "store/kv_rocks.h"
 #include "store/store.h"
@@ -299,10 +302,23 @@ static void begin_rebuild(struct cluster *cluster)
         cluster__wake(cluster);
 }
 
+/* Does the state belong to a cluster that this program cannot take part in? */
+static bool is_too_new(const struct kv *kv, char error[CLUSTER_ERROR_MAX])
+{
+    unsigned level = FEATURE_FIRST;
+
+    if (apply_feature_level(kv, &level) != 0 || level <= feature_known())
+        return false;
+    upgrade_explain(level, feature_known(), error, CLUSTER_ERROR_MAX);
+    return true;
+}
+
 /* Put the fetched copy in place, unless a worker uses the store (a verification may take minutes):
  * then later. */
 static void try_install(struct cluster *cluster)
 {
+    char error[CLUSTER_ERROR_MAX];
+
     if (pthread_rwlock_trywrlock(&cluster->store_lock) != 0)
         return;
     int rc = store_install(cluster->store, cluster->install.dir, cluster->install.index);
@@ -314,6 +330,10 @@ static void try_install(struct cluster *cluster)
     }
     cluster->install.is_running = true;
     cluster->install.gap_ms = 0;
+    if (is_too_new(store_kv(cluster->store), error)) {
+        cluster__fatal(cluster, error);
+        return;
+    }
     rc = apply_reload(cluster->apply, store_kv(cluster->store));
     if (rc == 0)
         rc = load_views(cluster, store_kv(cluster->store));
@@ -456,6 +476,8 @@ int machine_open(struct cluster *cluster, char error[CLUSTER_ERROR_MAX])
         return rc;
     }
     const struct kv *kv = store_kv(cluster->store);
+    if (is_too_new(kv, error))
+        return ERR_VERSION;
     rc = apply_new(kv, &sink, &cluster->apply);
     if (rc == 0)
         rc = health_view_load(cluster->health_view, kv); /* before anything asks for it */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "cluster/feature.h"
 #include "cluster/opinions.h"
 #include "cluster/own_zone.h"
 #include "cluster/proposer.h"
@@ -179,7 +180,8 @@ void members_describe_self(struct cluster *cluster, Cmd__MemberContext *out,
     out->peer_address = cluster->advertised.peer;
     out->admin_address = cluster->advertised.admin;
     out->snapshot_address = cluster->advertised.snapshot;
-    out->version = (char *)(uintptr_t)QUARTET_VERSION;
+    out->version = (char *)(uintptr_t)feature_program_version;
+    out->feature_level = feature_known();
     for (unsigned i = 0; i < cluster->public_address_count; i++)
         dns[i] = (ProtobufCBinaryData){cluster->public_addresses[i].len,
                                        cluster->public_addresses[i].octets};
@@ -194,7 +196,8 @@ static bool is_described_right(const struct cluster *cluster, const struct state
                    strcmp(about->peer_address, cluster->advertised.peer) == 0 &&
                    strcmp(about->admin_address, cluster->advertised.admin) == 0 &&
                    strcmp(about->snapshot_address, cluster->advertised.snapshot) == 0 &&
-                   strcmp(about->program_version, QUARTET_VERSION) == 0 &&
+                   strcmp(about->program_version, feature_program_version) == 0 &&
+                   feature_told(about->feature_level) == feature_known() &&
                    about->dns_address_count == cluster->public_address_count;
     for (unsigned i = 0; is_same && i < cluster->public_address_count; i++)
         is_same = about->dns_addresses[i].len == cluster->public_addresses[i].len &&

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cluster/ask.h"
 #include "cluster/command.h"
+#include "cluster/feature.h"
 #include "cluster/hash_check.h"
 #include "cluster/internal.h"
 #include "cluster/leader_queue.h"
@@ -15,6 +16,7 @@
 #include "cluster/report.h"
 #include "cluster/verdicts.h"
 #include "proto/cluster.pb-c.h"
+#include "proto/command.pb-c.h"
 #include "raft/io/codec.h"
 
 #define MESSAGE_VERSION 1
@@ -75,6 +77,11 @@ static void take_forward(struct cluster *cluster, uint64_t from, const Clu__Forw
             command_decode(cluster->arena, octets->data, octets->len, &command) != 0) {
             log_warn("cluster", "command_refused from=%016llx", (unsigned long long)from);
             continue;
+        }
+        if (feature_of_kind((int)command->kind_case) > cluster->feature_level) {
+            log_warn("cluster", "command_refused from=%016llx why=\"feature level\"",
+                     (unsigned long long)from);
+            continue; /* the sender is ahead of this node's state: it repeats it */
         }
         if (leader_queue_add(cluster->queue, octets->data, octets->len) != 0)
             break; /* full: the sender repeats the rest */

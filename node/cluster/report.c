@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "cluster/ask.h"
+#include "cluster/feature.h"
 #include "cluster/hash_check.h"
 #include "cluster/members.h"
 #include "cluster/publish.h"
@@ -21,7 +22,7 @@ static void fill_own(struct cluster *cluster, Clu__Status *status)
     status->applied_index = applied.index;
     status->image_index = publish_index(cluster->publish);
     hash_check_last(cluster, &status->check_index, &status->check_high, &status->check_low);
-    status->version = (char *)(uintptr_t)QUARTET_VERSION;
+    status->version = (char *)(uintptr_t)feature_program_version;
     status->is_quarantined = store_quarantine_reason(cluster->store) != NULL;
 }
 

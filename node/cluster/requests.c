@@ -6,9 +6,11 @@
 #include "base/clock.h"
 #include "cluster/ask.h"
 #include "cluster/change.h"
+#include "cluster/feature.h"
 #include "cluster/internal.h"
 #include "cluster/proposer.h"
 #include "proto/cluster.pb-c.h"
+#include "proto/command.pb-c.h"
 
 #define SYNC_TIMEOUT_MS 1000
 #define NO_LEADER                                                                                  \
@@ -25,10 +27,20 @@ static int check_member(const struct cluster *cluster)
     return cluster->phase == CLUSTER_MEMBER && cluster->driver ? 0 : ERR_UNAVAILABLE;
 }
 
+/* Also: do all members know this kind of command? */
+static int check_command(const struct cluster *cluster, const struct Cmd__Command *command)
+{
+    int rc = check_member(cluster);
+
+    if (rc == 0 && feature_of_kind((int)command->kind_case) > cluster->feature_level)
+        rc = ERR_FEATURE;
+    return rc;
+}
+
 int cluster_propose(struct cluster *cluster, const struct Cmd__Command *command,
                     uint32_t timeout_ms, cluster_result_cb cb, void *user)
 {
-    int rc = check_member(cluster);
+    int rc = check_command(cluster, command);
 
     if (rc != 0)
         return rc;
@@ -38,7 +50,7 @@ int cluster_propose(struct cluster *cluster, const struct Cmd__Command *command,
 int cluster_propose_bulk(struct cluster *cluster, const struct Cmd__Command *command,
                          cluster_result_cb cb, void *user)
 {
-    int rc = check_member(cluster);
+    int rc = check_command(cluster, command);
 
     if (rc != 0)
         return rc;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/apply_feature.h"
 #include "cluster/apply_guard.h"
 #include "cluster/proposer.h"
 #include "proto/command.pb-c.h"
@@ -55,6 +56,7 @@ void settings_reload(struct cluster *cluster)
     read_number(kv, STATE_SETTING_GUARD_DELETE, &settings.delete_percent);
     if (is_valid(&settings))
         cluster->settings = settings;
+    (void)apply_feature_level(kv, &cluster->feature_level); /* else what was known before */
 }
 
 void cluster_settings_get(struct cluster *cluster, struct cluster_settings *out)

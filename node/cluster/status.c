@@ -10,6 +10,7 @@
 #include "cluster/join.h"
 #include "cluster/certificate.h"
 #include "cluster/drain.h"
+#include "cluster/feature.h"
 #include "cluster/members.h"
 #include "cluster/proposer.h"
 #include "cluster/publish.h"
@@ -48,6 +49,8 @@ static void fill_member(struct cluster *cluster, const struct member *from,
     snprintf(out->addresses.peer, CLUSTER_TEXT_MAX, "%.255s", from->about.peer_address);
     snprintf(out->addresses.admin, CLUSTER_TEXT_MAX, "%.255s", from->about.admin_address);
     snprintf(out->addresses.snapshot, CLUSTER_TEXT_MAX, "%.255s", from->about.snapshot_address);
+    snprintf(out->version, sizeof(out->version), "%.31s", from->about.program_version);
+    out->feature_level = feature_told(from->about.feature_level);
     out->role = from->role;
     out->is_self = from->id == cluster->identity.id;
     out->is_leader = from->id == cluster->leader;
@@ -57,7 +60,7 @@ static void fill_member(struct cluster *cluster, const struct member *from,
         out->image_index = publish_index(cluster->publish);
         out->applied_index = cluster->commit_index;
         out->is_quarantined = cluster->store && store_quarantine_reason(cluster->store);
-        snprintf(out->version, sizeof(out->version), "%s", QUARTET_VERSION);
+        snprintf(out->version, sizeof(out->version), "%s", feature_program_version);
     }
 }
 
@@ -77,6 +80,7 @@ static void fill_own(struct cluster *cluster, struct cluster_status *out)
     out->applied_index = node.applied_index;
     out->image_index = node.image_index;
     out->first_index = node.first_index;
+    out->feature_level = cluster->feature_level;
     out->pending_commands = cluster->proposer ? proposer_count(cluster->proposer) : 0;
     snprintf(out->domain, sizeof(out->domain), "%s", cluster->domain);
     out->member_count = cluster->members.count;
@@ -101,7 +105,8 @@ static void merge_reports(struct cluster_status *status, const Clu__Answer *answ
             member->image_index = report->image_index;
             member->heard_ago_ms = report->heard_ago_ms;
             member->is_quarantined = report->is_quarantined;
-            snprintf(member->version, sizeof(member->version), "%.31s", report->version);
+            if (report->is_known)
+                snprintf(member->version, sizeof(member->version), "%.31s", report->version);
         }
     }
     for (uint32_t i = 0; i < status->member_count; i++) {

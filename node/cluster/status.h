@@ -13,7 +13,8 @@ struct cluster_member_status {
     uint64_t id;
     char name[64];
     char region[64];
-    char version[32]; /* of the program; "" until it has reported */
+    char version[32];       /* of the program, as it last told */
+    unsigned feature_level; /* the highest that this program knows */
     struct cluster_addresses addresses;
     enum cluster_role role;
     bool is_self;
@@ -45,7 +46,8 @@ struct cluster_status {
     uint32_t voters, voters_alive, quorum;
     uint32_t can_lose; /* voters that may still fail with writes going on */
     uint32_t pending_commands;
-    char advice[512]; /* what to do next, a sentence or two; "" if nothing */
+    unsigned feature_level; /* that the cluster runs at */
+    char advice[512];       /* what to do next, a sentence or two; "" if nothing */
     struct cluster_member_status members[CLUSTER_MEMBERS_MAX]; /* by name */
     uint32_t member_count;
 };

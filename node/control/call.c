@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "cluster/apply.h"
 #include "cluster/cluster.h"
+#include "cluster/upgrade.h"
 #include "control/control.h"
 #include "control/dispatch.h"
 #include "control/internal.h"
@@ -140,7 +141,13 @@ static const char *what_next(int code)
 
 void call_fail_code(struct call *call, int code, const char *doing)
 {
-    call_fail(call, code, "cannot %s: %s", doing, what_next(code));
+    if (code == ERR_FEATURE)
+        call_fail(call, code,
+                  "cannot %s: the cluster runs at feature level %u until 'quartet upgrade "
+                  "finalize', and this needs a higher one; see 'quartet upgrade status'",
+                  doing, cluster_feature_level(call->cluster));
+    else
+        call_fail(call, code, "cannot %s: %s", doing, what_next(code));
 }
 
 uint32_t call_timeout_left_ms(const struct call *call)

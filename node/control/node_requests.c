@@ -7,6 +7,7 @@
 #include "cluster/backup.h"
 #include "cluster/cluster.h"
 #include "cluster/drain.h"
+#include "cluster/feature.h"
 #include "cluster/health_status.h"
 #include "cluster/status.h"
 #include "control/call.h"
@@ -107,7 +108,7 @@ void request_node_status(struct call *call)
     uint8_t hash[16];
 
     cluster_node(call->cluster, &figures);
-    node.version = QUARTET_VERSION;
+    node.version = (char *)(uintptr_t)feature_program_version;
     node.phase = phase_text(cluster_phase(call->cluster));
     node.step = (char *)figures.step;
     node.id = cluster_self(call->cluster);
