@@ -30,6 +30,7 @@ static const struct cli_command *const groups[] = {
     cli_member_commands,
     cli_backup_commands,
     cli_cert_commands,
+    cli_upgrade_commands,
     cli_zone_commands,
     cli_record_commands,
     cli_change_commands,

@@ -12,6 +12,7 @@ extern const struct cli_command cli_token_commands[];
 extern const struct cli_command cli_member_commands[];
 extern const struct cli_command cli_backup_commands[];
 extern const struct cli_command cli_cert_commands[];
+extern const struct cli_command cli_upgrade_commands[];
 extern const struct cli_command cli_zone_commands[];
 extern const struct cli_command cli_delegation_commands[];
 extern const struct cli_command cli_limit_commands[];

@@ -8,6 +8,7 @@
 #include "cluster/cluster.h"
 #include "cluster/drain.h"
 #include "cluster/status.h"
+#include "cluster/upgrade.h"
 #include "control/call.h"
 #include "control/requests.h"
 #include "proto/control.pb-c.h"
@@ -92,6 +93,7 @@ static void fill_member(const struct cluster_member_status *from, Ctl__Member *t
     to->is_drained = from->drained_until_wall_ms != 0;
     if (from->drained_until_wall_ms != CLUSTER_DRAIN_ENDLESS)
         to->drained_until_wall_ms = from->drained_until_wall_ms;
+    to->feature_level = from->feature_level;
 }
 
 static void on_status(void *user, const struct cluster_status *status)
@@ -115,6 +117,7 @@ static void on_status(void *user, const struct cluster_status *status)
     cluster.quorum = status->quorum;
     cluster.can_lose = status->can_lose;
     cluster.advice = (char *)status->advice;
+    cluster.feature_level = status->feature_level;
     for (uint32_t i = 0; i < status->member_count; i++) {
         fill_member(&status->members[i], &members[i]);
         pointers[i] = &members[i];
@@ -131,6 +134,13 @@ void request_cluster_status(struct call *call)
     int rc = cluster_status(call->cluster, on_status, call);
     if (rc != 0)
         call_fail_code(call, rc, "ask for the cluster's status");
+}
+
+void request_upgrade_finalize(struct call *call)
+{
+    int rc = cluster_upgrade_finalize(call->cluster, on_done, call);
+    if (rc != 0)
+        call_fail_code(call, rc, "raise the feature level");
 }
 
 void request_settings_get(struct call *call)

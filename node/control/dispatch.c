@@ -108,6 +108,7 @@ static const struct {
     {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_DELETE, request_traffic_instance_delete},
     {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_GET, request_traffic_instance_get},
     {CTL__REQUEST__KIND_TRAFFIC_INSTANCE_LIST, request_traffic_instance_list},
+    {CTL__REQUEST__KIND_UPGRADE_FINALIZE, request_upgrade_finalize},
     {CTL__REQUEST__KIND_CERT_STATUS, request_cert_status},
     {CTL__REQUEST__KIND_CERT_ROTATE, request_cert_rotate},
 };

@@ -20,6 +20,7 @@ void request_host_report(struct call *call); /* host_requests.c */
 void request_host_doctor(struct call *call);
 void request_recover_plan(struct call *call); /* recover_requests.c */
 void request_recover(struct call *call);
+void request_upgrade_finalize(struct call *call);
 void request_settings_get(struct call *call);
 void request_settings_set(struct call *call);
 void request_token_create(struct call *call);
