@@ -18,6 +18,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("QUARTET_BUILD", ROOT / "build" / "gcc"))
+NEXT_PROGRAM = BUILD / "tests" / "quartetd-next"  # the next version: tests/lib/next_version.c
 DNS_PORT = 8053
 PEER_PORT = 5301
 ADMIN_PORT = PEER_PORT + 1
@@ -53,6 +54,7 @@ class Node:
     number: int
     process: subprocess.Popen = None
     prefix: tuple = ()  # command words in front of quartetd, such as ip netns exec NAME
+    program: pathlib.Path = BUILD / "quartetd"  # or NEXT_PROGRAM
 
     @property
     def name(self):
@@ -97,9 +99,9 @@ class Node:
             self.write_config()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, BUILD / "quartetd", "--config", self.folder / "quartet.yaml"],
+                [*self.prefix, self.program, "--config", self.folder / "quartet.yaml"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **(env or {})})
+                env={**os.environ, **self.cluster.env, **(env or {})})
         if wait:
             wait_until(self.answers_control, 20, f"{self.name} answers its control socket")
 
@@ -259,6 +261,7 @@ class Cluster:
         self.keep = keep or bool(os.environ.get("QUARTET_KEEP"))
         self.nodes = [Node(self, number) for number in range(1, count + 1)]
         self.gateways = []
+        self.env = {}  # more environment for every node
 
     def address_of(self, number):
         return f"{self.network}.{number}"
