@@ -121,7 +121,7 @@ struct cluster {
     } install;
     struct renew_state renew;
     struct state_authority authority;
-    unsigned feature_level; /* that the cluster runs at: feature.h */
+    unsigned feature_level;           /* that the cluster runs at: feature.h */
     struct {                          /* for measures.h; only grow */
         struct histogram sync, apply; /* sync: the disk thread's */
         uint64_t elections, leader_changes;
