@@ -19,7 +19,7 @@ static const char *const closed[] = {
     "state_",       "override_",    "region_",      "latency",       "geo_",    "alias_",
     "doctor",       "view_",        "change_l",     "change_s",      "zone_ac", "zone_ap",
     "credential_c", "credential_d", "credential_l", "credential_up", "recover", "host_",
-    "backup_",      "restore_",
+    "backup_",      "restore_",     "cert_",        "upgrade_",
 };
 
 static bool is_closed(const char *name)

@@ -121,7 +121,7 @@ static void test_judge_one_thing_wrong_one_finding(void **state)
     report = sound();
     report.certificate_expires_wall_ms = NOW + 3 * DAY_MS;
     judge(&report);
-    assert_found(false, "in 2 days");
+    assert_found(false, "in 3 days");
     report.certificate_expires_wall_ms = NOW - 1;
     judge(&report);
     assert_found(true, "expired");
