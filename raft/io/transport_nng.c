@@ -337,6 +337,7 @@ static void on_wake(uv_async_t *handle)
         }
         if (transport_peer_is_new_connection(t->peers[i])) {
             t->peers[i]->linked_mono_ms = uv_now(t->loop);
+            t->peers[i]->dial_ms = TRANSPORT_DIAL_MS;
             peer_ping(t, t->peers[i], true); /* a stranger learns our address first */
         }
         peer_pump(t, t->peers[i]);
@@ -369,6 +370,11 @@ static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool
         if (peer->link != NULL && transport_link_is_connected(peer->link))
             tell_repair(t, peer->id, transport_peer_silent_ms(peer, now));
         peer->patience_ms = longer(peer->patience_ms, TRANSPORT_SILENCE_MS_MAX);
+        peer_unlink(t, peer);
+    }
+    if (!was_stalled && transport_peer_dials_too_long(peer, now)) {
+        t->counters.redials++;
+        peer->dial_ms = longer(peer->dial_ms, TRANSPORT_DIAL_MS_MAX);
         peer_unlink(t, peer);
     }
     if (peer->link != NULL && transport_link_is_gone(peer->link))
@@ -460,6 +466,7 @@ static int peer_add(struct transport_nng *t, const struct transport_member *memb
         return RAFT_ENOMEM;
     peer->added_mono_ms = uv_now(t->loop);
     peer->patience_ms = TRANSPORT_SILENCE_MS;
+    peer->dial_ms = TRANSPORT_DIAL_MS;
     t->peers[t->peer_count++] = peer;
     peer_link(t, peer);
     return 0;

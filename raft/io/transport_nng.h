@@ -18,6 +18,11 @@
  * for on a busy machine TLS may take longer, and would begin again for ever. */
 #define TRANSPORT_SILENCE_MS 3000
 #define TRANSPORT_SILENCE_MS_MAX 12000
+/* A connection that is not up after this long is given up and dialled anew, each time after twice
+ * as long: NNG 1.5.2 can wait for ever for a TLS handshake that the other end has dropped, and a
+ * member that we hear by its own connection is not silent. */
+#define TRANSPORT_DIAL_MS 6000
+#define TRANSPORT_DIAL_MS_MAX 24000
 
 struct uv_loop_s;
 struct transport_nng; /* opaque */

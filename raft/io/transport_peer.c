@@ -128,6 +128,12 @@ uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t l
     return now_mono_ms > since ? now_mono_ms - since : 0;
 }
 
+bool transport_peer_dials_too_long(const struct transport_peer *peer, uint64_t now_mono_ms)
+{
+    return peer->link != NULL && !transport_link_is_connected(peer->link) &&
+           now_mono_ms - peer->linked_mono_ms >= peer->dial_ms;
+}
+
 bool transport_peer_is_stale(const struct transport_peer *peer, uint64_t now_mono_ms)
 {
     bool is_connected = peer->link != NULL && transport_link_is_connected(peer->link);

@@ -19,6 +19,7 @@ struct transport_peer {
     uint64_t told_mono_ms;     /* last unreachable() */
     bool has_drops;            /* since then */
     uint32_t patience_ms;      /* with silence, before it is dialled anew */
+    uint32_t dial_ms;          /* that a connection may take to come up, before the next is tried */
     struct nng_msg **frames;   /* ring */
     uint32_t frames_max, first, count;
     size_t len_max, len;
@@ -48,5 +49,7 @@ uint64_t transport_peer_silent_ms(const struct transport_peer *peer, uint64_t no
 /* Nothing was received on a port that is open since @listen_mono_ms, for this long. */
 uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t listen_mono_ms,
                                    uint64_t now_mono_ms);
+/* Has the link been without a connection for longer than one may take? */
+bool transport_peer_dials_too_long(const struct transport_peer *peer, uint64_t now_mono_ms);
 /* Do frames wait for a connection that does not come? */
 bool transport_peer_is_stale(const struct transport_peer *peer, uint64_t now_mono_ms);

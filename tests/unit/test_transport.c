@@ -391,6 +391,45 @@ static void test_silent_peer_is_dialled_anew(void **state)
     node_close(&a);
 }
 
+/* A port where the kernel takes connections and nobody answers: a handshake without an end. */
+static int mute_listen(char address[64])
+{
+    struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(place);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&place, sizeof(place)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&place, &len), 0);
+    (void)snprintf(address, 64, "127.0.0.1:%u", ntohs(place.sin_port));
+    return fd;
+}
+
+static void test_handshake_without_an_end_is_given_up(void **state)
+{
+    struct node a = {0}, b = {0};
+    char address[64];
+    (void)state;
+    node_open(&a, 1);
+    node_open(&b, 2);
+    int fd = mute_listen(address);
+    introduce_at(&b, 1, a.address);
+    introduce_at(&a, 2, address); /* b is heard, so it is not silent */
+    assert_true(test_run_until(&loop, has_redial, &a, WAIT_MS));
+    int first = accept(fd, NULL, NULL), second = -1;
+    assert_true(first >= 0);
+    for (int i = 0; i < 100 && second < 0; i++) {
+        test_run_for(&loop, 100);
+        second = accept(fd, NULL, NULL);
+    }
+    assert_true(second >= 0);
+    close(first);
+    close(second);
+    close(fd);
+    node_close(&a);
+    node_close(&b);
+}
+
 struct nng_msg *__real_transport_inbox_take(struct transport_inbox *inbox);
 struct nng_msg *__wrap_transport_inbox_take(struct transport_inbox *inbox);
 static const struct transport_inbox *deaf_inbox; /* what comes in there is not heard */
@@ -706,6 +745,7 @@ int main(void)
         cmocka_unit_test(test_send_dead_peer_reports_unreachable_and_bounds_queue),
         cmocka_unit_test(test_send_restarted_peer_gets_messages_again),
         cmocka_unit_test(test_silent_peer_is_dialled_anew),
+        cmocka_unit_test(test_handshake_without_an_end_is_given_up),
         cmocka_unit_test(test_deaf_port_is_opened_anew),
         cmocka_unit_test(test_port_that_hears_is_left_alone),
         cmocka_unit_test(test_hasty_diallers_do_not_shut_others_out),
