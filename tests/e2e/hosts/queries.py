@@ -48,3 +48,16 @@ def unexcused(seen, excused):
             for since, until, count in of_host["unanswered"]
             if not any(address == where and since + LATE_S >= begin and until <= end
                        for where, begin, end in excused)]
+
+
+def away_s(of_host):
+    """For how long a host did not answer, at the longest: the slowest answer had to wait so long, or
+    the questions of a whole span got none."""
+    return max([of_host["slowest_s"], *(until - since for since, until, _ in of_host["unanswered"])])
+
+
+def report(seen, names):
+    for address, of_host in sorted(seen.items()):
+        missed = sum(count for _, _, count in of_host["unanswered"])
+        print(f"#   {names[address]}: {of_host['sent']} asked, {of_host['answered']} answered, "
+              f"{missed} not; away for {away_s(of_host):.2f} s at the longest", flush=True)
