@@ -18,10 +18,16 @@ struct body_share {
 static void key_of(const struct sockaddr *client, uint8_t out[KEY_LEN])
 {
     memset(out, 0, KEY_LEN);
-    if (client->sa_family == AF_INET6)
-        memcpy(out, &((const struct sockaddr_in6 *)(const void *)client)->sin6_addr, KEY_LEN);
-    else
+    if (client->sa_family != AF_INET6) {
         memcpy(out, &((const struct sockaddr_in *)(const void *)client)->sin_addr, 4);
+        return;
+    }
+    const struct in6_addr *address =
+        &((const struct sockaddr_in6 *)(const void *)client)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(address)) /* a listener at [::] sees all of IPv4 so */
+        memcpy(out, address->s6_addr + 12, 4);
+    else
+        memcpy(out, address, KEY_LEN);
 }
 
 /* Where the share of @key is, or would be put. There are no more shares than connections. */

@@ -68,6 +68,20 @@ static void test_take_of_one_ip6_network_is_one_share(void **state)
     body_budget_give(&budget, at("2001:db8:0:1::1"), 20);
 }
 
+static void test_take_of_mapped_ip4_addresses_is_a_share_each(void **state)
+{
+    struct body_budget budget = {.len_max = 100, .share_len_max = 30};
+
+    (void)state;
+    assert_true(body_budget_take(&budget, at("::ffff:192.0.2.1"), 30));
+    assert_true(body_budget_take(&budget, at("::ffff:192.0.2.2"), 30));
+    assert_false(body_budget_take(&budget, at("::ffff:192.0.2.1"), 1));
+    assert_false(body_budget_take(&budget, at("192.0.2.1"), 1)); /* the same client */
+    body_budget_give(&budget, at("::ffff:192.0.2.1"), 30);
+    body_budget_give(&budget, at("::ffff:192.0.2.2"), 30);
+    assert_int_equal(budget.len, 0);
+}
+
 static void test_many_addresses_are_kept_apart(void **state)
 {
     struct body_budget budget = {.len_max = 100000, .share_len_max = 2};
@@ -94,6 +108,7 @@ int main(void)
         cmocka_unit_test(test_take_over_the_share_of_one_leaves_the_others),
         cmocka_unit_test(test_take_over_all_is_refused),
         cmocka_unit_test(test_take_of_one_ip6_network_is_one_share),
+        cmocka_unit_test(test_take_of_mapped_ip4_addresses_is_a_share_each),
         cmocka_unit_test(test_many_addresses_are_kept_apart),
     };
 
