@@ -120,7 +120,8 @@ static void fill(struct each *each)
 
     for (unsigned i = 0; i < members->count; i++) {
         const struct member *member = &members->list[i];
-        if (member->id == each->cluster->identity.id)
+        /* One place is the asker's own, who may not be in the list yet: he reads an old log. */
+        if (member->id == each->cluster->identity.id || each->count == CLUSTER_MEMBERS_MAX - 1)
             continue;
         struct cluster_each *reply = &each->replies[each->count++];
         reply->id = member->id;

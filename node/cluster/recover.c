@@ -51,16 +51,32 @@ bool cluster_log_end(struct cluster *cluster, struct cluster_log_end *out)
     return true;
 }
 
-bool cluster_votes_in_log(struct cluster *cluster, uint64_t id)
+static bool find_in_log(struct cluster *cluster, uint64_t id, enum raft_member_role *role)
 {
     struct raft_driver_status status;
 
     raft_driver_status(cluster->driver, &status);
     for (uint32_t i = 0; i < status.peer_count; i++) {
-        if (status.peers[i].id == id)
-            return status.peers[i].role == RAFT_VOTER;
+        if (status.peers[i].id != id)
+            continue;
+        *role = status.peers[i].role;
+        return true;
     }
     return false;
+}
+
+bool cluster_votes_in_log(struct cluster *cluster, uint64_t id)
+{
+    enum raft_member_role role;
+
+    return find_in_log(cluster, id, &role) && role == RAFT_VOTER;
+}
+
+bool cluster_is_in_log(struct cluster *cluster, uint64_t id)
+{
+    enum raft_member_role role;
+
+    return find_in_log(cluster, id, &role);
 }
 
 static void finish(struct cluster *cluster, int rc, const char *message)

@@ -15,6 +15,8 @@ struct cluster_log_end {
 bool cluster_log_end(struct cluster *cluster, struct cluster_log_end *out);
 /* Does @id vote by the configuration of this node's log? */
 bool cluster_votes_in_log(struct cluster *cluster, uint64_t id);
+/* Is @id in it at all? One whose removal is not applied yet is not, and cannot follow. */
+bool cluster_is_in_log(struct cluster *cluster, uint64_t id);
 
 struct cluster_recover_request {
     uint64_t last_term, last_index;         /* as the plan saw it; else refused */

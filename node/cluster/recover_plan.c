@@ -113,7 +113,8 @@ static void tell_loss(const struct recover_member *members, unsigned count,
     char lost[400] = "";
 
     for (unsigned i = 0; i < count; i++) {
-        if (!members[i].answers)
+        /* One that is quarantined cannot be recovered from, whatever its log has more. */
+        if (!members[i].answers || is_newer(&members[i], self))
             add_name(lost, sizeof(lost), members[i].name);
     }
     snprintf(

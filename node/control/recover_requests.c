@@ -55,10 +55,16 @@ static void add_self(struct survey *survey)
     survey->count++;
 }
 
+/* Any member's certificate is good at any address: where a node was cleared and joined anew,
+ * another one answers in place of the old member, whose vote and log are gone. */
 static void take_status(struct recover_member *out, const Ctl__NodeStatusReply *status, char *why)
 {
-    out->answers = strcmp(status->phase, "member") == 0;
-    if (!out->answers)
+    bool is_member = strcmp(status->phase, "member") == 0;
+
+    out->answers = is_member && status->id == out->id;
+    if (is_member && !out->answers)
+        snprintf(why, WHY_LEN, "another node answers at its address (%.40s)", status->name);
+    else if (!out->answers)
         snprintf(why, WHY_LEN, "it answers, but takes part in no cluster (%.20s)", status->phase);
     out->is_quarantined = status->is_quarantined;
     out->leader = status->leader;
@@ -198,7 +204,8 @@ static void carry_out(struct survey *survey)
                   "anew");
     } else {
         for (unsigned i = 1; i < survey->count; i++) {
-            if (survey->members[i].answers)
+            if (survey->members[i].answers &&
+                cluster_is_in_log(call->cluster, survey->members[i].id))
                 request.learners[request.learner_count++] = survey->members[i].id;
         }
         int rc = cluster_recover(call->cluster, &request, on_recovered, call);

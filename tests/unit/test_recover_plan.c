@@ -87,8 +87,9 @@ static void test_plan_the_newest_log_must_go_on(void **state)
     fill(members);
     members[1].last_index = 101;
     assert_refused(members, "ns2 has more of the log (entry 101, here 100)");
-    members[1].is_quarantined = true; /* it cannot be the one */
+    members[1].is_quarantined = true; /* it cannot be the one, so what it has more is lost */
     assert_int_equal(recover_plan(members, 5, &plan), 0);
+    assert_non_null(strstr(plan.loss, "only on ns2, ns3, ns4, ns5 is lost"));
     fill(members);
     members[1].last_term = 7;
     members[1].last_index = 50;
