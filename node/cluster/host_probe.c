@@ -146,11 +146,15 @@ static bool take_event(struct host_probe *probe, const struct pollfd *poll_fd)
 void host_probe_all(struct host_probe *probes, unsigned count, const uint8_t *name)
 {
     struct pollfd fds[HOST_PROBES_MAX];
-    uint64_t end_mono_ms;
+    uint64_t end_mono_ms = clock_mono_ms() + HOST_PROBE_WAIT_MS;
     unsigned left = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        begin(&probes[i], &fds[i], name);
+        fds[i].fd = -1;
+        if (clock_mono_ms() < end_mono_ms)
+            begin(&probes[i], &fds[i], name);
+        else
+            fail(&probes[i], "not looked at: names took too long to resolve");
         left += fds[i].fd >= 0;
     }
     end_mono_ms = clock_mono_ms() + HOST_PROBE_WAIT_MS;

@@ -1,5 +1,6 @@
 /* node/cluster/host_probe.h: can this host reach the others', port by port? Blocks for
- * HOST_PROBE_WAIT_MS at most, and for names that have to be resolved; on a worker. No state. */
+ * HOST_PROBE_WAIT_MS at most, and for names that have to be resolved: as long again, and for one
+ * name more; on a worker. No state. */
 #pragma once
 
 #include <stddef.h>
