@@ -18,8 +18,11 @@
 #include "backup/read.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cluster/apply_feature.h"
 #include "cluster/backup.h"
+#include "cluster/feature.h"
 #include "cluster/init.h"
+#include "cluster/upgrade.h"
 #include "store/kv_rocks.h"
 #include "store/store.h"
 
@@ -260,6 +263,22 @@ static int put_in_place(struct restore *restore, const char *folder)
                                     err_text(rc));
 }
 
+/* Once the identity is stored it is too late: this program could not start with that state. */
+static int check_level(struct restore *restore, const struct kv *kv)
+{
+    char text[BACKUP_PROBLEM_LEN];
+    unsigned level = FEATURE_FIRST;
+    int rc = apply_feature_level(kv, &level);
+
+    if (rc != 0)
+        return backup_problem(restore->problem, rc, "its feature level cannot be read: %s",
+                              err_text(rc));
+    if (level <= feature_known())
+        return 0;
+    upgrade_explain(level, feature_known(), text, sizeof(text));
+    return backup_problem(restore->problem, ERR_VERSION, "%s", text);
+}
+
 static int load(struct restore *restore, const struct backup_source *source, const char *folder)
 {
     struct kv kv = {0};
@@ -269,6 +288,8 @@ static int load(struct restore *restore, const struct backup_source *source, con
         return backup_problem(restore->problem, rc, "%.200s cannot be made: %s", folder,
                               err_text(rc));
     rc = backup_load(source, &kv, &restore->progress, &restore->about, restore->problem);
+    if (rc == 0)
+        rc = check_level(restore, &kv);
     kv_close(&kv);
     return rc;
 }
