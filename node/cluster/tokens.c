@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/random.h"
+#include "cluster/authority_rule.h"
 #include "cluster/certificate.h"
 #include "cluster/internal.h"
 #include "cluster/token.h"
@@ -75,7 +76,8 @@ int cluster_token_create(struct cluster *cluster, uint64_t ttl_ms, uint32_t uses
     memcpy(token.cluster_id, cluster->identity.cluster_id, sizeof(token.cluster_id));
     token.id = random_id();
     random_bytes(token.secret, sizeof(token.secret));
-    int rc = certificate_hash(cluster->identity.ca_pem, token.ca_hash);
+    /* Not the first of identity's: while the CA changes hands this node may be the last to turn. */
+    int rc = certificate_hash(authority_signing(&cluster->authority)->cert_pem, token.ca_hash);
     if (rc == 0) {
         token_format(&token, call->text);
         rc = propose_token(cluster, &token, uses, call);
