@@ -41,7 +41,8 @@ int backup_file_source(int *fd, struct backup_source *out)
 int backup_file_open(const char *path, int *fd, struct backup_source *out,
                      char problem[BACKUP_PROBLEM_LEN])
 {
-    int made = open(path, O_RDONLY | O_CLOEXEC);
+    /* A FIFO is refused below, not waited for. */
+    int made = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (made < 0)
         return backup_problem(problem, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s",

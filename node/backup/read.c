@@ -11,6 +11,8 @@
 #include "backup/pairs.h"
 #include "base/err.h"
 
+#define PAIRS_AT_ONCE 16384u /* to the callback */
+
 struct reader {
     struct frame_reader in;
     struct backup_progress *progress; /* may be NULL */
@@ -95,7 +97,15 @@ static int add_pair(struct reader *reader, size_t at, struct kv_slice key, struc
     return 0;
 }
 
-/* The pairs of one unpacked part, to the callback. */
+static int give(struct reader *reader, size_t count)
+{
+    reader->end.pairs[reader->family] += count;
+    if (reader->progress && reader->family == KV_RECORD_SETS)
+        atomic_fetch_add_explicit(&reader->progress->done, count, memory_order_relaxed);
+    return reader->cb(reader->user, reader->pairs, count);
+}
+
+/* The pairs of one unpacked part, to the callback; a part of the smallest pairs has millions. */
 static int give_pairs(struct reader *reader, const struct frame *frame)
 {
     size_t at = 0, count = 0;
@@ -109,13 +119,12 @@ static int give_pairs(struct reader *reader, const struct frame *frame)
         remember_key(reader, key);
         pairs_hash_add(reader->hash, reader->family, key, value);
         rc = add_pair(reader, count++, key, value);
+        if (rc == 0 && count == PAIRS_AT_ONCE) {
+            rc = give(reader, count);
+            count = 0;
+        }
     }
-    if (rc != 0)
-        return rc;
-    reader->end.pairs[reader->family] += count;
-    if (reader->progress && reader->family == KV_RECORD_SETS)
-        atomic_fetch_add_explicit(&reader->progress->done, count, memory_order_relaxed);
-    return reader->cb(reader->user, reader->pairs, count);
+    return rc == 0 && count > 0 ? give(reader, count) : rc;
 }
 
 static int take_pairs(struct reader *reader, const struct frame *frame)
