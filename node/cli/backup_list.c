@@ -68,13 +68,14 @@ static int add(struct entry ***list, size_t *count, const char *folder, const ch
         return 0;
     }
     struct entry **grown = realloc(*list, (*count + 1) * sizeof(**list));
+    if (grown)
+        *list = grown;
     entry->name = strdup(name);
     if (!grown || !entry->name) {
         free(entry->name);
         free(entry);
         return -1;
     }
-    *list = grown;
     grown[(*count)++] = entry;
     return 0;
 }

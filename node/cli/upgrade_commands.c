@@ -27,13 +27,25 @@ static int ask_status(struct cli *cli, struct Ctl__Reply **reply)
     return CLI_OK;
 }
 
+/* As dpkg orders them: what has a '~' behind it comes before what has none (0.2.0~next1, 0.2.0). */
+static int compare_versions(const char *one, const char *other)
+{
+    size_t at = 0;
+
+    while (one[at] != '\0' && one[at] == other[at])
+        at++;
+    if (one[at] == '~' || other[at] == '~')
+        return one[at] == '~' ? -1 : 1;
+    return strverscmp(one, other);
+}
+
 /* The newest version that a member runs. */
 static const char *newest_version(const Ctl__ClusterStatusReply *status)
 {
     const char *newest = "";
 
     for (size_t i = 0; i < status->n_members; i++) {
-        if (strverscmp(status->members[i]->version, newest) > 0)
+        if (compare_versions(status->members[i]->version, newest) > 0)
             newest = status->members[i]->version;
     }
     return newest;
