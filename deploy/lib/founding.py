@@ -5,6 +5,7 @@ import subprocess
 
 import machine
 import report
+import upkeep
 from fleet import Problem
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,6 +46,7 @@ def up(fleet, package):
         fleet.say(None, "building the package (deploy/package; --package FILE takes one that is there)")
         package = build_package()
     check(fleet, states, machine.package_version(package) if package else None)
+    wake(fleet, states)
     is_founded = any(state.phase == "member" for state in states.values())
     for host in fleet.inventory.founding_order():
         bring(fleet, host, states[host.name], package, is_founded)
@@ -54,6 +56,30 @@ def up(fleet, package):
         finish(fleet)
 
 
+def wake(fleet, states):
+    """First the nodes that were set up before and are silent: without a quorum none comes in sync, and
+    a cluster that sleeps must not be founded a second time."""
+    for host in fleet.inventory.hosts:
+        state = states[host.name]
+        if state.version and machine.END in state.config and not state.node:
+            states[host.name] = run_node(fleet, host, state)
+
+
+def run_node(fleet, host, state):
+    """As the inventory has it; the state then."""
+    wanted = machine.wanted_config(host, state.config)
+    is_changed = state.config != wanted
+    if is_changed:
+        fleet.do(host, f"write {machine.CONFIG}", machine.configure, wanted)
+    if is_changed and state.node:
+        if state.node["role"] == "leader" and not fleet.is_dry:
+            upkeep.leave_lead(fleet, host)
+        fleet.do(host, "restart with its new configuration", machine.restart)
+    elif not state.node or state.gateway_service != "active":
+        fleet.do(host, "start quartetd and quartet-gateway", machine.start)
+    return state if fleet.is_dry else machine.wait_answers(fleet.remote, host)
+
+
 def bring(fleet, host, state, package, is_founded):
     """All that is missing on one host."""
     if not state.version:
@@ -61,16 +87,7 @@ def bring(fleet, host, state, package, is_founded):
         if not fleet.is_dry:
             state = machine.survey(fleet.remote, host)
             fleet.say(host, f"installed, version {state.version}")
-    wanted = machine.wanted_config(host, state.config)
-    is_changed = state.config != wanted
-    if is_changed:
-        fleet.do(host, f"write {machine.CONFIG}", machine.configure, wanted)
-    if is_changed and state.node:
-        fleet.do(host, "restart with its new configuration", machine.restart)
-    elif not state.node or state.gateway_service != "active":
-        fleet.do(host, "start quartetd and quartet-gateway", machine.start)
-    if not fleet.is_dry:
-        state = machine.wait_answers(fleet.remote, host)
+    state = run_node(fleet, host, state)
     if state.phase != "member":
         enter(fleet, host, is_founded)
     if not fleet.is_dry:
@@ -90,7 +107,7 @@ def enter(fleet, host, is_founded):
         by = fleet.speaker(besides=host)
         fleet.say(host, f"join the cluster {domain} by {by.name}")
         token = fleet.quartet(by, "token", "create", "--bare", "--ttl", TOKEN_TTL).strip()
-        fleet.quartet(host, "join", machine.admin_address(by), "--token", token)
+        machine.join(fleet.remote, host, machine.admin_address(by), token)
 
 
 def settle(fleet, host):

@@ -100,21 +100,27 @@ def install(remote, host, package):
 
 
 def configure(remote, host, text):
-    """Write the configuration, once quartetd has found nothing wrong in it. What was there and was not
-    made here is kept beside it."""
+    """Write the configuration, once quartetd has found nothing wrong in it. What was there and does not
+    have both marks is kept beside it."""
     new = f"{CONFIG}.new"
     remote.run(host, f"cat >{new} && chmod 644 {new}", text.encode())
     remote.run(host, f"quartetd --check --config {new}")
-    remote.run(host, f"if [ -e {CONFIG} ] && ! grep -qF {shlex.quote(END.strip())} {CONFIG}; "
-               f"then cp -p {CONFIG} {CONFIG}.before; fi; mv {new} {CONFIG}")
+    marks = " && ".join(f"grep -qxF {shlex.quote(mark.strip())} {CONFIG}" for mark in (BEGIN, END))
+    remote.run(host, f"if [ -e {CONFIG} ] && ! {{ {marks}; }}; then cp -p {CONFIG} {CONFIG}.before; fi; "
+               f"mv {new} {CONFIG}")
+
+
+# Without it systemd refuses to start what has failed too often.
+FORGIVE = f"systemctl reset-failed {SERVICES} 2>/dev/null; "
 
 
 def start(remote, host):
-    remote.run(host, f"systemctl enable --now --quiet {SERVICES}")
+    remote.run(host, FORGIVE + f"systemctl enable --now --quiet {SERVICES}",
+               timeout_s=INSTALL_TIMEOUT_S)
 
 
 def restart(remote, host):
-    remote.run(host, f"systemctl restart {SERVICES}", timeout_s=INSTALL_TIMEOUT_S)
+    remote.run(host, FORGIVE + f"systemctl restart {SERVICES}", timeout_s=INSTALL_TIMEOUT_S)
 
 
 def stop(remote, host):
@@ -123,14 +129,23 @@ def stop(remote, host):
 
 def wipe(remote, host):
     """Nothing of Quartet is left."""
+    # apt knows no package of this name any more once it is purged.
     remote.run(host, f"systemctl disable --now --quiet {SERVICES} 2>/dev/null; "
-               f"DEBIAN_FRONTEND=noninteractive apt-get -q -y purge {PACKAGE} && "
-               f"rm -rf {DATA} {pathlib.PurePath(CONFIG).parent}", timeout_s=INSTALL_TIMEOUT_S)
+               f"{{ ! dpkg-query -W {PACKAGE} >/dev/null 2>&1 || "
+               f"DEBIAN_FRONTEND=noninteractive apt-get -q -y purge {PACKAGE}; }} && "
+               f"rm -rf {DATA} {pathlib.PurePath(CONFIG).parent} {UPLOAD}",
+               timeout_s=INSTALL_TIMEOUT_S)
 
 
 def quartet(remote, host, *words, timeout_s=120):
     """A quartet command on the host; its standard output."""
     return remote.run(host, shlex.join(["quartet", *words]), timeout_s=timeout_s)
+
+
+def join(remote, host, address, token):
+    """The token is input: command lines are in the log of sudo, and in what is told of a failure."""
+    remote.run(host, f'read -r token && exec quartet join {shlex.quote(address)} --token "$token"',
+               f"{token}\n".encode(), 120)
 
 
 def wait_answers(remote, host):

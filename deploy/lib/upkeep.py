@@ -20,31 +20,35 @@ def status(fleet):
     return cluster["health"] == "healthy" and all(map(report.is_well, states.values()))
 
 
-def rolling_order(fleet):
-    """Replicas, then voters, the leader last: leadership moves once."""
+def rolling_order(fleet, is_needed):
+    """Replicas, then voters, the leader last: leadership moves once. Before them a single host that is
+    not in sync, if it is to be changed: that may be what it needs, such as another version."""
     members, _ = fleet.members(fleet.speaker())
-    for host in fleet.inventory.hosts:
-        condition = members.get(host.name, {}).get("condition", "not a member")
-        if condition != "in sync":
-            raise Problem(f"{host.name} is {condition}; no node is taken away before all are in sync",
-                          fleet.command("up"))
+    lame = [host for host in fleet.inventory.hosts
+            if members.get(host.name, {}).get("condition") != "in sync"]
+    if len(lame) > 1 or any(host.name not in members or not is_needed(host) for host in lame):
+        condition = members.get(lame[0].name, {}).get("condition", "not a member")
+        raise Problem(f"{lame[0].name} is {condition}; no node is taken away before all are in sync",
+                      fleet.command("up"))
 
     def rank(host):
-        return members[host.name]["is_leader"], members[host.name]["role"] == "voter"
+        return (host not in lame, members[host.name]["is_leader"],
+                members[host.name]["role"] == "voter")
     return sorted(fleet.inventory.hosts, key=rank)
 
 
 def leave_lead(fleet, host):
     """Leadership goes elsewhere before the node does, so that changes do not wait for an election."""
-    members, _ = fleet.members(host)
-    if members[host.name]["is_leader"] and len(members) > 1:
+    members, _ = fleet.members(fleet.speaker())
+    voters = sum(member["role"] == "voter" for member in members.values())
+    if members[host.name]["is_leader"] and voters > 1:
         fleet.say(host, "hand leadership over")
         fleet.quartet(host, "member", "transfer")
 
 
 def roll(fleet, what, step, is_needed):
     """@step on each host in turn; the next one only when the last is in sync again."""
-    for host in rolling_order(fleet):
+    for host in rolling_order(fleet, is_needed):
         if not is_needed(host):
             fleet.say(host, f"nothing to do: {what} was done before")
             continue
