@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A node that is restarted, or dies, while it is asked: the service manager keeps its sockets, and
 not one query stays without an answer."""
+import os
 import pathlib
 import selectors
 import signal
@@ -17,7 +18,9 @@ from cluster import BUILD, DNS_PORT, Cluster, wait_until  # noqa: E402
 from manager import Manager  # noqa: E402
 
 SOCKETS = 16  # source ports: the kernel spreads them over the workers' sockets
-QUERIES_S = 1000  # a busy machine is away for longer, and the sockets hold some 10,000 each
+# A busy machine is away for longer. Root's sockets hold some 10,000 each; those of others 270, and the
+# test is of no use there.
+QUERIES_S = 1000
 LATE_S = 20  # how long an answer is waited for
 
 
@@ -110,6 +113,7 @@ class TestHandOver(unittest.TestCase):
         wait_until(lambda: len(asker.answered) > before + QUERIES_S // 4, 20, "and are again")
         return asker.stop()
 
+    @unittest.skipIf(os.geteuid() != 0, "only root may give sockets large buffers")
     def test_a_restart_and_a_crash_leave_no_query_unanswered(self):
         with Cluster(1) as cluster, Manager(cluster.folder) as manager:
             node = self.make(cluster, manager)

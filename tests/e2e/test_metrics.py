@@ -118,6 +118,7 @@ class MetricsTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(3)
+        cls.addClassCleanup(cls.cluster.__exit__, None, None, None)
         cls.cluster.form()
         cls.leader = cls.cluster.leader()
         cls.gateways = [cls.cluster.gateway(number) for number in (1, 2, 3)]
@@ -126,10 +127,6 @@ class MetricsTest(unittest.TestCase):
         node.quartet("record", "set", ZONE, "www", "A", "192.0.2.1", "--wait")
         node.quartet("record", "set", ZONE, "w", "A", "192.0.2.2", "--set-identifier", "a",
                      "--weight", "1", "--wait")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.cluster.__exit__(None, None, None)
 
     def test_queries_are_counted_by_transport_type_rcode_zone_and_policy(self):
         gateway, node = self.gateways[0], self.cluster.node(1)
@@ -275,7 +272,7 @@ class MetricsTest(unittest.TestCase):
         targets = [gateway.metrics_address for gateway in self.gateways]
         with tempfile.TemporaryDirectory(prefix="quartet-prometheus-") as folder, \
                 Prometheus(pathlib.Path(folder), self.cluster.address_of(1), targets) as prometheus:
-            wait_until(lambda: [v for _, v in prometheus.query("sum(quartet_up)")] == [3], 25,
+            wait_until(lambda: [v for _, v in prometheus.query("sum(quartet_up)")] == [3], 60,
                        "all three are scraped", 0.2)
             self.assertEqual([v for _, v in prometheus.query('sum(up{job="quartet"})')], [3])
             zones = prometheus.query(f'quartet_dns_zone_queries_total{{zone="{ZONE}."}}')

@@ -83,11 +83,13 @@ def _run(words, timeout_s):
 
 
 def _mirror_in_use():
-    """Where this machine's apt gets Debian 12 from; nothing: debootstrap has its own idea."""
+    """Where this machine's apt gets Debian 12 from; nothing: debootstrap has its own idea, as for what
+    it does not speak (mirror+file: of Debian's cloud images)."""
     done = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
                            "Created-By: Packages"], capture_output=True, text=True, check=False)
     found = (line.split() for line in done.stdout.splitlines())
-    return next(([uri] for uri, *rest in found if rest == [SUITE, "main"]), [])
+    return next(([uri] for uri, *rest in found if rest == [SUITE, "main"]
+                 and uri.startswith(("http:", "https:", "file:"))), [])
 
 
 def _fill_mirror(tree, names):

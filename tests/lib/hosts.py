@@ -2,6 +2,7 @@
 systemd-nspawn boots over an overlay of one tree (host_tree.py), in a region of regions_net.py. Needs
 root. At the end, also after a failure or SIGTERM, all that was made is gone.
 """
+import contextlib
 import dataclasses
 import pathlib
 import shutil
@@ -140,8 +141,9 @@ class Lab:
 
     def __exit__(self, *_):
         try:
-            for host in self.hosts:
-                host.power_off()
+            with contextlib.ExitStack() as stack:  # each, whatever becomes of the others
+                for host in self.hosts:
+                    stack.callback(host.power_off)
         finally:
             self.net.__exit__()
             mounts.unmount_below(self.folder)

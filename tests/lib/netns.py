@@ -31,6 +31,14 @@ class NamespaceCluster(Cluster):
         self.hub = f"{self.mark}-hub"
         self.made = []
         self.cuts = set()
+        try:
+            self._build()
+        except BaseException:
+            self._unmake()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+    def _build(self):
         self._make(self.hub)
         self.hub_run("ip", "link", "add", "hub", "type", "bridge")
         self.hub_run("ip", "address", "add", f"{self.network}.254/24", "dev", "hub")
@@ -88,8 +96,11 @@ class NamespaceCluster(Cluster):
         try:
             super().__exit__(kind, value, trace)
         finally:
-            for name in self.made:
-                subprocess.run(["ip", "netns", "delete", name], check=False)
+            self._unmake()
+
+    def _unmake(self):
+        for name in self.made:
+            subprocess.run(["ip", "netns", "delete", name], check=False)
 
     def _rule(self, verb, source, target):
         """At the target: what comes from the source is dropped without a word."""

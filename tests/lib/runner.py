@@ -28,8 +28,8 @@ THREADED = re.compile(
     r"test_(disk|driver|transport|snapshot|net|rrl|zone_readers|policy_health|health_checker)")
 TAP_LINE = re.compile(r"^(not ok|ok)\b(.*)$")
 # End-to-end tests that count what a node does under load, or within a time, have the machine alone.
-ALONE = re.compile(r"test_(bench_tools|failover|faults|garbage|gateway|health|local|rrl|snapshot|stop|"
-                   r"storage|tcp_abuse|xdp)$")
+ALONE = re.compile(r"test_(bench_tools|cert_life|failover|faults|garbage|gateway|hand_over|health|local|"
+                   r"recover|rrl|snapshot|stop|storage|tcp_abuse|xdp)$")
 OUTPUT_SHOWN_LINES = 60
 PROCESSORS = max(1, min(4, os.cpu_count() or 1))
 UNITS_AT_ONCE = PROCESSORS + 1  # many of them wait

@@ -35,6 +35,11 @@ class TapResult(unittest.TestResult):
         for line in "".join(traceback.format_exception(*err)).splitlines():
             print("# " + line, flush=True)
 
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:  # of the test itself nothing more is told then
+            self._bad(subtest, err)
+
     def addFailure(self, test, err):
         super().addFailure(test, err)
         self._bad(test, err)

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ VOTERS = 5
 DISK_MIB = 768          # of each node; in memory, taken as it is used
 JOURNAL_EVERY = 100     # faults between two looks at the journal, which keeps the newest 100,000
 PROGRESS_EVERY = 25
+LONG_FAULTS = 200       # each kind has come so often that each way to spoil a disk has struck
 PROGRESS_WITHIN_S = 60  # of a change once all is healed
 API_CLIENTS, CLI_CLIENTS, UNIQUE_CLIENTS = 5, 1, 3
 CLIENT_PAUSE_S, UNIQUE_PAUSE_MS = 0.08, 100
@@ -48,20 +50,22 @@ class Report:
 class SmallDisks:
     """A file system of its own for each node's data, so that one can be filled."""
 
-    def __init__(self, nodes):
-        self.nodes, self.mounted = nodes, []
+    def __init__(self, cluster):
+        self.cluster, self.mounted = cluster, []
 
-    def __enter__(self):
-        for node in self.nodes:
+    def mount(self):
+        for node in self.cluster.nodes:
             node.data.mkdir(parents=True)
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "quartet-faults",
                             node.data], check=True)
             self.mounted.append(node.data)
-        return self
 
-    def __exit__(self, kind, value, trace):
+    def end(self):
+        """Once the nodes have ended. The cluster could not remove its folder around them."""
         for path in self.mounted:
             subprocess.run(["umount", "--lazy", path], check=False)
+        if not self.cluster.keep:
+            shutil.rmtree(self.cluster.folder, ignore_errors=True)
 
 
 class Campaign:
@@ -72,8 +76,10 @@ class Campaign:
         self.report = Report(seed)
         self.journal = {}  # change id: (index, comment)
         self.cluster = netns.NamespaceCluster(VOTERS)
-        stack.enter_context(SmallDisks(self.cluster.nodes))
+        disks = SmallDisks(self.cluster)
+        stack.callback(disks.end)
         stack.enter_context(self.cluster)
+        disks.mount()
         self.shims = {n.number: Shim(self.cluster.folder / f"shim{n.number}")
                       for n in self.cluster.nodes}
         self.keepers = {}
@@ -237,6 +243,8 @@ class Campaign:
         for shim in self.shims.values():
             for name, count in shim.counts().items():
                 struck[name] = struck.get(name, 0) + count
+        self.report.judge("clients, watchers and the shim were at work", verdict.of_work(
+            history, seen, struck, is_long=self.faults >= LONG_FAULTS))
         self.report.say("struck: " + ", ".join(f"{n} {name}" for name, n in struck.items()) +
                         f"; {sum(k.starts for k in self.all_keepers())} restarts by keepers, "
                         f"{sum(len(k.ends) for k in self.keepers.values())} of nodes that stopped")

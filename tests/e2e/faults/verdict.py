@@ -27,6 +27,20 @@ def few(wrongs):
     return wrongs[:SHOWN_MAX] + ([f"… and {more} more"] if more > 0 else [])
 
 
+def of_work(history, seen, struck, is_long):
+    """What was held against promises is something: @struck is {name: count} of all shims."""
+    done = {(line["kind"], line["outcome"]) for line in history if line["who"] != "first"}
+    wrongs = [f"no {kind} of a register succeeded" for kind in ("read", "write")
+              if (kind, "ok") not in done]
+    if seen.sent == 0 or not seen.values:
+        wrongs.append("the watcher saw nothing")
+    if not any(struck.values()):
+        wrongs.append("the shim spoiled no disk")
+    if is_long:
+        wrongs += [f"{name}: never" for name, count in struck.items() if count == 0]
+    return wrongs
+
+
 def of_registers(history):
     """Is the history of each record linearizable?"""
     by_register = collections.defaultdict(list)
