@@ -36,7 +36,7 @@ class TestStop(unittest.TestCase):
             for asker in askers:
                 _, errors = asker.communicate(timeout=20)
                 self.assertIn("the node is shutting down", errors)
-                self.assertEqual(asker.returncode, 1)
+                self.assertEqual(asker.returncode, 4)
             laggard.process.send_signal(signal.SIGCONT)
 
     def refused_for_an_address(self, node, port, *words):
