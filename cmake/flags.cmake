@@ -1,7 +1,6 @@
 # Warnings are errors; sanitizers are a switch. `quartet_flags` is linked by every target of ours.
 add_library(quartet_flags INTERFACE)
-target_compile_definitions(quartet_flags INTERFACE
-  _GNU_SOURCE QUARTET_VERSION="${QUARTET_VERSION_FULL}")
+target_compile_definitions(quartet_flags INTERFACE _GNU_SOURCE)
 target_compile_options(quartet_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
   -Wvla -Werror -fno-strict-aliasing -fstack-protector-strong -fno-omit-frame-pointer)
