@@ -41,11 +41,11 @@ static gnutls_x509_privkey_t key_new(void)
 
 static gnutls_x509_crt_t crt_new(const char *name, gnutls_x509_privkey_t key)
 {
-    static uint32_t serial = 1;
+    static _Atomic uint32_t serials; /* a test may make some on threads of its own */
+    uint32_t serial = ++serials;
     gnutls_x509_crt_t crt;
     uint8_t octets[4] = {(uint8_t)(serial >> 24), (uint8_t)(serial >> 16), (uint8_t)(serial >> 8),
                          (uint8_t)serial};
-    serial++;
     must(gnutls_x509_crt_init(&crt));
     must(gnutls_x509_crt_set_version(crt, 3));
     must(gnutls_x509_crt_set_serial(crt, octets, sizeof(octets)));
