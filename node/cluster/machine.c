@@ -262,6 +262,8 @@ static void end_install(struct cluster *cluster)
     cluster->is_authority_dirty = true;
     alias_targets_read(cluster->alias_targets);
     latency_view_changed(cluster->latency_view);
+    if (cluster->commit_index < cluster->install.index) /* nothing was applied to get there */
+        cluster->commit_index = cluster->install.index;
     raft_driver_installed(cluster->driver, 0);
     proposer_skipped(cluster->proposer);
     machine_refresh(cluster);

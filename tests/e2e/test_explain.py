@@ -195,7 +195,7 @@ class TestExplain(unittest.TestCase):
             first = self.explain("many")
             again = self.explain("many", None, "--draw", first["draw"])
             for explained in (first, again):
-                explained.pop("index")  # the cluster may have written something of its own between
+                explained.pop("image_index")  # the cluster may have written something of its own between
             self.assertEqual(first, again)
             self.assertEqual(self.told(first)[0], "NOERROR")
             self.assertEqual(len(self.told(first)[2]), 8)

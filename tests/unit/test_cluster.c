@@ -531,7 +531,11 @@ static uint64_t install_with(unsigned times, int code)
     wait_for(&outcome);
     while (!serves_all(first) && clock_mono_ms() < end_ms)
         turn();
-    assert_true(serves_all(first));
+    if (!serves_all(first))
+        fail_msg(
+            "image at %" PRIu64 " of %" PRIu64 "%s, quarantine: %s", publish_index(first->publish),
+            first->commit_index, publish_is_frozen(first->publish) ? ", frozen" : "",
+            store_quarantine_reason(first->store) ? store_quarantine_reason(first->store) : "none");
     assert_int_equal(put_setting(0, "test.a", "1").rc, 0);
     assert_true(serves_all(first));
     raft_driver_status(first->driver, &after);
