@@ -119,8 +119,9 @@ static bool spoil_write(int fd)
 SHIM(spoil_sync(), int, fsync, (int fd), fd)
 SHIM(spoil_sync(), int, fdatasync, (int fd), fd)
 SHIM(spoil_sync(), int, syncfs, (int fd), fd)
-SHIM(spoil_sync(), int, sync_file_range, (int fd, off64_t at, off64_t len, unsigned flags), fd, at,
-     len, flags)
+/* Without flags it is a question whether there is such a call, which a bad disk answers as well. */
+SHIM(flags != 0 && spoil_sync(), int, sync_file_range,
+     (int fd, off64_t at, off64_t len, unsigned flags), fd, at, len, flags)
 SHIM(spoil_write(fd), ssize_t, write, (int fd, const void *data, size_t len), fd, data, len)
 SHIM(spoil_write(fd), ssize_t, writev, (int fd, const struct iovec *parts, int count), fd, parts,
      count)
