@@ -51,7 +51,7 @@ class TestSnapshot(unittest.TestCase):
         """Until every live node's log begins behind `index`."""
         def is_trimmed():
             return all(n.status()["first_index"] > index + 1 for n in self.cluster.alive())
-        wait_until(is_trimmed, 60, f"the logs are trimmed past {index}")
+        wait_until(is_trimmed, 180, f"the logs are trimmed past {index}")
 
     def wait_installed(self, node, changes):
         """Until the node has its snapshot and has caught up with a cluster that goes on."""
