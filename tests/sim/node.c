@@ -228,7 +228,9 @@ void node_crash(struct node *node)
 void node_stall(struct node *node, uint64_t time_us)
 {
     TRACE(node->world, "n%u gets no CPU for %" PRIu64 " ms", node->slot, time_us / SIM_MS);
-    node->stalled_until_us = node->world->now_us + time_us;
+    uint64_t until_us = node->world->now_us + time_us;
+    if (node->stalled_until_us < until_us) /* a stall within a longer one ends nothing */
+        node->stalled_until_us = until_us;
 }
 
 static void apply_one(struct node *node, const struct raft_entry *entry)
