@@ -13,8 +13,7 @@
 #include "base/err.h"
 #include "cluster/authority_rule.h"
 #include "lib/kv_memory.h"
-#include "lib/test_apply.h"
-#include "raft/core/raft.h"
+#include "lib/test_members.h"
 
 static struct test_apply test;
 static uint8_t octets[64];
@@ -42,54 +41,6 @@ static ProtobufCBinaryData first(size_t len)
     return (ProtobufCBinaryData){len, octets};
 }
 
-static const struct apply_result *run(Cmd__Command__KindCase kind, void *body)
-{
-    Cmd__Command *command = test_command(&test);
-
-    command->kind_case = kind;
-    command->open_session = body; /* the members of the union are all pointers */
-    return test_apply_one(&test, command);
-}
-
-static void init_cluster(void)
-{
-    Cmd__InitCluster init = CMD__INIT_CLUSTER__INIT;
-
-    init.cluster_id = first(16);
-    assert_int_equal(run(CMD__COMMAND__KIND_INIT_CLUSTER, &init)->code, 0);
-}
-
-static void fill_context(Cmd__MemberContext *context, uint64_t id)
-{
-    cmd__member_context__init(context);
-    context->id = id;
-    context->name = id == 1 ? "ns1" : "ns2";
-    context->certificate_sha256 = first(32);
-}
-
-/* The members 1 and 2 by an entry of the log, as they come in. */
-static void add_members(void)
-{
-    struct raft_conf conf = {.members = {{1, RAFT_VOTER}, {2, RAFT_LEARNER}}, .count = 2};
-
-    for (uint64_t id = 1; id <= 2; id++) {
-        Cmd__MemberContext context;
-        struct raft_conf_change change = {id == 1 ? RAFT_CONF_UPDATE : RAFT_CONF_ADD_LEARNER, id,
-                                          NULL};
-
-        fill_context(&context, id);
-        struct raft_buf *packed =
-            raft_buf_new(NULL, cmd__member_context__get_packed_size(&context));
-        cmd__member_context__pack(&context, packed->data);
-        change.context = packed;
-        struct raft_entry entry = {++test.index, 1, RAFT_ENTRY_CONF,
-                                   raft_conf_entry_encode(&conf, &change)};
-        assert_int_equal(apply_entry(test.apply, &entry), 0);
-        raft_buf_unref(entry.data);
-        raft_buf_unref(packed);
-    }
-}
-
 /* What a member tells: its certificate's CA and what it trusts; @serial is its first octet. */
 static int tell(uint64_t id, uint8_t serial, uint32_t generation, uint32_t trusted)
 {
@@ -98,7 +49,7 @@ static int tell(uint64_t id, uint8_t serial, uint32_t generation, uint32_t trust
     Cmd__Certificate certificate = CMD__CERTIFICATE__INIT;
     uint8_t octet16[16] = {serial};
 
-    fill_context(&context, id);
+    test_member_context(&context, id);
     certificate.serial = (ProtobufCBinaryData){16, octet16};
     certificate.from_wall_ms = 1;
     certificate.until_wall_ms = 2;
@@ -106,7 +57,7 @@ static int tell(uint64_t id, uint8_t serial, uint32_t generation, uint32_t trust
     certificate.trusted_generation = trusted;
     context.certificate = &certificate;
     update.member = &context;
-    return run(CMD__COMMAND__KIND_UPDATE_MEMBER, &update)->code;
+    return test_run(&test, CMD__COMMAND__KIND_UPDATE_MEMBER, &update)->code;
 }
 
 static int rotate(Cmd__AuthorityStep step, uint32_t generation)
@@ -120,7 +71,7 @@ static int rotate(Cmd__AuthorityStep step, uint32_t generation)
     command.cert_pem = fresh;
     command.old_cert_pem = old;
     command.sealed_key = first(10);
-    return run(CMD__COMMAND__KIND_ROTATE_AUTHORITY, &command)->code;
+    return test_run(&test, CMD__COMMAND__KIND_ROTATE_AUTHORITY, &command)->code;
 }
 #define BEGIN CMD__AUTHORITY_STEP__AUTHORITY_BEGIN
 #define USE CMD__AUTHORITY_STEP__AUTHORITY_USE
@@ -144,7 +95,7 @@ static void put_token(void)
     create.secret_sha256 = first(32);
     create.expires_wall_ms = UINT64_MAX;
     create.uses = 1;
-    assert_int_equal(run(CMD__COMMAND__KIND_TOKEN_CREATE, &create)->code, 0);
+    assert_int_equal(test_run(&test, CMD__COMMAND__KIND_TOKEN_CREATE, &create)->code, 0);
 }
 
 static void test_rotation_waits_for_every_member_at_each_step(void **state)
@@ -154,8 +105,7 @@ static void test_rotation_waits_for_every_member_at_each_step(void **state)
 
     (void)state;
     assert_int_equal(rotate(BEGIN, 2), ERR_CONFLICT); /* no cluster yet */
-    init_cluster();
-    add_members();
+    test_two_members(&test);
     put_token();
     assert_int_equal(rotate(USE, 2), ERR_CONFLICT);
     assert_int_equal(rotate(BEGIN, 3), ERR_CONFLICT);
@@ -190,8 +140,7 @@ static void test_rotation_given_up_leaves_the_old_ca(void **state)
     struct state_authority authority;
 
     (void)state;
-    init_cluster();
-    add_members();
+    test_two_members(&test);
     assert_int_equal(rotate(CANCEL, 2), ERR_CONFLICT);
     assert_int_equal(rotate(BEGIN, 2), 0);
     assert_int_equal(rotate(CANCEL, 2), 0);
@@ -210,13 +159,13 @@ static void test_renewal_asked_for_is_due_until_the_member_has_another(void **st
     uint64_t ids[] = {2};
 
     (void)state;
-    init_cluster();
-    add_members();
+    test_two_members(&test);
     renew.n_members = 1;
     renew.members = ids;
-    assert_int_equal(run(CMD__COMMAND__KIND_RENEW_CERTIFICATES, &renew)->code, ERR_NOT_FOUND);
+    assert_int_equal(test_run(&test, CMD__COMMAND__KIND_RENEW_CERTIFICATES, &renew)->code,
+                     ERR_NOT_FOUND);
     assert_int_equal(tell(2, 7, 1, 1), 0);
-    assert_int_equal(run(CMD__COMMAND__KIND_RENEW_CERTIFICATES, &renew)->code, 0);
+    assert_int_equal(test_run(&test, CMD__COMMAND__KIND_RENEW_CERTIFICATES, &renew)->code, 0);
     assert_int_equal(tell(2, 7, 1, 1), 0); /* a restart: the same certificate */
     assert_int_equal(state_get_member(&test.kv, 2, &member), 0);
     assert_true(member.certificate.is_renewal_due);
@@ -224,7 +173,8 @@ static void test_renewal_asked_for_is_due_until_the_member_has_another(void **st
     assert_int_equal(state_get_member(&test.kv, 2, &member), 0);
     assert_false(member.certificate.is_renewal_due);
     renew.n_members = 0;
-    assert_int_equal(run(CMD__COMMAND__KIND_RENEW_CERTIFICATES, &renew)->code, ERR_LIMIT);
+    assert_int_equal(test_run(&test, CMD__COMMAND__KIND_RENEW_CERTIFICATES, &renew)->code,
+                     ERR_LIMIT);
 }
 
 static void test_rules_of_phases_and_bundles(void **state)

@@ -14,11 +14,9 @@
 #include "cluster/feature.h"
 #include "cluster/upgrade.h"
 #include "lib/kv_memory.h"
-#include "lib/test_apply.h"
-#include "raft/core/raft.h"
+#include "lib/test_members.h"
 
 static struct test_apply test;
-static uint8_t octets[64];
 
 static int start(void **state)
 {
@@ -38,69 +36,16 @@ static int stop(void **state)
     return 0;
 }
 
-static ProtobufCBinaryData first(size_t len)
-{
-    return (ProtobufCBinaryData){len, octets};
-}
-
-static const struct apply_result *run(Cmd__Command__KindCase kind, void *body)
-{
-    Cmd__Command *command = test_command(&test);
-
-    command->kind_case = kind;
-    command->open_session = body; /* the members of the union are all pointers */
-    return test_apply_one(&test, command);
-}
-
-static void init_cluster(void)
-{
-    Cmd__InitCluster init = CMD__INIT_CLUSTER__INIT;
-
-    init.cluster_id = first(16);
-    assert_int_equal(run(CMD__COMMAND__KIND_INIT_CLUSTER, &init)->code, 0);
-}
-
-static void fill_context(Cmd__MemberContext *context, uint64_t id)
-{
-    cmd__member_context__init(context);
-    context->id = id;
-    context->name = id == 1 ? "ns1" : "ns2";
-    context->certificate_sha256 = first(32);
-}
-
-/* The members 1 and 2 by an entry of the log, as they come in. */
-static void add_members(void)
-{
-    struct raft_conf conf = {.members = {{1, RAFT_VOTER}, {2, RAFT_LEARNER}}, .count = 2};
-
-    for (uint64_t id = 1; id <= 2; id++) {
-        Cmd__MemberContext context;
-        struct raft_conf_change change = {id == 1 ? RAFT_CONF_UPDATE : RAFT_CONF_ADD_LEARNER, id,
-                                          NULL};
-
-        fill_context(&context, id);
-        struct raft_buf *packed =
-            raft_buf_new(NULL, cmd__member_context__get_packed_size(&context));
-        cmd__member_context__pack(&context, packed->data);
-        change.context = packed;
-        struct raft_entry entry = {++test.index, 1, RAFT_ENTRY_CONF,
-                                   raft_conf_entry_encode(&conf, &change)};
-        assert_int_equal(apply_entry(test.apply, &entry), 0);
-        raft_buf_unref(entry.data);
-        raft_buf_unref(packed);
-    }
-}
-
 /* A member tells the highest level that its program knows. */
 static int tell(uint64_t id, unsigned level)
 {
     Cmd__UpdateMember update = CMD__UPDATE_MEMBER__INIT;
     Cmd__MemberContext context;
 
-    fill_context(&context, id);
+    test_member_context(&context, id);
     context.feature_level = level;
     update.member = &context;
-    return run(CMD__COMMAND__KIND_UPDATE_MEMBER, &update)->code;
+    return test_run(&test, CMD__COMMAND__KIND_UPDATE_MEMBER, &update)->code;
 }
 
 static int raise_to(uint32_t level)
@@ -108,7 +53,7 @@ static int raise_to(uint32_t level)
     Cmd__RaiseFeatureLevel command = CMD__RAISE_FEATURE_LEVEL__INIT;
 
     command.level = level;
-    return run(CMD__COMMAND__KIND_RAISE_FEATURE_LEVEL, &command)->code;
+    return test_run(&test, CMD__COMMAND__KIND_RAISE_FEATURE_LEVEL, &command)->code;
 }
 
 static void test_feature_level_raised_when_every_member_knows_it(void **state)
@@ -118,8 +63,7 @@ static void test_feature_level_raised_when_every_member_knows_it(void **state)
     unsigned level = 0;
 
     (void)state;
-    init_cluster();
-    add_members();
+    test_two_members(&test);
     assert_int_equal(raise_to(1), ERR_CONFLICT); /* it is 1 */
     assert_int_equal(raise_to(2), ERR_CONFLICT); /* nobody knows it: refused here, too, */
     assert_int_equal(tell(1, 2), 0);
