@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import load  # noqa: E402
+import mounts  # noqa: E402
 import tap  # noqa: E402
 from cluster import Cluster, CommandFailed, wait_until  # noqa: E402
 from shim import Shim  # noqa: E402
@@ -99,10 +100,7 @@ class TestFullDisk(StorageCase):
 
     def fill(self, leave_mib):
         """Take what is free, except so much."""
-        free = shutil.disk_usage(self.node.data).free - (leave_mib << 20)
-        with open(self.node.data / f"filler-{time.monotonic_ns()}", "wb") as filler:
-            if free > 0:
-                os.posix_fallocate(filler.fileno(), 0, free)
+        mounts.fill(self.node.data / f"filler-{time.monotonic_ns()}", leave_mib)
 
     def write_much(self):
         path = self.cluster.folder / "much.zone"

@@ -1,9 +1,14 @@
-"""Overlay mounts of tests, and their end."""
+"""File systems of tests: overlay mounts and their end, and one that is made full."""
+import errno
+import os
 import pathlib
+import shutil
 import subprocess
 import time
 
+MIB = 1 << 20
 UNMOUNT_WITHIN_S = 10
+FILL_WITHIN_S = 10
 
 
 def overlay(lower, folder):
@@ -32,3 +37,16 @@ def unmount_below(folder):
         if below(folder):
             assert time.monotonic() < end, f"cannot unmount {below(folder)}"
             time.sleep(0.1)
+
+
+def fill(filler, leave_mib):
+    """Grow the file @filler until its file system has @leave_mib MiB left. Others may write and delete
+    meanwhile: what was free may be taken when it is asked for, and is measured again."""
+    end = time.monotonic() + FILL_WITHIN_S
+    with open(filler, "wb") as file:
+        while (more := shutil.disk_usage(filler.parent).free - leave_mib * MIB) > 0:
+            try:
+                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, more)
+            except OSError as e:
+                if e.errno != errno.ENOSPC or time.monotonic() > end:
+                    raise

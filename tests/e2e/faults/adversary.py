@@ -2,14 +2,13 @@
 well and all clocks right; processes that ended are back, or come back by their keepers."""
 import contextlib
 import json
-import os
 import random
-import shutil
 import signal
 import subprocess
 import time
 
-MIB = 1 << 20
+import mounts
+
 AFTER_PAUSE_S = 0.3  # a process that was stopped, or a node just started, may still be slow
 COMMAND_TIMEOUT_S = 30
 
@@ -196,10 +195,7 @@ class Adversary:
         leave = self.chance.choice([0, 0, 30])
         filler = node.data / "filler"
         with self.bad_disk([node]):
-            free = shutil.disk_usage(node.data).free - leave * MIB
-            with open(filler, "wb") as file:
-                if free > 0:
-                    os.posix_fallocate(file.fileno(), 0, free)
+            mounts.fill(filler, leave)
             self.hold(1, 3)
             filler.unlink()
         return f"{node.name}, {leave} MiB left"
