@@ -324,6 +324,7 @@ struct work { /* never cleared as a whole: most of it is for long names and chai
     struct dns_question question;
     struct zone_probe probe;
     struct exchange x;
+    struct geo_fetch fetch;
 };
 
 static void exchange_init(struct exchange *x, const struct dns_question *question,
@@ -427,14 +428,16 @@ static void look_up_owner(struct exchange *x)
 }
 
 /* The look-up has taken its last step. Ask for what routing reads first, while other questions are
- * settled. */
-static void settle(struct work *work)
+ * settled; true: for more of it after that. */
+static bool settle(struct work *work)
 {
     struct exchange *x = &work->x;
     zone_probe_end(&work->probe, &x->match);
     x->is_private = x->view != NULL && x->match.zone != NULL && zone_is_private(x->match.zone);
-    if (x->match.set != NULL && zone_set_is_group(x->match.set))
-        query__prefetch_place(x, zone_set_group(x->match.set));
+    if (x->match.set == NULL || !zone_set_is_group(x->match.set))
+        return false;
+    work->fetch = query__prefetch_place(x, zone_set_group(x->match.set));
+    return true;
 }
 
 /* Compose the reply, and follow a chain to its end. */
@@ -464,7 +467,7 @@ void query_answer_item(const struct query_env *env, struct query_item *item)
         return;
     while (zone_probe_step(&work.probe))
         ;
-    settle(&work);
+    (void)settle(&work);
     finish(&work, item);
 }
 
@@ -505,8 +508,11 @@ static void answer_some(struct work *works, const struct query_env *env, struct 
         for (; turn != 0; turn &= turn - 1)
             if (zone_probe_step(&works[__builtin_ctz(turn)].probe))
                 left |= turn & -turn;
+    uint32_t routed = 0;
     for (uint32_t turn = begun; turn != 0; turn &= turn - 1)
-        settle(&works[__builtin_ctz(turn)]);
+        routed |= settle(&works[__builtin_ctz(turn)]) ? turn & -turn : 0;
+    for (; routed != 0; routed &= routed - 1)
+        geo_fetch_more(&works[__builtin_ctz(routed)].fetch);
     for (; begun != 0; begun &= begun - 1) {
         unsigned i = (unsigned)__builtin_ctz(begun);
         finish(&works[i], &items[i]);

@@ -240,22 +240,20 @@ void query__locate(struct exchange *x, const struct policy_group *group, uint64_
     }
 }
 
-void query__prefetch_place(struct exchange *x, const struct policy_group *group)
+struct geo_fetch query__prefetch_place(struct exchange *x, const struct policy_group *group)
 {
     const struct geo_view *geo = zone_image_geo(x->env->image);
     const struct geo_address *address = &x->place.address;
+    const struct geo_fetch nothing = {.root = NULL};
     if (geo == NULL || !policy_needs_location(group->kind))
-        return;
+        return nothing;
     query__find_address(x);
     if (!x->place.has_address)
-        return;
-    if (group->kind == POLICY_IP_BASED) {
-        if (geo->cidr != NULL)
-            geo_cidr_prefetch(geo->cidr, group->cidr_slot, address);
-        return;
-    }
+        return nothing;
+    if (group->kind == POLICY_IP_BASED)
+        return geo->cidr != NULL ? geo_cidr_prefetch(geo->cidr, group->cidr_slot, address)
+                                 : nothing;
     if (group->kind == POLICY_LATENCY && geo->latency != NULL)
-        geo_latency_prefetch(geo->latency, address);
-    if (geo->database != NULL)
-        geo_database_prefetch(geo->database, address);
+        return geo_latency_prefetch(geo->latency, address);
+    return geo->database != NULL ? geo_database_prefetch(geo->database, address) : nothing;
 }

@@ -110,8 +110,8 @@ const struct zone_view *query__find_view(const struct exchange *x);
 void query__find_address(struct exchange *x);
 /* Of the first @bits bits of an address: what clients are spread by. */
 uint64_t query__hash_prefix(const struct geo_address *address, unsigned bits);
-/* Ask for the memory that query__locate() will read for @group. */
-void query__prefetch_place(struct exchange *x, const struct policy_group *group);
+/* Ask for the memory that query__locate() will read first for @group: its root. */
+struct geo_fetch query__prefetch_place(struct exchange *x, const struct policy_group *group);
 /* What the policy of @group may know about the client. @draw stands in for the prefix of a client
  * that cannot be located. */
 void query__locate(struct exchange *x, const struct policy_group *group, uint64_t draw,

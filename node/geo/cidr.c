@@ -285,10 +285,11 @@ uint32_t geo_cidr_find(const struct geo_cidr *cidr, uint32_t slot,
     return index == GEO_TABLE_NONE ? 0 : collection->locations[index];
 }
 
-void geo_cidr_prefetch(const struct geo_cidr *cidr, uint32_t slot,
-                       const struct geo_address *address)
+struct geo_fetch geo_cidr_prefetch(const struct geo_cidr *cidr, uint32_t slot,
+                                   const struct geo_address *address)
 {
     const struct geo_cidr_collection *collection = collection_at(cidr, slot);
-    if (collection != NULL)
-        geo__table_prefetch(collection->table, address);
+    if (collection == NULL)
+        return (struct geo_fetch){.root = NULL};
+    return geo__table_prefetch(collection->table, address);
 }

@@ -39,5 +39,5 @@ void geo_cidr_unref(struct geo_cidr *cidr); /* accepts NULL */
  * the address does not match. *@scope_bits: as in geo/database.h; 0 if there is no collection. */
 uint32_t geo_cidr_find(const struct geo_cidr *cidr, uint32_t slot,
                        const struct geo_address *address, unsigned *scope_bits);
-void geo_cidr_prefetch(const struct geo_cidr *cidr, uint32_t slot,
-                       const struct geo_address *address);
+struct geo_fetch geo_cidr_prefetch(const struct geo_cidr *cidr, uint32_t slot,
+                                   const struct geo_address *address);

@@ -34,7 +34,8 @@ const struct geo_location *geo_database_find(const struct geo_database *database
     return index == GEO_TABLE_NONE ? NULL : &database->locations[index];
 }
 
-void geo_database_prefetch(const struct geo_database *database, const struct geo_address *address)
+struct geo_fetch geo_database_prefetch(const struct geo_database *database,
+                                       const struct geo_address *address)
 {
-    geo__table_prefetch(database->table, address);
+    return geo__table_prefetch(database->table, address);
 }

@@ -42,5 +42,6 @@ const struct geo_database_about *geo_database_about(const struct geo_database *d
 const struct geo_location *geo_database_find(const struct geo_database *database,
                                              const struct geo_address *address,
                                              unsigned *scope_bits);
-/* Ask the processor to fetch what geo_database_find() will read first. */
-void geo_database_prefetch(const struct geo_database *database, const struct geo_address *address);
+/* Ask the processor to fetch what geo_database_find() will read. */
+struct geo_fetch geo_database_prefetch(const struct geo_database *database,
+                                       const struct geo_address *address);

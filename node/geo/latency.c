@@ -321,9 +321,10 @@ const struct geo_latency_row *geo_latency_find(const struct geo_latency *latency
     return index == GEO_TABLE_NONE ? NULL : &latency->rows[index];
 }
 
-void geo_latency_prefetch(const struct geo_latency *latency, const struct geo_address *address)
+struct geo_fetch geo_latency_prefetch(const struct geo_latency *latency,
+                                      const struct geo_address *address)
 {
-    geo__table_prefetch(latency->table, address);
+    return geo__table_prefetch(latency->table, address);
 }
 
 /* The row's own figure; NULL: it has none. */

@@ -43,7 +43,8 @@ size_t geo_latency_memory(const struct geo_latency *latency); /* octets */
 const struct geo_latency_row *geo_latency_find(const struct geo_latency *latency,
                                                const struct geo_address *address,
                                                unsigned *scope_bits);
-void geo_latency_prefetch(const struct geo_latency *latency, const struct geo_address *address);
+struct geo_fetch geo_latency_prefetch(const struct geo_latency *latency,
+                                      const struct geo_address *address);
 
 /* Milliseconds to @region, or GEO_LATENCY_NONE. What the row's own prefix lacks is taken from the
  * next shorter prefix around it that has it. */

@@ -2,8 +2,6 @@
  * two of ranges; IPv6 a walk down a static tree of 16 keys a node. */
 #include "geo/table.h"
 
-#include "geo/view.h"
-
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,10 +149,20 @@ uint32_t geo__table_find(const struct geo_table *table, const struct geo_address
                             : lookup4(table, address, scope_bits);
 }
 
-void geo__table_prefetch(const struct geo_table *table, const struct geo_address *address)
+struct geo_fetch geo__table_prefetch(const struct geo_table *table,
+                                     const struct geo_address *address)
 {
-    if (!address->is_ipv6 && table->roots4 != NULL)
-        __builtin_prefetch(&table->ranges4[table->roots4[number4(address) >> 16]]);
+    if (address->is_ipv6 || table->roots4 == NULL)
+        return (struct geo_fetch){.root = NULL};
+    const uint32_t *root = &table->roots4[number4(address) >> 16];
+    __builtin_prefetch(root);
+    return (struct geo_fetch){.root = root, .ranges = table->ranges4};
+}
+
+void geo_fetch_more(const struct geo_fetch *fetch)
+{
+    if (fetch->root != NULL)
+        __builtin_prefetch(&fetch->ranges[*fetch->root]);
 }
 
 void geo__table_free(struct geo_table *table)

@@ -5,12 +5,12 @@
 #pragma once
 
 #include "base/prefix.h"
+#include "geo/view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct geo_address;
 struct geo_table;
 struct geo_table_builder;
 
@@ -36,7 +36,8 @@ size_t geo__table_memory(const struct geo_table *table);
  * addresses have this value, as geo_database_find() gives it. No allocation. */
 uint32_t geo__table_find(const struct geo_table *table, const struct geo_address *address,
                          unsigned *scope_bits);
-void geo__table_prefetch(const struct geo_table *table, const struct geo_address *address);
+struct geo_fetch geo__table_prefetch(const struct geo_table *table,
+                                     const struct geo_address *address);
 
 /* The same from ranges in order: each family's starts with address 0; a value counts from @start to
  * the next start. NULL: no memory. A failure is remembered until finish. */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct geo__range4;  /* geo/table.h */
 struct geo_cidr;     /* geo/cidr.h: collections by slot */
 struct geo_database; /* geo/database.h */
 struct geo_latency;  /* geo/latency.h */
@@ -31,3 +32,12 @@ struct geo_address {
     uint8_t bits;       /* known of it: 32 or 128 for a resolver's, the source prefix of ECS */
     bool is_ipv6;       /* IPv4 mapped into IPv6 was turned into IPv4 */
 };
+
+/* Memory that a look-up will read. The processor is asked for it in two steps, with other work
+ * between them: a geo_…_prefetch() asks for the root, geo_fetch_more() for what it points to. */
+struct geo_fetch {
+    const uint32_t *root; /* NULL: there is no more to fetch */
+    const struct geo__range4 *ranges;
+};
+
+void geo_fetch_more(const struct geo_fetch *fetch);

@@ -59,21 +59,22 @@ struct udp_worker {
     struct udp_octets octets[UDP_BATCH];
 };
 
-/* The header of slot @index, for receiving. */
-static struct msghdr header_of(struct udp_worker *worker, unsigned index)
+/* The first @count headers, for receiving: all but the length of a message. They are written field
+ * by field, where they are: a copy of a whole header made just before would have to wait for it. */
+static void prepare_headers(struct udp_worker *worker, unsigned count)
 {
-    struct udp_slot *slot = &worker->slots[index];
-    return (struct msghdr){
-        .msg_name = &slot->client,
-        .msg_namelen = sizeof slot->client,
-        .msg_iov = &slot->request_vector,
-        .msg_iovlen = 1,
-        .msg_control = worker->ancillaries[index].octets,
-        .msg_controllen = sizeof worker->ancillaries[index].octets,
-    };
+    for (unsigned i = 0; i < count; i++) {
+        struct msghdr *header = &worker->messages[i].msg_hdr;
+        header->msg_name = &worker->slots[i].client;
+        header->msg_namelen = sizeof worker->slots[i].client;
+        header->msg_iov = &worker->slots[i].request_vector;
+        header->msg_iovlen = 1;
+        header->msg_control = worker->ancillaries[i].octets;
+        header->msg_controllen = sizeof worker->ancillaries[i].octets;
+    }
 }
 
-/* Everything that stays the same from batch to batch. */
+/* Everything that stays the same from batch to batch, and the headers of the first. */
 static void prepare_slots(struct udp_worker *worker)
 {
     for (unsigned i = 0; i < UDP_BATCH; i++) {
@@ -82,6 +83,7 @@ static void prepare_slots(struct udp_worker *worker)
         worker->slots[i].reply_vector.iov_base = octets->reply;
         net_batch_set_reply(&worker->batch, i, octets->reply, sizeof octets->reply);
     }
+    prepare_headers(worker, UDP_BATCH);
 }
 
 /* Keep the address that was asked as the reply's source, but let routing choose the way out, except
@@ -150,12 +152,11 @@ static void send_batch(struct udp_worker *worker, int fd, unsigned reply_count)
 static void serve_socket(struct udp_worker *worker, int fd)
 {
     for (unsigned turn = 0; turn < TURN_BATCHES_MAX; turn++) {
-        for (unsigned i = 0; i < UDP_BATCH; i++)
-            worker->messages[i].msg_hdr = header_of(worker, i);
         int received = recvmmsg(fd, worker->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
         if (received <= 0)
             return;
         send_batch(worker, fd, answer_batch(worker, (unsigned)received));
+        prepare_headers(worker, (unsigned)received);
         if ((unsigned)received < UDP_BATCH)
             return;
     }

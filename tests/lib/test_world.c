@@ -15,8 +15,8 @@
 const struct geo_location *__wrap_geo_database_find(const struct geo_database *database,
                                                     const struct geo_address *address,
                                                     unsigned *scope_bits);
-void __wrap_geo_database_prefetch(const struct geo_database *database,
-                                  const struct geo_address *address);
+struct geo_fetch __wrap_geo_database_prefetch(const struct geo_database *database,
+                                              const struct geo_address *address);
 void __wrap_geo_database_unref(struct geo_database *database);
 
 static int no_database; /* its address stands for one */
@@ -69,10 +69,11 @@ const struct geo_location *__wrap_geo_database_find(const struct geo_database *d
     return row < 0 ? NULL : &locations[row];
 }
 
-void __wrap_geo_database_prefetch(const struct geo_database *database,
-                                  const struct geo_address *address)
+struct geo_fetch __wrap_geo_database_prefetch(const struct geo_database *database,
+                                              const struct geo_address *address)
 {
     ASSERT(database == (const void *)&no_database && address->bits > 0);
+    return (struct geo_fetch){.root = NULL};
 }
 
 void __wrap_geo_database_unref(struct geo_database *database)

@@ -173,8 +173,10 @@ static void test_cidr_with_leaves_other_slots_and_the_old_version(void **state)
     assert_int_equal(scope, 0);
     assert_int_equal(geo_cidr_find(third, 1, &address, &scope), 0);
     assert_int_equal(geo_cidr_find(third, 5000, &address, &scope), geo_cidr_location_hash("a"));
-    geo_cidr_prefetch(third, 5000, &address);
-    geo_cidr_prefetch(third, 1, &address);
+    for (uint32_t slot = 1; slot <= 5000; slot += 4999) {
+        const struct geo_fetch fetch = geo_cidr_prefetch(third, slot, &address);
+        geo_fetch_more(&fetch);
+    }
     geo_cidr_unref(first);
     geo_cidr_unref(third);
     assert_int_equal(geo_cidr_with(NULL, GEO_CIDR_SLOTS_MAX, NULL, &first), ERR_LIMIT);

@@ -53,7 +53,8 @@ static const struct geo_location *find(const struct geo_database *database, cons
     assert_int_equal(prefix_parse(text, &prefix, &reason), 0);
     struct geo_address address = {.bits = prefix.len, .is_ipv6 = prefix.is_ipv6};
     memcpy(address.octets, prefix.octets, sizeof address.octets);
-    geo_database_prefetch(database, &address);
+    const struct geo_fetch fetch = geo_database_prefetch(database, &address);
+    geo_fetch_more(&fetch);
     return geo_database_find(database, &address, scope);
 }
 

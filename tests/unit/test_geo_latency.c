@@ -50,7 +50,8 @@ static const struct geo_latency_row *find(const struct geo_latency *latency, con
     const struct prefix prefix = parse(text);
     struct geo_address address = {.bits = prefix.len, .is_ipv6 = prefix.is_ipv6};
     memcpy(address.octets, prefix.octets, sizeof address.octets);
-    geo_latency_prefetch(latency, &address);
+    const struct geo_fetch fetch = geo_latency_prefetch(latency, &address);
+    geo_fetch_more(&fetch);
     return geo_latency_find(latency, &address, scope);
 }
 
