@@ -57,7 +57,9 @@ static bool set_option(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-/* Replies are never fragmented by what a forged ICMP message says the path takes. */
+/* Replies are never fragmented, here or on the way, whatever a forged ICMP message says that the path
+ * takes (RFC 9715 3.1). They fit where IPv6 does; a client behind a narrower link asks again with a
+ * smaller size or by TCP. */
 static bool set_udp_options(int fd, const struct sockaddr_storage *address)
 {
     bool is_ipv6 = address->ss_family == AF_INET6;
@@ -66,9 +68,9 @@ static bool set_udp_options(int fd, const struct sockaddr_storage *address)
     if (!set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1))
         return false;
     if (is_ipv6)
-        return set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
+        return set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) &&
                (!socket_is_wildcard(address) || set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
-    return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
+    return set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) &&
            (!socket_is_wildcard(address) || set_option(fd, IPPROTO_IP, IP_PKTINFO, 1));
 }
 
