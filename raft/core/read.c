@@ -78,6 +78,18 @@ static void send_ask(struct raft *raft)
     raft__send(raft, &message);
 }
 
+/* Whoever asks has begun its reads before, and by asking says what an answer to a heartbeat would:
+ * that it knows of no newer term since. It counts for the round if no other reads are in that. A
+ * single reader at one of three voters thus waits for one way to the leader and back. */
+static void count_asker(struct raft *raft)
+{
+    struct raft_reads *reads = &raft->reads;
+    struct raft_peer *asker = raft__peer(raft, reads_at(reads, 0)->from);
+
+    if (asker != NULL && reads->count == 1)
+        asker->round_acked = reads->round_sent;
+}
+
 /* All waiting reads get this round; steps 1 to 3 of §6.4. */
 static void start_leader_round(struct raft *raft)
 {
@@ -90,11 +102,14 @@ static void start_leader_round(struct raft *raft)
         reads_at(reads, i)->index = raft->commit_index;
         reads_at(reads, i)->round = reads->round_sent;
     }
+    count_asker(raft);
+    raft__confirm_round(raft); /* a single voter needs no one else */
+    if (reads->round_confirmed == reads->round_sent)
+        return;
     for (uint32_t i = 0; i < raft->peer_count; i++) {
         if (raft__peer_votes(&raft->peers[i]))
             raft->peers[i].heartbeat_mono_ms = 0;
     }
-    raft__confirm_round(raft); /* a single voter needs no one else */
 }
 
 void raft__start_round(struct raft *raft)

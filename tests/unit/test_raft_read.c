@@ -129,6 +129,80 @@ static void test_read_follower_asks_and_retries(void **state)
     bench_fini(&bench);
 }
 
+static void test_read_ask_of_one_of_three_voters_needs_no_other(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    uint32_t appends = bench.sent[RAFT_MSG_APPEND];
+    read_at(&bench, 1, 7);
+    bench_deliver(&bench);
+    assert_int_equal(bench.nodes[1].read_count, 1);
+    assert_int_equal(bench.nodes[1].reads[0].outcome, RAFT_READ_OK);
+    assert_int_equal(bench.nodes[1].reads[0].index, 2);
+    assert_int_equal(bench.sent[RAFT_MSG_APPEND], appends); /* no heartbeat */
+    bench_fini(&bench);
+}
+
+static void test_read_ask_of_one_of_five_voters_is_one_vote(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 5, 0);
+    bench_elect(&bench, 0);
+    for (uint32_t node = 2; node < 5; node++)
+        bench_isolate(&bench, node, true);
+    read_at(&bench, 1, 7);
+    bench_deliver(&bench);
+    assert_int_equal(bench.nodes[1].read_count, 0); /* the leader and the asker are two */
+    bench_isolate(&bench, 2, false);
+    bench_run(&bench, 2 * BENCH_HEARTBEAT_MS);
+    assert_int_equal(bench.nodes[1].read_count, 1);
+    bench_fini(&bench);
+}
+
+static void test_read_ask_of_a_learner_is_no_vote(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 1);
+    bench_elect(&bench, 0);
+    bench_isolate(&bench, 1, true);
+    bench_isolate(&bench, 2, true);
+    read_at(&bench, 3, 7);
+    bench_deliver(&bench);
+    assert_int_equal(bench.nodes[3].read_count, 0);
+    bench_fini(&bench);
+}
+
+/* It may have been on its way for long when the leader's own read began. */
+static void test_read_late_ask_confirms_no_read_of_others(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 3, 0);
+    bench_elect(&bench, 0);
+    read_at(&bench, 1, 7);
+    struct raft_message ask = bench.last[1];
+    assert_int_equal(ask.kind, RAFT_MSG_READ);
+    bench_discard(&bench);
+    read_at(&bench, 0, 8); /* the first round */
+    bench_isolate(&bench, 0, true);
+    bench_receive(&bench, 0, ask);
+    read_at(&bench, 0, 9);
+    const struct raft_message acked = {.kind = RAFT_MSG_APPEND_REPLY,
+                                       .from = 2,
+                                       .to = 1,
+                                       .term = ask.term,
+                                       .log_index = 2,
+                                       .round = raft_round_confirmed(bench.nodes[0].raft) + 1};
+    bench_receive(&bench, 0, acked); /* the second begins, of the ask and of 9 */
+    assert_int_equal(bench.nodes[0].read_count, 1);
+    assert_int_equal(bench.nodes[0].reads[0].read_id, 8);
+    bench_fini(&bench);
+}
+
 static void test_read_over_bound_refused(void **state)
 {
     struct bench bench;
@@ -208,6 +282,10 @@ int main(void)
         cmocka_unit_test(test_read_deposed_leader_fails_them),
         cmocka_unit_test(test_read_before_own_commit_waits),
         cmocka_unit_test(test_read_follower_asks_and_retries),
+        cmocka_unit_test(test_read_ask_of_one_of_three_voters_needs_no_other),
+        cmocka_unit_test(test_read_ask_of_one_of_five_voters_is_one_vote),
+        cmocka_unit_test(test_read_ask_of_a_learner_is_no_vote),
+        cmocka_unit_test(test_read_late_ask_confirms_no_read_of_others),
         cmocka_unit_test(test_read_over_bound_refused),
         cmocka_unit_test(test_transfer_hands_over),
         cmocka_unit_test(test_transfer_to_the_best_passes_over_the_silent),
