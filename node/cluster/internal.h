@@ -105,7 +105,6 @@ struct cluster {
     struct cluster_settings settings;
     enum raft_role role;
     uint64_t term, leader, commit_index;
-    uint64_t written_index; /* the state up to it outlives this process */
     uint64_t settling_index, settling_since_mono_ms, settled_index; /* machine.c: settle() */
     uint64_t leading_since_mono_ms, leader_heard_mono_ms;
     uint64_t reported_mono_ms, quarantine_tried_mono_ms, forgot_mono_ms, imports_looked_mono_ms,

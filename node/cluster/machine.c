@@ -161,6 +161,19 @@ void machine_refresh(struct cluster *cluster)
     }
 }
 
+/* DNS shows nothing that a kill could take back: a node that starts again, maybe alone, answers
+ * from its state before it has heard anybody. One write() for all entries of a turn. */
+static int show_applied(struct cluster *cluster, uint64_t index)
+{
+    int rc = store_write_out(cluster->store);
+
+    if (rc == 0)
+        publish_commit(cluster->publish, index);
+    else
+        log_error("cluster", "state_not_written index=%" PRIu64 " why=\"%s\"", index, err_text(rc));
+    return rc;
+}
+
 static int app_apply(void *user, const struct raft_entry *entries, uint32_t count)
 {
     struct cluster *cluster = user;
@@ -178,7 +191,9 @@ static int app_apply(void *user, const struct raft_entry *entries, uint32_t coun
     }
     if (count > 0) {
         uint64_t index = entries[count - 1].index;
-        publish_commit(cluster->publish, index);
+        int rc = show_applied(cluster, index);
+        if (rc != 0)
+            return to_raft(rc);
         const uint64_t now_mono_ns = clock_mono_ns();
         histogram_add(&cluster->measured.apply, now_mono_ns - begun_mono_ns);
         leader_queue_applied(cluster->queue, index, now_mono_ns / 1000);
@@ -512,18 +527,6 @@ void machine_close(struct cluster *cluster)
     cluster->store = NULL;
 }
 
-/* What a kill takes is at most a tick's: a node that starts again, maybe alone, answers DNS from
- * this before it has heard anybody. */
-static void write_out(struct cluster *cluster)
-{
-    if (cluster->written_index == cluster->commit_index)
-        return;
-    cluster->written_index = cluster->commit_index;
-    if (store_write_out(cluster->store) != 0)
-        cluster__fatal(cluster, "the state cannot be written: check the disk of the data folder "
-                                "and its free space, then start again");
-}
-
 /* Nothing was applied for a second. */
 static void settle(struct cluster *cluster, uint64_t now_mono_ms)
 {
@@ -553,7 +556,6 @@ void machine_tick(struct cluster *cluster, uint64_t now_mono_ms)
         (void)health_view_load(cluster->health_view, store_kv(cluster->store));
     if (cluster->is_geo_behind)
         catch_up_geo(cluster);
-    write_out(cluster);
     settle(cluster, now_mono_ms);
     report_tick(cluster, now_mono_ms);
     asks_tick(cluster, now_mono_ms);

@@ -31,8 +31,8 @@ int store_remove(const char *folder);
 /* The state's storage, for state.h and apply.h. Holds until store_install() or store_close(). */
 const struct kv *store_kv(const struct store *store);
 
-/* Hand everything applied so far to the operating system, so that a node that is killed and starts
- * again serves it at once, also alone. Loop thread, several times a second. ERR_IO. */
+/* Hand everything applied so far to the operating system: a node that is killed and starts again
+ * has it. Loop thread, before DNS shows it. ERR_IO. */
 int store_write_out(struct store *store);
 /* Nothing is applied for a while now: get storage ready for a start that comes suddenly. Goes on in
  * the background. Loop thread. */

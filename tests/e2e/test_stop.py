@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A node that stops, told to or for want of an address: whoever waits for it is told."""
+"""A node that stops. Told to, or for want of an address: whoever waits for it is told. Killed: it takes
+nothing back of what it has served."""
 import pathlib
 import signal
 import socket
@@ -8,10 +9,14 @@ import sys
 import time
 import unittest
 
+import dns.message
+import dns.query
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import tap  # noqa: E402
-from cluster import ADMIN_PORT, BUILD, PEER_PORT, Cluster, wait_until  # noqa: E402
+from cluster import ADMIN_PORT, BUILD, DNS_PORT, PEER_PORT, Cluster, wait_until  # noqa: E402
 
+KILLS = 4     # of a node whose state is written down many times a second
 ASKERS = 20  # they ask again every 100 ms at most: one is between two questions at any moment
 
 
@@ -38,6 +43,32 @@ class TestStop(unittest.TestCase):
                 self.assertIn("the node is shutting down", errors)
                 self.assertEqual(asker.returncode, 4)
             laggard.process.send_signal(signal.SIGCONT)
+
+    def address_served(self, node):
+        question = dns.message.make_query("www.example.com", "A")
+        answer = dns.query.udp(question, node.address, port=DNS_PORT, timeout=5).answer
+        return answer[0][0].address if answer else None
+
+    def test_a_killed_node_serves_no_older_data_than_before(self):
+        """Not even without the others, which would tell it what has come since."""
+        with Cluster(3) as cluster:
+            cluster.form()
+            first, *others = cluster.nodes
+            first.quartet("zone", "create", "example.com", "--wait")
+            for value in range(KILLS):
+                address = f"192.0.2.{value}"
+                change = subprocess.Popen([BUILD / "quartet", "--node", first.socket, "record", "set",
+                                           "example.com", "www", "A", address])
+                wait_until(lambda: self.address_served(first) == address, 20,
+                           f"{address} is served", step_s=0)
+                for node in (first, *others):
+                    node.kill()
+                change.wait(20)
+                first.start()
+                self.assertEqual(self.address_served(first), address)
+                for node in others:
+                    node.start()
+                cluster.leader()
 
     def refused_for_an_address(self, node, port, *words):
         """Run a command that makes node a member while something has its port."""
