@@ -57,9 +57,9 @@ static bool set_option(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-/* Replies are never fragmented, here or on the way, whatever a forged ICMP message says that the path
- * takes (RFC 9715 3.1). They fit where IPv6 does; a client behind a narrower link asks again with a
- * smaller size or by TCP. */
+/* Replies are never fragmented, here or on the way, whatever a forged ICMP message says that the
+ * path takes (RFC 9715 3.1). They fit where IPv6 does; a client behind a narrower link asks again
+ * with a smaller size or by TCP. */
 static bool set_udp_options(int fd, const struct sockaddr_storage *address)
 {
     bool is_ipv6 = address->ss_family == AF_INET6;
