@@ -458,6 +458,20 @@ int zone_content_put(struct zone_publisher *publisher, struct zone_content *cont
     return zone_put_set(&edit, content->zone, (unsigned)name_len, set);
 }
 
+int zone_content_remove(struct zone_publisher *publisher, struct zone_content *content,
+                        const struct zone_record_set *set)
+{
+    const struct zone_trie_edit edit = edit_of(publisher, content->owner);
+    const struct zone_set_id id = {set->type, set->set_identifier, set->set_identifier_len};
+    int name_len = relative_len(set->name, zone__apex(content->zone));
+    struct zone_key key;
+
+    if (name_len < 0)
+        return ERR_NOT_FOUND;
+    zone__key_init(&key, set->name, (unsigned)name_len);
+    return zone_remove_set(&edit, content->zone, &key, &id);
+}
+
 int zone_content_put_name(struct zone_publisher *publisher, struct zone_content *content,
                           const struct zone_record_set *sets, size_t count)
 {

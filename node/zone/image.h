@@ -87,8 +87,11 @@ int zone_content_new(struct zone_publisher *publisher, const uint8_t *apex,
 /* As zone_change_put, for a content. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
 int zone_content_put(struct zone_publisher *publisher, struct zone_content *content,
                      const struct zone_record_set *set);
-/* The same for all sets of one name at once, in order of type (sets of one group in any order): for
- * a content that has none of the name yet. ERR_EXISTS: it has (nothing changed). */
+/* As zone_change_remove: the set of @set's name, type and identifier. ERR_NOT_FOUND, ERR_NOMEM. */
+int zone_content_remove(struct zone_publisher *publisher, struct zone_content *content,
+                        const struct zone_record_set *set);
+/* As zone_content_put, for all sets of one name at once, in order of type (sets of one group in any
+ * order): for a content that has none of the name yet. ERR_EXISTS: it has (nothing changed). */
 int zone_content_put_name(struct zone_publisher *publisher, struct zone_content *content,
                           const struct zone_record_set *sets, size_t count);
 /* As zone_change_log, for a content. */

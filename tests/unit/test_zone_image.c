@@ -340,6 +340,21 @@ static void change_remove(struct zone_publisher *publisher, struct model_zone *z
         *there = zone->sets[--zone->count];
 }
 
+static void content_remove(struct zone_publisher *publisher, struct zone_content *content,
+                           struct model_zone *zone)
+{
+    struct model_set set;
+
+    draw_set(zone, &set);
+    if (draw(4) > 0 && zone->count > 0)
+        set = zone->sets[draw((unsigned)zone->count)];
+    struct model_set *there = (struct model_set *)model_find(zone, set.name, set.type);
+    const struct zone_record_set which = {.name = set.name, .type = set.type};
+    assert_int_equal(zone_content_remove(publisher, content, &which), there ? 0 : ERR_NOT_FOUND);
+    if (there)
+        *there = zone->sets[--zone->count];
+}
+
 /* Fill a content, publishing something else meanwhile now and then, and serve it or give it up. */
 static void change_serve(struct zone_publisher *publisher, struct model_zone *zone)
 {
@@ -357,6 +372,8 @@ static void change_serve(struct zone_publisher *publisher, struct model_zone *zo
         fill_set(&set, rdatas, octets, &record_set);
         assert_int_equal(zone_content_put(publisher, content, &record_set), 0);
         model_put(&fresh, &set);
+        if (draw(4) == 0)
+            content_remove(publisher, content, &fresh);
     }
     if (draw(3) == 0) {
         zone_content_drop(publisher, content);
