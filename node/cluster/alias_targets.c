@@ -233,6 +233,11 @@ void alias_targets_effect(struct alias_targets *targets, const struct apply_effe
         targets->is_sweep_due = true;
 }
 
+void alias_targets_zones_changed(struct alias_targets *targets)
+{
+    targets->is_sweep_due = true;
+}
+
 void alias_targets_read(struct alias_targets *targets)
 {
     targets->reading = READ_SETS;

@@ -22,4 +22,6 @@ void alias_targets_close(struct alias_targets *targets, alias_targets_close_cb c
 /* The state was replaced, or is there now: read it. */
 void alias_targets_read(struct alias_targets *targets);
 void alias_targets_effect(struct alias_targets *targets, const struct apply_effect *effect);
+/* The image shows a zone that effects told of earlier. */
+void alias_targets_zones_changed(struct alias_targets *targets);
 void alias_targets_tick(struct alias_targets *targets, uint64_t now_mono_ms);

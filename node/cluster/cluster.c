@@ -139,6 +139,7 @@ static void on_flush(uv_prepare_t *prepare)
         machine_tick(cluster, now_mono_ms);
         return;
     }
+    machine_flush(cluster, now_mono_ms);
     report_tick(cluster, now_mono_ms);
     opinions_flush(cluster);
     verdicts_flush(cluster, now_mono_ms);

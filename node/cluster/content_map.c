@@ -74,8 +74,10 @@ int content_map_put(struct content_map *map, uint64_t content, const uint8_t *ap
     struct content_entry *slot = slot_of(map, content);
     map->count += slot->content == 0;
     free(slot->apex);
-    *slot = (struct content_entry){content, filling, copy,
-                                   private_id ? (const char *)copy + len : NULL};
+    *slot = (struct content_entry){.content = content,
+                                   .filling = filling,
+                                   .apex = copy,
+                                   .private_id = private_id ? (const char *)copy + len : NULL};
     return 0;
 }
 

@@ -4,10 +4,12 @@
 
 #include <stdint.h>
 
+struct publish_fill;
 struct zone_content;
 struct content_entry {
     uint64_t content;             /* 0: empty slot */
     struct zone_content *filling; /* not served yet; NULL: served */
+    struct publish_fill *fill;    /* reads it from the state; NULL: an import fills it, or served */
     uint8_t *apex;                /* wire octets, owned by the map */
     const char *private_id;       /* behind the apex: of a private zone; NULL: a public one */
 };

@@ -118,6 +118,7 @@ struct cluster {
         uint64_t again_mono_ms; /* that failed, and is tried again then; 0: it goes on */
         uint32_t gap_ms;        /* before the last try; 0: none has failed */
     } install;
+    uint64_t fill_again_mono_ms; /* an activated zone waits for memory until then; 0: none does */
     struct renew_state renew;
     struct state_authority authority;
     unsigned feature_level;           /* that the cluster runs at: feature.h */

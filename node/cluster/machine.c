@@ -50,6 +50,8 @@
 #define REBUILD_SETS 2000   /* record sets in one step of the loop: a few ms */
 #define REBUILD_GAP_MS 1000 /* before it is tried again; doubled up to … */
 #define REBUILD_GAP_MS_MAX 60000
+#define FILL_SETS 2000u  /* of a zone that is activated, in one turn of the loop: a few ms */
+#define FILL_GAP_MS 1000 /* without memory, before it goes on */
 
 /* Without memory what is routed by stays, and machine_tick() tries again. */
 static void take_geo_effect(struct cluster *cluster, const struct apply_effect *effect)
@@ -387,6 +389,37 @@ static void step_install(struct cluster *cluster, uint64_t now_mono_ms)
     }
     log_info("cluster", "snapshot_installed image=%" PRIu64, publish_index(cluster->publish));
     end_install(cluster);
+}
+
+/* Without memory the zone shown before stays, and so does the index that is told. */
+static void fill_failed(struct cluster *cluster, int code, uint64_t now_mono_ms)
+{
+    if (cluster->fill_again_mono_ms == 0)
+        log_error("cluster",
+                  "zone_not_served_yet why=\"%s\" action=\"DNS answers from the one before it\" "
+                  "again_each_ms=%u",
+                  err_text(code), FILL_GAP_MS);
+    cluster->fill_again_mono_ms = now_mono_ms + FILL_GAP_MS;
+}
+
+void machine_flush(struct cluster *cluster, uint64_t now_mono_ms)
+{
+    const uint64_t index = publish_index(cluster->publish);
+
+    if (!publish_is_filling(cluster->publish) || now_mono_ms < cluster->fill_again_mono_ms ||
+        cluster->is_fatal) /* what was applied last may not be written out */
+        return;
+    int rc = publish_fill_step(cluster->publish, store_kv(cluster->store), FILL_SETS);
+    if (rc == ERR_NOMEM)
+        fill_failed(cluster, rc, now_mono_ms);
+    else
+        cluster->fill_again_mono_ms = 0;
+    if (rc == 1)
+        cluster__wake(cluster);
+    if (publish_index(cluster->publish) == index)
+        return;
+    cluster->is_report_due = true;
+    alias_targets_zones_changed(cluster->alias_targets);
 }
 
 static void app_role_changed(void *user, enum raft_role role, uint64_t term, raft_id leader)

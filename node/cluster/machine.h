@@ -12,4 +12,6 @@ void machine_close(struct cluster *cluster);
 struct raft_app machine_app(struct cluster *cluster);
 /* Read again what effects have marked as changed. */
 void machine_refresh(struct cluster *cluster);
+/* In each turn of the loop, unless a snapshot is installed: go on with zones that are activated. */
+void machine_flush(struct cluster *cluster, uint64_t now_mono_ms);
 void machine_tick(struct cluster *cluster, uint64_t now_mono_ms);

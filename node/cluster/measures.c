@@ -72,7 +72,9 @@ void cluster_measure(struct cluster *cluster, struct cluster_measures *out)
 {
     *out = (struct cluster_measures){.elections = cluster->measured.elections,
                                      .leader_changes = cluster->measured.leader_changes,
-                                     .is_frozen = publish_is_frozen(cluster->publish)};
+                                     .is_frozen = publish_is_frozen(cluster->publish),
+                                     .is_filling = publish_is_filling(cluster->publish) &&
+                                                   cluster->fill_again_mono_ms == 0};
     histogram_read(&cluster->measured.sync, &out->sync);
     histogram_read(&cluster->measured.apply, &out->apply);
     if (cluster->queue)

@@ -24,6 +24,8 @@ struct cluster_measures {
     uint64_t last_index, persisted_index;
     uint64_t snapshots_sent;
     bool is_low_on_space, is_installing, is_frozen;
+    bool
+        is_filling; /* an activated zone is read into the image, which counts as behind till then */
     uint64_t state_free, state_len; /* of the file system of the data folder, octets */
     uint32_t voters, voters_alive;  /* the latter on the leader alone */
     uint32_t members;

@@ -49,6 +49,7 @@ void publish_free(struct publish *publish)
     if (!publish)
         return;
     publish_rebuild_cancel(publish);
+    publish__fill_cancel(publish);
     publish__drop_filling(publish, &publish->map);
     zone_publisher_free(publish->image);
     zone_counts_free(publish->counts);
@@ -229,58 +230,26 @@ static int zone_added(struct publish *publish, const struct apply_effect *effect
     return content_map_put(&publish->map, effect->content, effect->name, private_id, NULL);
 }
 
+/* @content, and what is shown while that is being read, are in the image no more. */
+static void forget_content(struct publish *publish, uint64_t content)
+{
+    const struct content_entry *entry = content_map_find(&publish->map, content);
+
+    if (entry && entry->fill) {
+        content = publish__fill_shown(entry);
+        publish__fill_drop(publish, entry);
+    }
+    content_map_remove(&publish->map, content);
+}
+
 static int zone_removed(struct publish *publish, const struct apply_effect *effect)
 {
     int rc = effect->is_private ? zone_private_drop(publish->image, effect->zone_id)
                                 : zone_change_drop(publish->image, effect->name);
 
-    content_map_remove(&publish->map, effect->content);
+    forget_content(publish, effect->content);
     zone_counts_remove(publish->counts, effect->zone_id);
     return rc == ERR_NOT_FOUND ? 0 : rc;
-}
-
-struct putting {
-    struct publish *publish;
-    struct publish__place place;
-};
-
-static int put_filled(void *user, const struct state_record_set *set)
-{
-    struct putting *putting = user;
-
-    return publish__put(putting->publish, &putting->place, set);
-}
-
-/* Fill @content from what is stored under the effect's. */
-static int fill(struct publish *publish, const struct kv *kv, const struct apply_effect *effect,
-                struct zone_content *content)
-{
-    struct content_entry entry = {.filling = content};
-    struct putting putting = {publish, {kv, effect->zone_id, &entry}};
-
-    return state_list_record_sets(kv, effect->content, NULL, put_filled, &putting);
-}
-
-/* Nothing of the zone is in the image yet: it is read, and takes the place of the other one of its
- * name in the generation that follows. */
-static int zone_served(struct publish *publish, const struct kv *kv,
-                       const struct apply_effect *effect)
-{
-    struct zone_content *content = NULL;
-
-    int rc = zone_content_new(publish->image, effect->name, &content);
-    if (rc == 0)
-        rc = fill(publish, kv, effect, content);
-    if (rc == 0)
-        publish__mark_content(publish, effect->zone_id, content);
-    if (rc == 0)
-        rc = zone_change_serve(publish->image, content);
-    if (rc != 0) {
-        zone_content_drop(publish->image, content);
-        return rc;
-    }
-    content_map_remove(&publish->map, effect->old_content);
-    return content_map_put(&publish->map, effect->content, effect->name, NULL, NULL);
 }
 
 static int content_started(struct publish *publish, const struct kv *kv,
@@ -307,6 +276,7 @@ static int content_dropped(struct publish *publish, const struct apply_effect *e
     struct content_entry *entry = content_map_find(&publish->map, effect->content);
 
     if (entry) {
+        ASSERT(!entry->fill); /* another zone of the name was activated before */
         zone_content_drop(publish->image, entry->filling);
         content_map_remove(&publish->map, effect->content);
     }
@@ -326,7 +296,7 @@ static int content_switched(struct publish *publish, const struct apply_effect *
     if (rc != 0)
         return rc;
     entry->filling = NULL;
-    content_map_remove(&publish->map, effect->old_content);
+    forget_content(publish, effect->old_content);
     return 0;
 }
 
@@ -339,22 +309,38 @@ static int set_put(struct publish *publish, const struct kv *kv, const struct ap
     return place.entry ? publish__put(publish, &place, &effect->record_set) : 0;
 }
 
+static int remove_once(struct publish *publish, const struct content_entry *entry,
+                       const struct state_record_set *set)
+{
+    const uint8_t *name = name_in_image(publish, set);
+    const struct zone_record_set which = {.name = name,
+                                          .type = set->type,
+                                          .set_identifier = set->set_identifier,
+                                          .set_identifier_len = (uint8_t)set->set_identifier_len};
+
+    if (entry->filling)
+        return zone_content_remove(publish->image, entry->filling, &which);
+    if (entry->private_id)
+        return zone_private_remove(publish->image, entry->private_id, name, set->type,
+                                   set->set_identifier, set->set_identifier_len);
+    return zone_change_remove(publish->image, entry->apex, name, set->type, set->set_identifier,
+                              set->set_identifier_len);
+}
+
 /* What the image has not, because it refused it or because a set of another policy took the place
  * of all the others, need not be removed. */
 static int set_removed(struct publish *publish, const struct apply_effect *effect)
 {
     struct content_entry *entry = content_map_find(&publish->map, effect->content);
-
-    if (!entry || entry->filling) /* imports only ever add */
-        return 0;
     const struct state_record_set *set = &effect->record_set;
-    const uint8_t *name = name_in_image(publish, set);
-    return or_none(entry->private_id
-                       ? zone_private_remove(publish->image, entry->private_id, name, set->type,
-                                             set->set_identifier, set->set_identifier_len)
-                       : zone_change_remove(publish->image, entry->apex, name, set->type,
-                                            set->set_identifier, set->set_identifier_len));
+
+    return entry ? or_none(remove_once(publish, entry, set)) : 0;
 }
+
+struct putting {
+    struct publish *publish;
+    struct publish__place place;
+};
 
 static int put_again(void *user, const struct state_record_set *set)
 {
@@ -375,8 +361,8 @@ static int override_changed(struct publish *publish, const struct kv *kv,
     if (rc != 0)
         return or_none(rc);
     putting.place.entry = content_map_find(&publish->map, zone.content);
-    if (!putting.place.entry || putting.place.entry->filling)
-        return 0; /* the zone, or an import, comes whole, behind this */
+    if (!putting.place.entry)
+        return 0; /* the zone comes whole, behind this */
     return or_none(
         state_get_record_set(kv, zone.content, &effect->record_set, put_again, &putting));
 }
@@ -386,7 +372,7 @@ static int note(struct publish *publish, const struct kv *kv, const struct apply
     switch (effect->kind) {
     case APPLY_ZONE_ADDED: return zone_added(publish, effect);
     case APPLY_ZONE_REMOVED: return zone_removed(publish, effect);
-    case APPLY_ZONE_SERVED: return zone_served(publish, kv, effect);
+    case APPLY_ZONE_SERVED: return publish__fill_begin(publish, effect);
     case APPLY_RECORD_SET_PUT: return set_put(publish, kv, effect);
     case APPLY_RECORD_SET_REMOVED: return set_removed(publish, effect);
     case APPLY_CONTENT_STARTED: return content_started(publish, kv, effect);
@@ -413,17 +399,28 @@ void publish_effect(struct publish *publish, const struct kv *kv, const struct a
         publish__freeze(publish, err_text(rc));
 }
 
-void publish_commit(struct publish *publish, uint64_t index)
+int publish__show(struct publish *publish)
 {
-    if (publish->is_frozen || index == publish->index)
-        return;
+    const uint64_t index = publish__fill_limit(publish, publish->committed_index);
+
     int rc = zone_publish(publish->image, index);
     if (rc == ERR_NOMEM && publish_reclaim(publish))
         rc = zone_publish(publish->image, index);
     if (rc != 0)
+        return rc;
+    publish->index = index;
+    publish->is_show_due = false;
+    return 0;
+}
+
+void publish_commit(struct publish *publish, uint64_t index)
+{
+    if (publish->is_frozen || index == publish->committed_index)
+        return;
+    publish->committed_index = index;
+    int rc = publish__show(publish);
+    if (rc != 0)
         publish__freeze(publish, err_text(rc));
-    else
-        publish->index = index;
 }
 
 void publish_refresh(struct publish *publish)

@@ -1,4 +1,5 @@
-/* node/cluster/publish_internal.h: shared by publish.c (changes) and publish_rebuild.c (all). */
+/* node/cluster/publish_internal.h: shared by publish.c (changes), publish_fill.c (a zone that is
+ * activated) and publish_rebuild.c (all). */
 #pragma once
 
 #include "cluster/content_map.h"
@@ -10,6 +11,7 @@
 
 struct load_batch;
 struct loader;
+struct publish_fill;
 struct querylog_table;
 struct zone_counts;
 
@@ -32,7 +34,12 @@ struct publish {
     struct querylog_table *log; /* NULL: nobody logs queries */
     struct zone_counts *counts;
     struct content_map map;
-    uint64_t index;
+    uint64_t index;           /* that readers see */
+    uint64_t committed_index; /* what was noted up to it is in the image, but for: */
+    struct {
+        struct publish_fill *first, *last;
+    } fills;          /* zones that are activated but not shown yet, the longest waiting first */
+    bool is_show_due; /* one is served, but in no generation yet */
     bool is_frozen;
     struct zone_rdata *rdatas; /* scratch for one set */
     size_t rdata_capacity;
@@ -64,6 +71,18 @@ int publish__logging_changed(struct publish *publish, const struct kv *kv,
 int publish__load_logging(struct publish *publish, const struct kv *kv);
 /* Drop what is filling in @map, and the map. */
 void publish__drop_filling(struct publish *publish, struct content_map *map);
+/* publish_fill.c: an activated zone is to be shown, whose content the image has not. ERR_NOMEM. */
+int publish__fill_begin(struct publish *publish, const struct apply_effect *effect);
+/* Give up what @entry is being filled with, and the entry. */
+void publish__fill_drop(struct publish *publish, const struct content_entry *entry);
+/* The zone shown instead of the one that @entry is of; @entry->fill is there. */
+uint64_t publish__fill_shown(const struct content_entry *entry);
+/* Give up all. The zones pass for served ones, so that a rebuild finds what is in their place. */
+void publish__fill_cancel(struct publish *publish);
+/* The index up to which the image holds every change, if @index is that of the last commit. */
+uint64_t publish__fill_limit(const struct publish *publish, uint64_t index);
+/* Make the changes that were noted visible as one generation. ERR_NOMEM. */
+int publish__show(struct publish *publish);
 /* publish_views.c: an effect about views and who sees which private zone; and all of them, in the
  * place of those that there are. ERR_NOMEM, ERR_* of reads. */
 int publish__view_effect(struct publish *publish, const struct kv *kv,

@@ -18,12 +18,15 @@ int publish_rebuild_begin(struct publish *publish, const struct kv *kv)
     struct rebuild *rebuild = &publish->rebuild;
 
     ASSERT(rebuild->stage == REBUILD_OFF);
+    publish__fill_cancel(publish); /* all is read */
     memset(rebuild, 0, sizeof(*rebuild));
     int rc = publish__load_logging(publish, kv);
     if (rc == 0)
         rc = loader_start(kv, &rebuild->loader);
     if (rc == 0)
         rebuild->stage = REBUILD_SETS;
+    else
+        publish__freeze(publish, err_text(rc)); /* it is not of this state */
     return rc;
 }
 
@@ -148,7 +151,7 @@ static int finish(struct publish *publish, const struct kv *kv)
     content_map_fini(&publish->map);
     publish->map = publish->rebuild.fresh;
     memset(&publish->rebuild, 0, sizeof(publish->rebuild));
-    publish->index = applied.index;
+    publish->index = publish->committed_index = applied.index;
     publish->is_frozen = false;
     return 0;
 }

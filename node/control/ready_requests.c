@@ -80,6 +80,10 @@ static void check_image(struct checks *checks, const struct cluster_node *node,
     if (measures->is_frozen)
         add(checks, "image", false, "is frozen at entry %" PRIu64 ": out of memory",
             node->image_index);
+    else if (measures->is_filling)
+        add(checks, "image", true,
+            "answers are of entry %" PRIu64 ", and of later ones but for a zone that is being read",
+            node->image_index);
     else
         add(checks, "image", lag <= LAG_ENTRIES_MAX,
             "answers are of entry %" PRIu64 ", %" PRIu64 " behind (at most %u)", node->image_index,

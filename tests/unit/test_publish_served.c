@@ -20,6 +20,7 @@
 #include "zone/image.h"
 #include "zone/lookup.h"
 
+#define STEP 9 /* one record set */
 #define ZONES 4
 #define HOSTS 5
 #define NAME ((const uint8_t *)"\7example\0")
@@ -27,6 +28,7 @@
 static struct test_apply test;
 static struct publish *publish;
 static uint64_t change_number;
+static uint64_t import_id, import_steps;
 static bool is_committing;
 static uint64_t drawn;
 
@@ -65,12 +67,25 @@ static int stop(void **state)
     return 0;
 }
 
+/* The entry is published, and zones that are activated are read to the end. */
+static void commit(void)
+{
+    int rc;
+
+    publish_commit(publish, test.index);
+    do
+        rc = publish_fill_step(publish, &test.kv, STEP);
+    while (rc == 1);
+    assert_int_equal(rc, 0);
+    assert_false(publish_is_frozen(publish));
+    assert_true(publish_index(publish) == test.index);
+}
+
 static void run(Cmd__Command *command)
 {
     assert_int_equal(test_apply_batch(&test, &command, 1), 0);
     if (is_committing)
-        publish_commit(publish, test.index);
-    assert_false(publish_is_frozen(publish));
+        commit();
 }
 
 /* Records of (name, type) that readers see; -1: no zone of ours. */
@@ -149,7 +164,7 @@ static void test_switch_is_one_generation(void **state)
     run(activate(2));
     assert_int_equal(seen("a.example."), 1); /* as before, until … */
     assert_int_equal(seen_in(publish, "example.", DNS_TYPE_SOA), 1);
-    publish_commit(publish, test.index);
+    commit();
     assert_int_equal(seen("a.example."), 2);
     assert_int_equal(seen("b.example."), 1);
     is_committing = true;
@@ -197,8 +212,7 @@ static void test_switches_of_one_entry(void **state)
     Cmd__Command *commands[] = {activate(2), put(2, "a.example.", "c0000201"), delete_zone(1),
                                 delete_zone(2), put(3, "b.example.", "c0000201")};
     assert_int_equal(test_apply_batch(&test, commands, 5), 0);
-    publish_commit(publish, test.index);
-    assert_false(publish_is_frozen(publish));
+    commit();
     assert_int_equal(seen("a.example."), 3);
     assert_int_equal(seen("b.example."), 1);
 }
@@ -208,6 +222,20 @@ static uint64_t draw(void)
     return mix64(drawn += MIX64_STEP) >> 8;
 }
 
+/* The next step of an import, into whichever zone the first one drew. */
+static Cmd__Command *any_import(uint64_t number)
+{
+    switch (import_steps++ % 3) {
+    case 0: return test_import_begin(&test, number, import_id = ++change_number);
+    case 1:
+        return test_import_chunk(&test, import_id, 3,
+                                 test_set(&test, "example.", DNS_TYPE_SOA, 60, test_soa),
+                                 test_set(&test, "example.", DNS_TYPE_NS, 60, test_ns),
+                                 test_set(&test, "b.example.", DNS_TYPE_A, 60, "c0000201"));
+    default: return test_import_commit(&test, import_id, 1);
+    }
+}
+
 static Cmd__Command *any_command(void)
 {
     uint64_t number = 1 + draw() % ZONES;
@@ -215,7 +243,7 @@ static Cmd__Command *any_command(void)
     char name[] = "a.example.";
 
     name[0] = (char)('a' + draw() % HOSTS);
-    switch (draw() % 10) {
+    switch (draw() % 12) {
     case 0:
     case 1: return create(number);
     case 2: return delete_zone(number);
@@ -224,6 +252,8 @@ static Cmd__Command *any_command(void)
     case 5:
         return test_change(&test, number, ++change_number, 1, CMD__ACTION__ACTION_DELETE,
                            test_set(&test, name, DNS_TYPE_A, 60, addresses[draw() % 3]));
+    case 10:
+    case 11: return any_import(number);
     default: return put(number, name, addresses[draw() % 3]);
     }
 }
@@ -258,6 +288,15 @@ static void compare(struct publish *with)
         assert_int_equal(seen_in(with, name, DNS_TYPE_A), stored(name));
 }
 
+/* Some steps, or as many as it takes. */
+static void step(uint64_t steps_max)
+{
+    while (steps_max-- > 0 && publish_is_filling(publish))
+        assert_true(publish_fill_step(publish, &test.kv, STEP) >= 0);
+    assert_false(publish_is_frozen(publish));
+    assert_int_equal(publish_index(publish) == test.index, !publish_is_filling(publish));
+}
+
 static void test_any_history_shows_what_is_stored(void **state)
 {
     struct publish *whole;
@@ -270,13 +309,20 @@ static void test_any_history_shows_what_is_stored(void **state)
         assert_int_equal(test_apply_batch(&test, commands, 1 + (unsigned)draw() % 6), 0);
         test.sequence = commands[0]->sequence + 5;
         publish_commit(publish, test.index);
-        assert_false(publish_is_frozen(publish));
-        compare(publish);
+        step(draw() % 8);
+        if (draw() % 20 == 0) /* a snapshot */
+            assert_int_equal(publish_rebuild_all(publish, &test.kv), 0);
+        if (draw() % 8 == 0)
+            step(UINT64_MAX);
+        if (publish_index(publish) == test.index)
+            compare(publish);
         assert_int_equal(publish_new(&whole), 0);
         assert_int_equal(publish_rebuild_all(whole, &test.kv), 0);
         compare(whole);
         publish_free(whole);
     }
+    step(UINT64_MAX);
+    compare(publish);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
