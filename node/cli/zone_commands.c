@@ -294,7 +294,8 @@ const struct cli_command cli_zone_commands[] = {
      false, run_update},
     {"zone", "activate", "ID", 1, 1, "of several zones of one name, serve this one from now on",
      "The other one is kept, and not served. Clients see the old records or the new ones, and are "
-     "answered all the time.\n\n"
+     "answered all the time: each node reads the zone first (some seconds for a million record "
+     "sets), then switches at once. --wait ends when all nodes have.\n\n"
      "  quartet zone activate Z0123456789ABCDEFGHIJ --wait",
      wait_options, false, run_activate},
     {"zone", "associate", "ZONE VPC", 2, 2, "let the clients of one more VPC see a private zone",
