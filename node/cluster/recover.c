@@ -17,7 +17,6 @@
 #include "store/store.h"
 
 #define IDENTITY_FILE_MAX (64u << 10)
-#define CHANCE_SHIFT 24 /* of a term: generation (16), chance (24), count (24) */
 
 struct recover {
     struct cluster *cluster;
@@ -182,14 +181,6 @@ static void fill_conf(const struct cluster *cluster, const struct cluster_recove
     }
 }
 
-/* Two recoveries of one generation that do not know of each other must not use the same terms. */
-static uint64_t draw_term(uint32_t generation)
-{
-    uint64_t chance = random_id() >> (64 - (RAFT_GENERATION_SHIFT - CHANCE_SHIFT));
-
-    return (uint64_t)generation << RAFT_GENERATION_SHIFT | chance << CHANCE_SHIFT;
-}
-
 static int force(struct cluster *cluster, struct recover *recover)
 {
     struct cluster_log_end end;
@@ -200,7 +191,7 @@ static int force(struct cluster *cluster, struct recover *recover)
         end.last_index != recover->request.last_index)
         return ERR_CONFLICT;
     fill_conf(cluster, &recover->request, &conf);
-    uint64_t term = draw_term(recover->request.generation);
+    uint64_t term = raft_recovery_term(recover->request.generation, random_id());
     int rc = cluster__error(raft_driver_recover(cluster->driver, term, &conf));
     if (rc == 0) {
         log_warn("cluster",

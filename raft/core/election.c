@@ -41,7 +41,7 @@ void raft__become_follower(struct raft *raft, uint64_t term, raft_id leader)
         raft__set_hard_state(raft, term, 0);
     raft->role = RAFT_FOLLOWER;
     raft->leader = leader;
-    raft->verified_index = raft->commit_index; /* §3.6: every later leader has what is committed */
+    raft->verified_index = raft__sure_index(raft);
     raft->round_seen = 0;
     raft->ack_due = false;
     raft__fail_reads(raft);

@@ -12,9 +12,16 @@ typedef uint64_t raft_id; /* random 64 bits, never reused; 0 is "nobody" */
 /* A term's upper bits count how often the cluster has gone on from one survivor after the loss of
  * its quorum (RAFT_EVENT_RECOVER, recover.c): its generation, 0 until then. */
 #define RAFT_GENERATION_SHIFT 48
+#define RAFT_CHANCE_SHIFT 24 /* below: random bits of that recovery, then a count of elections */
 static inline uint32_t raft_generation(uint64_t term)
 {
     return (uint32_t)(term >> RAFT_GENERATION_SHIFT);
+}
+/* Which recovery a term comes from, generation and random bits; 0 before any. Two that did not know
+ * of each other may be of one generation. */
+static inline uint64_t raft_recovery(uint64_t term)
+{
+    return raft_generation(term) == 0 ? 0 : term >> RAFT_CHANCE_SHIFT;
 }
 
 #define RAFT_MEMBERS_MAX 64              /* voters and learners together */

@@ -173,5 +173,9 @@ int raft_progress_of(const struct raft *raft, raft_id id, struct raft_progress *
  * is a round that began after the READ: who has answered it, was alive since then. */
 uint64_t raft_round_confirmed(const struct raft *raft);
 
+/* The term that a recovery begins with: the generation, @chance (random bits: two recoveries that
+ * do not know of each other must not use the same terms), and room for the elections after it. */
+uint64_t raft_recovery_term(uint32_t generation, uint64_t chance);
+
 /* Messages dropped because no correct member could have sent them. */
 uint64_t raft_malformed_count(const struct raft *raft);

@@ -20,7 +20,14 @@
     X(read_round)          /* §6.4: a quorum confirms leadership before a read is answered */     \
     X(truncate_only_on_conflict) /* §3.5: an old append never removes matching entries */         \
     X(snapshot_not_behind) /* §5.3: a snapshot never takes committed or stored entries back */    \
-    X(inflight_bounds)     /* §10.2.1: bounded messages and octets in flight to a peer */
+    X(inflight_bounds)     /* §10.2.1: bounded messages and octets in flight to a peer */         \
+    /* recover.c, from here on */                                                                  \
+    X(recovery_apart)      /* messages of another recovery are not answered */                     \
+    X(recovery_superseded) /* what was committed here is never contradicted */                     \
+    X(recovery_members)    /* nobody comes in who was not a member */                              \
+    X(recovery_new_term)   /* a generation later than all before */                                \
+    X(recovery_idle)       /* not while it leads, installs or is quarantined */                    \
+    X(recovery_chance)     /* two recoveries of one generation have terms of their own */
 
 enum raft_rule {
     RAFT_RULE_none,

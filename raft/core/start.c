@@ -55,7 +55,7 @@ static void start_indexes(struct raft *raft, const struct raft_start *start)
 {
     raft->hard_state = start->hard_state;
     raft->commit_index = raft->applied_index = raft->handed_index = start->applied;
-    raft->verified_index = raft->commit_index;
+    raft->verified_index = raft__sure_index(raft);
     raft->now_mono_ms = raft->tick_mono_ms = raft->options.now_mono_ms;
     /* Ids of reads must not repeat after a restart, even if the seed does. */
     raft->random = raft->options.seed ^ raft->options.id;

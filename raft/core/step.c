@@ -44,6 +44,8 @@ bool raft__is_heard(const struct raft *raft, const struct raft_peer *peer)
  * refuses its vote to those who could go on without it. */
 bool raft__can_lead(const struct raft *raft)
 {
+    if (!raft__has_recovered(raft))
+        return false;
     for (uint32_t i = 0; i < raft->confs.count; i++) {
         const struct raft_member *own =
             raft_conf_find(&raft->confs.items[i].conf, raft->options.id);
@@ -104,7 +106,7 @@ static void receive(struct raft *raft, const struct raft_message *message)
         raft__malformed(raft);
         return;
     }
-    if (!raft__is_of_this_generation(raft, message))
+    if (!raft__is_of_this_recovery(raft, message))
         return;
     bool is_vote = message->kind == RAFT_MSG_VOTE || message->kind == RAFT_MSG_PRE_VOTE;
     if (is_vote && raft__ignores_vote(raft, message))

@@ -242,6 +242,60 @@ static void test_recover_twice_side_by_side_never_mixes(void **state)
     bench_fini(&bench);
 }
 
+/* A member of two clusters that were recovered side by side must not carry the terms of one into
+ * the other, whose leader would then lead in them as well. */
+static void test_recover_twice_terms_are_not_learnt_by_a_reply(void **state)
+{
+    struct bench bench;
+    const uint64_t other = GENERATION_1 + (UINT64_C(5) << 24);
+    const enum raft_message_kind kinds[] = {RAFT_MSG_APPEND_REPLY, RAFT_MSG_VOTE,
+                                            RAFT_MSG_VOTE_REPLY, RAFT_MSG_READ_REPLY};
+    (void)state;
+    lose_quorum(&bench, 2);
+    assert_int_equal(recover(&bench, 0, GENERATION_1), 0);
+    bench_run(&bench, 100);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct raft_message message = {.kind = kinds[i],
+                                             .from = 2,
+                                             .to = 1,
+                                             .term = other,
+                                             .log_index = 9,
+                                             .log_term = other,
+                                             .rejected = kinds[i] != RAFT_MSG_VOTE};
+        assert_int_equal(bench_receive(&bench, 0, message), 0);
+        bench_run(&bench, 300);
+        assert_true(raft_term(bench.nodes[0].raft) == GENERATION_1);
+        assert_int_equal(raft_role_of(bench.nodes[0].raft), RAFT_LEADER);
+    }
+    bench_fini(&bench);
+}
+
+/* What it has committed with the lost ones is more than the survivor's whole log, and is out of its
+ * log already: that must not pass for an acknowledgement of what the survivor has there. */
+static void test_recover_member_with_trimmed_commits_is_superseded(void **state)
+{
+    struct bench bench;
+    (void)state;
+    lose_quorum(&bench, 2);
+    bench_isolate(&bench, 0, true);
+    for (uint32_t i = 2; i < 5; i++)
+        bench.cut[1][i] = bench.cut[i][1] = false;
+    bench_run(&bench, 500);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(bench_propose(&bench, 2, "split"), 0);
+    bench_run(&bench, 100);
+    uint64_t applied = bench.nodes[1].applied;
+    assert_int_equal(recover(&bench, 0, GENERATION_1), 0);
+    assert_true(raft_last_index(bench.nodes[0].raft) < applied);
+    assert_int_equal(
+        bench_step(&bench, 1, (struct raft_event){.kind = RAFT_EVENT_TRIMMED, .index = applied}),
+        0);
+    bench.cut[0][1] = bench.cut[1][0] = false;
+    bench_run(&bench, 500);
+    assert_true(bench.nodes[1].is_superseded);
+    bench_fini(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +308,8 @@ int main(void)
         cmocka_unit_test(test_recover_other_survivors_tail_is_truncated),
         cmocka_unit_test(test_recover_member_with_other_commits_is_superseded),
         cmocka_unit_test(test_recover_twice_side_by_side_never_mixes),
+        cmocka_unit_test(test_recover_twice_terms_are_not_learnt_by_a_reply),
+        cmocka_unit_test(test_recover_member_with_trimmed_commits_is_superseded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
