@@ -146,6 +146,7 @@ static void mend_everything(struct world *world)
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[i];
         node->disk.slow_until_us = 0;
+        node->is_lost = node->is_apart = false;
         if (node->stalled_until_us > world->now_us)
             node->stalled_until_us = world->now_us;
         if (!node->is_retired)

@@ -2,7 +2,6 @@
 #include "sim/checks_part.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "sim/alloc.h"
 #include "sim/node.h"
@@ -15,20 +14,21 @@ struct checks *checks_new(void)
 void checks_free(struct checks *checks)
 {
     checks__logs_free(&checks->logs);
-    sim_free(checks->terms);
+    for (uint32_t i = 0; i < LINES_MAX; i++)
+        sim_free(checks->terms[i].items);
     sim_free(checks);
 }
 
-struct term_record *checks__term(struct checks *checks, uint64_t term)
+struct term_record *checks__term(struct world *world, uint64_t term)
 {
-    SIM_ASSERT(term < 1000000);
-    sim_grow((void **)&checks->terms, &checks->term_room, (size_t)term + 1, sizeof *checks->terms);
-    if (checks->term_count <= term) {
-        size_t fresh = (size_t)term + 1 - checks->term_count;
-        memset(&checks->terms[checks->term_count], 0, fresh * sizeof *checks->terms);
-        checks->term_count = (size_t)term + 1;
-    }
-    return &checks->terms[term];
+    int line = lines_of_term(world, term);
+    uint64_t at = term & ((UINT64_C(1) << RAFT_CHANCE_SHIFT) - 1);
+    SIM_ASSERT(line >= 0 && at < 1000000);
+    struct term_records *terms = &world->checks->terms[line];
+    sim_grow((void **)&terms->items, &terms->room, (size_t)at + 1, sizeof *terms->items);
+    while (terms->count <= at)
+        terms->items[terms->count++] = (struct term_record){0};
+    return &terms->items[at];
 }
 
 void checks_before_write(struct node *node, const struct raft_update *update)

@@ -29,6 +29,8 @@ void checks_after_install(struct node *node);
 /* A client was told that its write is done; it asks for a read; the read's index is released; the
  * state that it saw. @floor is what checks_read_asked() returned. */
 void checks_write_acknowledged(struct world *world, uint64_t client_id, uint64_t sequence);
+/* A recovery takes back what clients were told of behind @forked_at. */
+void checks_recovered(struct world *world, uint64_t forked_at);
 uint64_t checks_read_asked(struct world *world);
 void checks_read_released(struct node *node, uint64_t floor, uint64_t index);
 void checks_read_served(struct node *node);

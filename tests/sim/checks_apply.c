@@ -15,10 +15,10 @@ void checks_before_apply(struct node *node, const struct raft_entry *entry)
         world_fail(world, "entries are applied in order, each once",
                    "n%u applies %" PRIu64 " after %" PRIu64, node->slot, entry->index,
                    node->seen.applied);
-    else if (history_term(world->history, entry->index) != entry->term)
+    else if (history_term(node->history, entry->index) != entry->term)
         world_fail(world, "only what is committed is applied",
                    "n%u applies %" PRIu64 "/%" PRIu64 ", committed is term %" PRIu64, node->slot,
-                   entry->index, entry->term, history_term(world->history, entry->index));
+                   entry->index, entry->term, history_term(node->history, entry->index));
     else if (entry->index > synced->base_index && log_term(synced, entry->index) != entry->term)
         world_fail(world, "what is applied is durable here",
                    "n%u applies %" PRIu64 ", its disk ends at %" PRIu64, node->slot, entry->index,
@@ -28,7 +28,7 @@ void checks_before_apply(struct node *node, const struct raft_entry *entry)
 static void check_hash(struct node *node)
 {
     uint64_t index = machine_applied(node->machine);
-    if (!history_hash(node->world->history, index, machine_hash(node->machine)))
+    if (!history_hash(node->history, index, machine_hash(node->machine)))
         world_fail(node->world, "equal index, equal state",
                    "n%u has another state than others at %" PRIu64, node->slot, index);
 }
@@ -42,7 +42,7 @@ void checks_after_apply(struct node *node, const struct raft_entry *entry,
         if (result->outcome != MACHINE_APPLIED || result->sequence == 0)
             continue;
         uint64_t first =
-            history_effect(world->history, result->client_id, result->sequence, entry->index);
+            history_effect(node->history, result->client_id, result->sequence, entry->index);
         if (first != entry->index)
             world_fail(world, "a command is applied once",
                        "n%u applies sequence %" PRIu64 " of client %" PRIu64 " at %" PRIu64
@@ -66,6 +66,12 @@ void checks_write_acknowledged(struct world *world, uint64_t client_id, uint64_t
                    sequence);
     if (index > world->checks->acknowledged_index)
         world->checks->acknowledged_index = index;
+}
+
+void checks_recovered(struct world *world, uint64_t forked_at)
+{
+    if (world->checks->acknowledged_index > forked_at)
+        world->checks->acknowledged_index = forked_at;
 }
 
 uint64_t checks_read_asked(struct world *world)

@@ -11,7 +11,7 @@ void checks_hard_state_durable(struct node *node, const struct raft_hard_state *
 {
     if (hard_state->voted_for == 0)
         return;
-    raft_id *vote = &checks__term(node->world->checks, hard_state->term)->votes[node->slot];
+    raft_id *vote = &checks__term(node->world, hard_state->term)->votes[node->slot];
     if (*vote != 0 && *vote != hard_state->voted_for)
         world_fail(node->world, "one vote in a term", "n%u votes twice in term %" PRIu64,
                    node->slot, hard_state->term);
@@ -22,7 +22,7 @@ void checks_hard_state_durable(struct node *node, const struct raft_hard_state *
 static void check_votes(struct node *node)
 {
     const struct raft_conf *conf = raft_conf_of(node->raft);
-    const struct term_record *record = checks__term(node->world->checks, raft_term(node->raft));
+    const struct term_record *record = checks__term(node->world, raft_term(node->raft));
     uint32_t votes = 0;
     for (uint32_t i = 0; i < conf->count; i++) {
         const struct node *member = world_find(node->world, conf->members[i].id);
@@ -40,7 +40,7 @@ static void check_votes(struct node *node)
  * look at the last of it. */
 static void check_completeness(struct node *node)
 {
-    const struct history *history = node->world->history;
+    const struct history *history = node->history;
     uint64_t index = history_last(history);
     while (index > 0 && history_commit_term(history, index) >= raft_term(node->raft))
         index--;
@@ -65,7 +65,7 @@ static bool is_voter(const struct node *node)
         node->seen.commit > node->seen.applied ? node->seen.commit : node->seen.applied;
     const struct log *view = &node->disk.view;
     if (is_voter_in(raft_conf_of(node->raft), node->id) ||
-        is_voter_in(history_conf_at(node->world->history, index), node->id))
+        is_voter_in(history_conf_at(node->history, index), node->id))
         return true;
     while (index++ < log_last(view)) {
         const struct raft_entry *entry = log_find(view, index);
@@ -117,7 +117,7 @@ void checks__election(struct node *node)
             world_fail(world, "learners never campaign", "n%u in term %" PRIu64, node->slot, term);
         return;
     }
-    struct term_record *record = checks__term(checks, term);
+    struct term_record *record = checks__term(world, term);
     if (record->leader != 0 && record->leader != node->id)
         world_fail(world, "one leader in a term", "n%u and %016" PRIx64 " lead term %" PRIu64,
                    node->slot, record->leader, term);

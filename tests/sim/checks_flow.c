@@ -3,7 +3,18 @@
 
 #include <inttypes.h>
 
+#include "sim/lines.h"
 #include "sim/node.h"
+
+/* A member that a recovery left out wins no vote of those who went on. */
+static void check_vote_line(struct node *node, const struct raft_message *message)
+{
+    if (lines_of_term(node->world, message->term) !=
+        lines_of_term(node->world, raft_term(node->raft)))
+        world_fail(node->world, "a vote is given within one recovery",
+                   "n%u, in term %" PRIu64 ", votes in term %" PRIu64, node->slot,
+                   raft_term(node->raft), message->term);
+}
 
 static void check_vote_reply(struct node *node, const struct raft_message *message)
 {
@@ -78,6 +89,9 @@ static void check_timeout_now(struct node *node, const struct raft_message *mess
 
 void checks_before_send(struct node *node, const struct raft_message *message)
 {
+    bool is_vote = message->kind == RAFT_MSG_VOTE_REPLY || message->kind == RAFT_MSG_PRE_VOTE_REPLY;
+    if (is_vote && !message->rejected)
+        check_vote_line(node, message);
     if (message->kind == RAFT_MSG_VOTE_REPLY && !message->rejected)
         check_vote_reply(node, message);
     else if (message->kind == RAFT_MSG_APPEND_REPLY && !message->rejected)

@@ -7,6 +7,7 @@
 
 #include "sim/alloc.h"
 #include "sim/history.h"
+#include "sim/lines.h"
 #include "sim/node.h"
 
 struct log_record {
@@ -150,10 +151,19 @@ static void check_durable_quorum(struct node *leader, const struct raft_entry *e
                    entry->index, entry->term, durable, raft_conf_voters(conf));
 }
 
+/* Votes are asked for and given within one line only. */
+static bool is_of_one_recovery(const struct node *a, const struct node *b)
+{
+    return lines_of_term(a->world, a->disk.view_hard_state.term) ==
+           lines_of_term(b->world, b->disk.view_hard_state.term);
+}
+
 /* §3.6.1: would @voter take @candidate's log for new enough? */
 static bool would_vote(const struct node *voter, const struct node *candidate)
 {
     const struct log *own = &voter->disk.view, *other = &candidate->disk.view;
+    if (!is_of_one_recovery(voter, candidate))
+        return false;
     uint64_t own_term = log_term(own, log_last(own));
     uint64_t other_term = log_term(other, log_last(other));
     if (own_term != other_term)
@@ -194,8 +204,8 @@ static void check_election_safe(struct node *leader, const struct raft_entry *en
 static void note_committed(struct node *node, const struct raft_entry *entry, bool is_last)
 {
     struct world *world = node->world;
-    if (entry->index <= history_last(world->history)) {
-        uint64_t term = history_term(world->history, entry->index);
+    if (entry->index <= history_last(node->history)) {
+        uint64_t term = history_term(node->history, entry->index);
         if (term != entry->term)
             world_fail(world, "one entry is committed at an index",
                        "n%u commits %" PRIu64 "/%" PRIu64 ", before it was term %" PRIu64,
@@ -210,7 +220,7 @@ static void note_committed(struct node *node, const struct raft_entry *entry, bo
         check_durable_quorum(node, entry);
         check_election_safe(node, entry);
     }
-    history_commit(world->history, entry, raft_term(node->raft));
+    history_commit(node->history, entry, raft_term(node->raft));
 }
 
 void checks__commit(struct node *node)

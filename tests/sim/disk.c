@@ -7,6 +7,7 @@
 #include "sim/alloc.h"
 #include "sim/checks.h"
 #include "sim/install.h"
+#include "sim/lines.h"
 #include "sim/node.h"
 
 static void start_writing(struct node *node);
@@ -55,8 +56,10 @@ static void make_durable(struct node *node, const struct batch *batch)
         log_reset(&disk->synced, batch->base->index, batch->base->term);
         disk->base_conf = batch->base->conf;
     }
-    if (batch->has_hard_state)
+    if (batch->has_hard_state) {
         checks_hard_state_durable(node, &batch->hard_state);
+        lines_durable(node, batch->hard_state.term);
+    }
 }
 
 static void shift_queue(struct disk *disk, size_t count)

@@ -149,6 +149,32 @@ uint64_t history_effect(struct history *history, uint64_t client_id, uint64_t se
     return effects->indexes[sequence];
 }
 
+static void fork_effects(struct effects *to, const struct effects *from, uint64_t last)
+{
+    *to = (struct effects){.client_id = from->client_id, .count = from->count, .room = from->count};
+    to->indexes = sim_new((from->count + 1) * sizeof *to->indexes);
+    for (size_t i = 0; i < from->count; i++)
+        to->indexes[i] = from->indexes[i] <= last ? from->indexes[i] : 0;
+}
+
+struct history *history_fork(const struct history *from, uint64_t last)
+{
+    struct history *to = history_new();
+    to->count = last < from->count ? (size_t)last : from->count;
+    sim_grow((void **)&to->items, &to->room, to->count + 1, sizeof *to->items);
+    for (size_t i = 0; i < to->count; i++)
+        to->items[i] = from->items[i];
+    sim_grow((void **)&to->confs, &to->conf_room, from->conf_count + 1, sizeof *to->confs);
+    while (to->conf_count < from->conf_count && from->confs[to->conf_count].index <= to->count) {
+        to->confs[to->conf_count] = from->confs[to->conf_count];
+        to->conf_count++;
+    }
+    sim_grow((void **)&to->clients, &to->client_room, from->client_count + 1, sizeof *to->clients);
+    for (; to->client_count < from->client_count; to->client_count++)
+        fork_effects(&to->clients[to->client_count], &from->clients[to->client_count], to->count);
+    return to;
+}
+
 uint64_t history_keep_image(struct history *history, struct image *image_take)
 {
     sim_grow((void **)&history->images, &history->image_room, history->image_count + 1,

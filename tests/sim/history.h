@@ -26,6 +26,9 @@ uint64_t history_effect(struct history *history, uint64_t client_id, uint64_t se
                         uint64_t index);
 uint64_t history_effect_of(const struct history *history, uint64_t client_id, uint64_t sequence);
 
+/* A copy of what @from says up to @last, without its checkpoints; the caller owns it. */
+struct history *history_fork(const struct history *from, uint64_t last);
+
 /* Checkpoints by number, kept to the end. Takes over the caller's reference. */
 uint64_t history_keep_image(struct history *history, struct image *image_take);
 struct image *history_image(const struct history *history, uint64_t number);

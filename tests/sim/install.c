@@ -7,6 +7,7 @@
 #include "sim/alloc.h"
 #include "sim/checks.h"
 #include "sim/history.h"
+#include "sim/lines.h"
 #include "sim/net.h"
 #include "sim/node.h"
 #include "sim/workload.h"
@@ -47,9 +48,9 @@ static void on_made(struct world *world, const struct event *event)
         return;
     }
     struct image *image = machine_image(node->machine, &snapshot);
-    snapshot.term = history_term(world->history, snapshot.index);
+    snapshot.term = history_term(node->history, snapshot.index);
     node_conf_at(node, snapshot.index, &snapshot.conf);
-    locator_write(&snapshot, node->slot, history_keep_image(world->history, image));
+    locator_write(&snapshot, node->slot, history_keep_image(lines_images(world), image));
     TRACE(world, "n%u has a snapshot of %" PRIu64 " for %016" PRIx64, node->slot, snapshot.index,
           event->number);
     (void)node_step(node, &(struct raft_event){.kind = RAFT_EVENT_SNAPSHOT_READY,
@@ -94,6 +95,7 @@ static void swap(struct node *node)
         return;
     }
     machine_install(node->machine, install->image, &install->snapshot);
+    lines_installed(node, &install->snapshot);
     node->seen.applied = install->snapshot.index;
     node->is_quarantined = false;
     node_drop_applied(node);
@@ -132,7 +134,7 @@ static void on_chunk(struct world *world, const struct event *event)
     struct event next = {
         .at_us = time_us, .run = on_chunk, .node = node, .number = event->number + 1};
     if (event->number % CHUNKS == CHUNKS - 1) {
-        install->image = image_ref(history_image(world->history, image));
+        install->image = image_ref(history_image(lines_images(world), image));
         swap(node);
         if (install->step != INSTALL_SWAPPED)
             return;

@@ -7,6 +7,7 @@
 #include "sim/alloc.h"
 #include "sim/checks.h"
 #include "sim/history.h"
+#include "sim/lines.h"
 #include "sim/node.h"
 
 #define LAG_MAX 50 /* entries that a learner may lack when it becomes a voter */
@@ -115,6 +116,8 @@ bool members_is_settled(const struct world *world)
     uint64_t committed = history_last(world->history);
     for (uint32_t i = 0; i < world->node_count; i++) {
         const struct disk *disk = &world->nodes[i]->disk;
+        if (!lines_is_current(world->nodes[i]))
+            continue;
         if (has_open_change(&disk->synced, committed) || has_open_change(&disk->view, committed))
             return false;
     }
@@ -274,7 +277,8 @@ static void retire_removed(struct world *world)
         struct node *node = world->nodes[i];
         if (raft_conf_find(conf, node->id) != NULL)
             node->was_member = true;
-        else if (node->was_member && node_is_up(node) && rng_chance(&world->rng, 300)) {
+        else if (node->was_member && node_is_up(node) && lines_is_current(node) &&
+                 rng_chance(&world->rng, 300)) {
             node_crash(node);
             node->is_retired = true;
         }

@@ -43,7 +43,8 @@ static bool is_noticed(const struct campaign *campaign, uint64_t seed, struct se
 /* Seeds that it took; 0: not found within @limit. */
 static uint64_t seeds_needed(uint64_t limit, uint64_t first, struct seed_result *result)
 {
-    const struct campaign campaign = {.replay = ""};
+    bool is_of_recovery = raft_mutation >= RAFT_RULE_recovery_apart;
+    const struct campaign campaign = {.replay = "", .profile = is_of_recovery ? "recover" : NULL};
     double shown_s = campaign_now_s();
     for (uint64_t i = 0; i < limit; i++) {
         if (is_noticed(&campaign, first + i, result))

@@ -91,7 +91,7 @@ static void on_arrival(struct world *world, const struct event *event)
         world_after(world, again);
         return;
     }
-    if (node_is_up(to) && !world->net->is_cut[packet->from][packet->to]) {
+    if (node_is_up(to) && !net_is_cut(world, packet->from, packet->to)) {
         trace_message(world, "->", packet);
         checks_on_arrival(to, &packet->message);
         (void)node_step(
@@ -109,7 +109,7 @@ uint64_t net_delay_us(struct world *world, uint32_t from, uint32_t to)
     uint32_t spike_pm = profile->spike_pm + (is_disturbed ? net->disturbed_spike_pm : 0);
     if (world_is_healing(world))
         loss_pm = spike_pm = 0;
-    if (net->is_cut[from][to] || rng_chance(&world->rng, loss_pm))
+    if (net_is_cut(world, from, to) || rng_chance(&world->rng, loss_pm))
         return 0;
     uint64_t delay_us = rng_between(&world->rng, profile->delay_min_us, profile->delay_max_us);
     if (rng_chance(&world->rng, spike_pm))
@@ -176,6 +176,12 @@ void net_send(struct node *from, const struct raft_message *message)
     post(world, packet, delay_us);
 }
 
+bool net_is_cut(const struct world *world, uint32_t from, uint32_t to)
+{
+    return world->net->is_cut[from][to] ||
+           world->nodes[from]->is_apart != world->nodes[to]->is_apart;
+}
+
 void net_cut(struct world *world, uint32_t from, uint32_t to)
 {
     world->net->is_cut[from][to] = true;
@@ -190,11 +196,6 @@ void net_mend_node(struct world *world, uint32_t slot)
 {
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++)
         world->net->is_cut[i][slot] = world->net->is_cut[slot][i] = false;
-}
-
-bool net_is_cut(const struct world *world, uint32_t from, uint32_t to)
-{
-    return world->net->is_cut[from][to];
 }
 
 void net_disturb(struct world *world, uint64_t until_us, uint32_t loss_pm, uint32_t spike_pm)

@@ -7,6 +7,7 @@
 #include "sim/alloc.h"
 #include "sim/checks.h"
 #include "sim/history.h"
+#include "sim/lines.h"
 #include "sim/members.h"
 #include "sim/net.h"
 #include "sim/workload.h"
@@ -20,6 +21,7 @@ struct node *node_new(struct world *world, const struct raft_entry *first)
     node->clock_rate_pm = 1000;
     node->clock_local_us = rng_below(&world->rng, 1000 * SIM_S);
     node->machine = machine_new();
+    node->history = world->history;
     disk_init(&node->disk, first);
     world->nodes[world->node_count++] = node;
     return node;
@@ -182,7 +184,7 @@ static void build_core(struct node *node)
 void node_start(struct node *node)
 {
     struct world *world = node->world;
-    if (node->is_up || node->is_gone)
+    if (node->is_up || node->is_gone || node->is_lost)
         return;
     disk_repair(node, machine_installed(node->machine));
     build_core(node);
@@ -320,7 +322,16 @@ static bool may_refuse(enum raft_event_kind kind)
 {
     return kind == RAFT_EVENT_PROPOSE || kind == RAFT_EVENT_PROPOSE_CONF ||
            kind == RAFT_EVENT_TRANSFER || kind == RAFT_EVENT_READ ||
-           kind == RAFT_EVENT_NEED_SNAPSHOT;
+           kind == RAFT_EVENT_NEED_SNAPSHOT || kind == RAFT_EVENT_RECOVER;
+}
+
+/* A recovery took back what it had committed: it takes part no more, and must be replaced. */
+static void end_superseded(struct node *node)
+{
+    TRACE(node->world, "n%u is superseded", node->slot);
+    lines_superseded(node);
+    node_crash(node);
+    node->is_gone = true;
 }
 
 int node_step(struct node *node, struct raft_event *event)
@@ -332,6 +343,10 @@ int node_step(struct node *node, struct raft_event *event)
     event->now_mono_ms = node_now_mono_ms(node);
     event->holds_commit = world->holds_commit && event->kind != RAFT_EVENT_TICK;
     int code = raft_step(node->raft, event, &update);
+    if (code == RAFT_ESUPERSEDED) {
+        end_superseded(node);
+        return code;
+    }
     if (code != 0 && (!may_refuse(event->kind) || code == RAFT_EIO || code == RAFT_ENOMEM)) {
         world_fail(world, "the core takes every event", "n%u: event %d: %s", node->slot,
                    (int)event->kind, raft_error_text(code));
@@ -342,6 +357,7 @@ int node_step(struct node *node, struct raft_event *event)
     if (update.first_proposed != 0)
         event->index = update.first_proposed;
     trace_role(node);
+    lines_follow(node, event);
     handle_update(node, &update);
     if (!world->has_failed)
         checks_after_step(node);
@@ -359,6 +375,6 @@ int node_propose(struct node *node, struct raft_buf *data, uint64_t *index)
 
 void node_conf_at(struct node *node, uint64_t index, struct raft_conf *out)
 {
-    const struct raft_conf *conf = history_conf_at(node->world->history, index);
+    const struct raft_conf *conf = history_conf_at(node->history, index);
     *out = conf != NULL ? *conf : (struct raft_conf){0};
 }

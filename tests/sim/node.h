@@ -27,6 +27,8 @@ struct node {
     bool is_quarantined; /* as marked on its disk */
     bool was_member;
     bool is_retired; /* no member any more, shut down */
+    bool is_lost;    /* down, and taken for lost: not started */
+    bool is_apart;   /* behind a wall with others, and taken for lost */
     uint32_t incarnation;
     uint64_t stalled_until_us;
     uint64_t clock_local_us, clock_world_us; /* the node's clock read that at this virtual time */
@@ -34,6 +36,7 @@ struct node {
     struct raft *raft;                       /* NULL: down */
     struct disk disk;
     struct machine *machine;
+    struct history *history; /* of its line: see lines.h */
     struct raft_entry *apply_queue;
     size_t apply_count, apply_room;
     bool is_applying;

@@ -173,15 +173,42 @@ static void theme_power(struct profile *profile, struct rng *rng)
     profile->weights[FAULT_TRANSFER] = between(rng, 0, 5);
 }
 
+/* The quorum is gone for good: `quartet cluster recover`. */
+static void theme_recover(struct profile *profile, struct rng *rng)
+{
+    profile->disaster_ms = between(rng, 2000, 12000);
+    profile->grows = 0;
+    profile->election_ms = between(rng, 80, 250);
+    profile->heartbeat_ms = profile->election_ms / between(rng, 3, 6);
+    profile->tick_ms = profile->heartbeat_ms / 2;
+    profile->change_ms = rng_chance(rng, 700) ? between(rng, 200, 3000) : 0;
+    profile->clients = between(rng, 2, 8);
+    profile->think_ms = between(rng, 30, 300);
+    profile->flush_ms = between(rng, 50, 1500);
+    profile->keep_entries = between(rng, 0, 60);
+    profile->gap_max_ms = between(rng, 200, 2500);
+    profile->weights[FAULT_CRASH] = between(rng, 0, 15);
+    profile->weights[FAULT_CRASH_LEADER] = between(rng, 0, 15);
+    profile->weights[FAULT_POWER] = rng_chance(rng, 300) ? between(rng, 0, 5) : 0;
+    profile->weights[FAULT_SPLIT] = between(rng, 0, 15);
+    profile->weights[FAULT_ISOLATE_LEADER] = between(rng, 0, 10);
+    profile->weights[FAULT_ONE_WAY] = between(rng, 0, 10);
+    profile->weights[FAULT_LOSS] = between(rng, 0, 10);
+    profile->weights[FAULT_SLOW_DISK] = between(rng, 0, 10);
+    profile->weights[FAULT_STALL] = between(rng, 0, 5);
+    profile->weights[FAULT_TRANSFER] = between(rng, 0, 10);
+}
+
 static const struct {
     const char *name;
     theme_cb draw;
 } themes[] = {
     {"mixed", theme_mixed},         {"churn", theme_churn},     {"flow", theme_flow},
     {"snapshots", theme_snapshots}, {"members", theme_members}, {"reads", theme_reads},
-    {"quiet", theme_quiet},         {"power", theme_power},
+    {"quiet", theme_quiet},         {"power", theme_power},     {"recover", theme_recover},
 };
 #define THEMES (sizeof themes / sizeof themes[0])
+#define THEMES_DRAWN (THEMES - 1) /* `recover` is drawn by world.c, so that old seeds stay */
 
 const char *profile_name(uint32_t index)
 {
@@ -191,7 +218,7 @@ const char *profile_name(uint32_t index)
 /* Every third seed is mixed. */
 static size_t draw_theme(struct rng *rng)
 {
-    return rng_chance(rng, 330) ? 0 : (size_t)rng_below(rng, THEMES);
+    return rng_chance(rng, 330) ? 0 : (size_t)rng_below(rng, THEMES_DRAWN);
 }
 
 int profile_draw(struct profile *out, const char *name, struct rng *rng)

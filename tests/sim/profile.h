@@ -51,6 +51,7 @@ struct profile {
     /* adversary */
     uint32_t gap_min_ms, gap_max_ms;
     uint32_t weights[FAULT_COUNT];
+    uint32_t disaster_ms; /* mean time to the loss of a quorum for good; 0: never */
 };
 
 /* Fill *@out. @name NULL: the seed draws the theme. -1: no such name. */

@@ -49,7 +49,7 @@ static const struct argp_option option_table[] = {
     {"profile", KEY_PROFILE, "NAME", 0,
      "Use this profile instead of the one that a seed draws: "
      "mixed, churn, flow, snapshots, members, reads, quiet, "
-     "power",
+     "power, recover",
      0},
     {"mutation", KEY_RULE, "RULE", 0, "Break this rule of the core (sim_mutation only)", 0},
     {"list-rules", KEY_LIST, NULL, 0, "Print the rules of the core", 0},

@@ -5,6 +5,7 @@
 
 #include "sim/alloc.h"
 #include "sim/checks.h"
+#include "sim/lines.h"
 #include "sim/members.h"
 #include "sim/net.h"
 #include "sim/node.h"
@@ -118,7 +119,7 @@ static struct node *choose_node(struct world *world)
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[(start + i) % world->node_count];
         bool is_out = world_is_healing(world) && !members_has(world, node->id);
-        if (node_is_up(node) && !is_out)
+        if (node_is_up(node) && !is_out && lines_is_current(node))
             return node;
     }
     return NULL;
@@ -206,7 +207,7 @@ void workload_applied(struct node *node, uint64_t index, const struct machine_re
 {
     struct world *world = node->world;
     struct client *client = &world->workload->clients[(result->client_id - 1) % CLIENTS_MAX];
-    if (client->id != result->client_id || client->contact != node->slot)
+    if (client->id != result->client_id || client->contact != node->slot || !lines_is_current(node))
         return;
     if (client->operation == OP_OPEN && result->sequence == 0) {
         client->has_session = true;
@@ -234,7 +235,7 @@ static void serve(struct node *node, struct client *client)
 void workload_node_applied(struct node *node)
 {
     struct workload *workload = node->world->workload;
-    for (uint32_t i = 0; i < workload->count; i++) {
+    for (uint32_t i = 0; i < workload->count && lines_is_current(node); i++) {
         struct client *client = &workload->clients[i];
         if (client->operation == OP_READ && client->contact == node->slot)
             serve(node, client);
@@ -244,7 +245,7 @@ void workload_node_applied(struct node *node)
 void workload_read_released(struct node *node, const struct raft_read *read)
 {
     struct world *world = node->world;
-    for (uint32_t i = 0; i < world->workload->count; i++) {
+    for (uint32_t i = 0; i < world->workload->count && lines_is_current(node); i++) {
         struct client *client = &world->workload->clients[i];
         if (client->operation != OP_READ || client->read_id != read->read_id ||
             client->contact != node->slot)
@@ -266,6 +267,19 @@ void workload_node_crashed(struct node *node)
     for (uint32_t i = 0; i < workload->count; i++) {
         if (workload->clients[i].contact == node->slot)
             workload->clients[i].read_index = 0;
+    }
+}
+
+/* What a read must see can be no more than what is left; and what an old line released is nothing.
+ */
+void workload_recovered(struct world *world, uint64_t forked_at)
+{
+    struct workload *workload = world->workload;
+    for (uint32_t i = 0; i < workload->count; i++) {
+        struct client *client = &workload->clients[i];
+        client->read_index = 0;
+        if (client->floor > forked_at)
+            client->floor = forked_at;
     }
 }
 

@@ -15,6 +15,9 @@ void workload_node_applied(struct node *node); /* reads that waited for this ind
 void workload_read_released(struct node *node, const struct raft_read *read);
 void workload_node_crashed(struct node *node);
 
+/* The newest line has changed, and begins at @forked_at. */
+void workload_recovered(struct world *world, uint64_t forked_at);
+
 uint64_t workload_done_count(const struct workload *workload); /* operations with a known outcome */
 /* A client with an operation under way at the end, or -1. */
 int workload_find_stuck(const struct workload *workload);

@@ -9,9 +9,11 @@
 #include "sim/alloc.h"
 #include "sim/checks.h"
 #include "sim/history.h"
+#include "sim/lines.h"
 #include "sim/members.h"
 #include "sim/net.h"
 #include "sim/node.h"
+#include "sim/recovery.h"
 #include "sim/workload.h"
 
 struct world *world_new(uint64_t seed, const char *profile, FILE *trace)
@@ -21,15 +23,19 @@ struct world *world_new(uint64_t seed, const char *profile, FILE *trace)
     world->trace = trace;
     world->holds_commit = seed % 2 == 0;
     rng_init(&world->rng, seed);
+    if (profile == NULL && seed % 9 == 5)
+        profile = "recover";
     SIM_ASSERT(profile_draw(&world->profile, profile, &world->rng) == 0);
     TRACE(world, "profile %s: %u voters, %u learners", world->profile.name, world->profile.voters,
           world->profile.learners);
     world->history = history_new();
+    world->lines = lines_start(world);
     world->checks = checks_new();
     world->net = net_new();
     world->members = members_start(world);
     world->workload = workload_start(world);
     world->adversary = adversary_start(world);
+    world->recovery = recovery_start(world);
     checks_start(world);
     return world;
 }
@@ -39,12 +45,13 @@ void world_free(struct world *world)
     heap_fini(&world->heap);
     for (uint32_t i = 0; i < world->node_count; i++)
         node_free(world->nodes[i]);
+    recovery_free(world->recovery);
     adversary_free(world->adversary);
     workload_free(world->workload);
     members_free(world->members);
     net_free(world->net);
     checks_free(world->checks);
-    history_free(world->history);
+    lines_free(world->lines);
     sim_free(world);
 }
 
@@ -133,7 +140,7 @@ struct node *world_leader(struct world *world)
     struct node *best = NULL;
     for (uint32_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[i];
-        if (!node_is_up(node) || raft_role_of(node->raft) != RAFT_LEADER)
+        if (!node_is_up(node) || raft_role_of(node->raft) != RAFT_LEADER || !lines_is_current(node))
             continue;
         if (best == NULL || raft_term(node->raft) > raft_term(best->raft))
             best = node;

@@ -1,7 +1,8 @@
 /* tests/sim/world.h: one seed: virtual time, the events to come, and everything that lives in it.
  *
  * Reading order for a newcomer: world.c (time), node.c (a process drives the production core),
- * disk.c, net.c and install.c (what it stands on), adversary.c and members.c (what happens to it),
+ * disk.c, net.c and install.c (what it stands on), adversary.c, members.c and recovery.c (what
+ * happens to it),
  * workload.c (what it is for), checks_*.c (what must hold after each step). */
 #pragma once
 
@@ -27,6 +28,8 @@ struct workload;
 struct adversary;
 struct history;
 struct checks;
+struct lines;
+struct recovery;
 
 struct world {
     uint64_t seed;
@@ -42,7 +45,9 @@ struct world {
     struct members *members;
     struct workload *workload;
     struct adversary *adversary;
-    struct history *history;
+    struct history *history; /* of the newest line: see lines.h */
+    struct lines *lines;
+    struct recovery *recovery;
     struct checks *checks;
     FILE *trace; /* NULL: none */
     uint64_t events_run;
@@ -66,8 +71,8 @@ void world_fail(struct world *world, const char *invariant, const char *format, 
     __attribute__((format(printf, 3, 4)));
 
 struct node *world_find(struct world *world, raft_id id);
-/* The node that leads with the highest term, or NULL. The omniscient view, for adversary and
- * operator only. */
+/* The node of the newest line that leads with the highest term, or NULL. The omniscient view, for
+ * adversary and operator only. */
 struct node *world_leader(struct world *world);
 bool world_is_healing(const struct world *world);
 
