@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <uv.h>
 
@@ -26,9 +27,10 @@ struct recover {
     uv_work_t work;
     bool is_working;
     char folder[PATH_MAX - 64]; /* of the copy */
-    int code;
+    int code;                   /* why nothing was done; then the copy goes */
     char why[RAFT_DRIVER_MESSAGE_LEN];
-    uint64_t term; /* 0: not forced yet */
+    char text[CLUSTER_ERROR_MAX]; /* the same in words */
+    uint64_t term;                /* 0: not forced yet */
     uint64_t deadline_mono_ms;
 };
 
@@ -205,6 +207,39 @@ static int force(struct cluster *cluster, struct recover *recover)
     return rc;
 }
 
+/* Nothing was done, so nothing of it is to stay: copies of a large state fill a disk. */
+static void remove_copy(uv_work_t *work)
+{
+    const struct recover *recover = work->data;
+    char path[PATH_MAX];
+
+    (void)file_remove_tree(recover->folder);
+    snprintf(path, sizeof(path), "%s/recovery", recover->cluster->data_dir);
+    (void)rmdir(path); /* when it is empty */
+}
+
+static void removed(uv_work_t *work, int status)
+{
+    struct recover *recover = work->data;
+    struct cluster *cluster = recover->cluster;
+
+    (void)status;
+    recover->is_working = false;
+    cluster__wake(cluster); /* a close may wait for this */
+    finish(cluster, recover->code, recover->text);
+}
+
+static void give_up(struct cluster *cluster, int rc, const char *text)
+{
+    struct recover *recover = cluster->recover;
+
+    recover->code = rc;
+    snprintf(recover->text, sizeof(recover->text), "%s", text);
+    recover->is_working = uv_queue_work(cluster->loop, &recover->work, remove_copy, removed) == 0;
+    if (!recover->is_working)
+        finish(cluster, rc, text);
+}
+
 static void copied(uv_work_t *work, int status)
 {
     struct recover *recover = work->data;
@@ -214,21 +249,22 @@ static void copied(uv_work_t *work, int status)
     recover->is_working = false;
     cluster__wake(cluster); /* a close may wait for this */
     if (status != 0 || cluster->stop != CLUSTER_STOP_NONE) {
-        finish(cluster, ERR_CLOSED, err_text(ERR_CLOSED));
+        give_up(cluster, ERR_CLOSED, err_text(ERR_CLOSED));
         return;
     }
     if (recover->code != 0) {
         snprintf(text, sizeof(text),
                  "the copy in %.300s could not be made, so nothing was done: %s. %.200s",
                  recover->folder, err_text(recover->code), recover->why);
-        finish(cluster, recover->code, text);
+        give_up(cluster, recover->code, text);
         return;
     }
     int rc = force(cluster, recover);
     if (rc == ERR_CONFLICT)
-        finish(cluster, rc, "the log has changed meanwhile, or there is a leader again: look anew");
+        give_up(cluster, rc,
+                "the log has changed meanwhile, or there is a leader again: look anew");
     else if (rc != 0)
-        finish(cluster, rc, err_text(rc));
+        give_up(cluster, rc, err_text(rc));
 }
 
 /* It leads, and the new configuration is applied: members are those of it. */

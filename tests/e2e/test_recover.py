@@ -77,6 +77,20 @@ class TestRecover(unittest.TestCase):
                          ["ns1", "ns2"])
         self.assertEqual(plan["generation"], 1)
 
+    def test_3b_what_is_refused_leaves_nothing_behind(self):
+        file = pathlib.Path(self.best.data) / "identity" / "ca.pem"
+        kept = file.read_bytes()
+        file.unlink()
+        file.mkdir()  # so that the copy cannot be made
+        try:
+            words = self.refused(self.best, "cluster", "recover", "--yes")
+        finally:
+            file.rmdir()
+            file.write_bytes(kept)
+            file.chmod(0o600)
+        self.assertIn("nothing was done", words)
+        self.assertFalse((pathlib.Path(self.best.data) / "recovery").exists())
+
     def test_4_one_survivor_goes_on_and_the_other_follows(self):
         begun = time.monotonic()
         words = self.best.quartet("cluster", "recover", "--yes")
