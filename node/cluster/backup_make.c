@@ -114,7 +114,8 @@ static int write_copy(struct backup_make *make, const struct kv *kv, backup_sink
                       void *user)
 {
     struct guarded guarded = {.make = make, .sink = sink, .user = user};
-    int rc = kv_verify(kv); /* damage here must not become a backup that says it is whole */
+    /* Damage here must not become a backup that says it is whole. */
+    int rc = kv_verify_until(kv, &make->progress.is_stopped);
 
     if (rc == 0)
         rc = backup_describe(kv, &make->about);

@@ -89,12 +89,17 @@ int kv_checkpoint(const struct kv *kv, const char *target)
 
 int kv_verify(const struct kv *kv)
 {
-    return kv->ops->verify(kv->self, KV_FAMILIES);
+    return kv->ops->verify(kv->self, KV_FAMILIES, NULL);
+}
+
+int kv_verify_until(const struct kv *kv, const atomic_bool *is_stopped)
+{
+    return kv->ops->verify(kv->self, KV_FAMILIES, is_stopped);
 }
 
 int kv_verify_except(const struct kv *kv, enum kv_family family)
 {
-    return kv->ops->verify(kv->self, family);
+    return kv->ops->verify(kv->self, family, NULL);
 }
 
 void kv_close(struct kv *kv)

@@ -3,6 +3,7 @@
  * and checkpoints may come from other threads meanwhile. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,7 +85,7 @@ struct kv_ops {
     int (*write)(void *self, const struct kv_write *writes, size_t count);
     int (*flush)(void *self);
     int (*checkpoint)(void *self, const char *target);
-    int (*verify)(void *self, enum kv_family except);
+    int (*verify)(void *self, enum kv_family except, const atomic_bool *is_stopped);
     void (*close)(void *self);
 };
 struct kv {
@@ -106,7 +107,9 @@ int kv_flush(const struct kv *kv);
 int kv_checkpoint(const struct kv *kv, const char *target);
 /* Read everything again with its checksums. Blocks; any thread. */
 int kv_verify(const struct kv *kv);
-/* The same but for one family, which the caller reads himself. */
+/* The same, but ERR_CLOSED soon after another thread has set @is_stopped. */
+int kv_verify_until(const struct kv *kv, const atomic_bool *is_stopped);
+/* kv_verify() but for one family, which the caller reads himself. */
 int kv_verify_except(const struct kv *kv, enum kv_family family);
 /* Release it and zero @kv; accepts a zeroed one. */
 void kv_close(struct kv *kv);

@@ -216,27 +216,33 @@ static int rocks_checkpoint(void *self, const char *target)
     return error ? translate("checkpoint", error) : 0;
 }
 
-static int verify_family(struct rocks *rocks, enum kv_family family)
+static int verify_family(struct rocks *rocks, enum kv_family family, const atomic_bool *is_stopped)
 {
     rocksdb_iterator_t *iterator =
         rocksdb_create_iterator_cf(rocks->db, rocks->verifying, rocks->families[family]);
     char *error = NULL;
 
-    for (rocksdb_iter_seek_to_first(iterator); rocksdb_iter_valid(iterator);)
+    bool is_ended = false;
+
+    for (rocksdb_iter_seek_to_first(iterator); !is_ended && rocksdb_iter_valid(iterator);) {
         rocksdb_iter_next(iterator);
+        is_ended = is_stopped && atomic_load_explicit(is_stopped, memory_order_relaxed);
+    }
     rocksdb_iter_get_error(iterator, &error);
     rocksdb_iter_destroy(iterator);
-    return error ? translate("verify", error) : 0;
+    if (error)
+        return translate("verify", error);
+    return is_ended ? ERR_CLOSED : 0;
 }
 
-static int rocks_verify(void *self, enum kv_family except)
+static int rocks_verify(void *self, enum kv_family except, const atomic_bool *is_stopped)
 {
     struct rocks *rocks = self;
     int rc = 0;
 
     for (unsigned i = 0; i < KV_FAMILIES && rc == 0; i++) {
         if (i != except)
-            rc = verify_family(rocks, (enum kv_family)i);
+            rc = verify_family(rocks, (enum kv_family)i, is_stopped);
     }
     return rc;
 }

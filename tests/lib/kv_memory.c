@@ -224,11 +224,11 @@ static int memory_checkpoint(void *self, const char *target)
     return ERR_UNSUPPORTED; /* kv_memory_clone() */
 }
 
-static int memory_verify(void *self, enum kv_family except)
+static int memory_verify(void *self, enum kv_family except, const atomic_bool *is_stopped)
 {
     (void)except;
     (void)self;
-    return 0;
+    return is_stopped && atomic_load(is_stopped) ? ERR_CLOSED : 0;
 }
 
 static void memory_close(void *self)

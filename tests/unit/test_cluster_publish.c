@@ -261,9 +261,9 @@ static int broken_scan(void *self, const struct kv_range *range, kv_scan_cb cb, 
     return told.is_broken ? ERR_CORRUPT : rc;
 }
 
-static int broken_verify(void *self, enum kv_family except)
+static int broken_verify(void *self, enum kv_family except, const atomic_bool *is_stopped)
 {
-    (void)self;
+    (void)self, (void)is_stopped;
     assert_int_equal(except, KV_RECORD_SETS); /* that one was read */
     return ERR_CORRUPT;
 }

@@ -363,6 +363,18 @@ static void test_rocks_checkpoint_is_a_copy(void **state)
     assert_int_equal(kv_verify(&kv), 0);
 }
 
+static void test_rocks_verify_ends_when_told(void **state)
+{
+    atomic_bool is_stopped = false;
+
+    (void)state;
+    assert_int_equal(put("a", "1"), 0);
+    assert_int_equal(put("b", "2"), 0);
+    assert_int_equal(kv_verify_until(&kv, &is_stopped), 0);
+    is_stopped = true;
+    assert_int_equal(kv_verify_until(&kv, &is_stopped), ERR_CLOSED);
+}
+
 static void test_rocks_open_twice_is_busy(void **state)
 {
     struct kv other;
@@ -409,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_crash_loses_newest_batches, start_memory, stop),
         cmocka_unit_test_setup_teardown(test_rocks_reopen_finds_writes, start_rocks, stop),
         cmocka_unit_test_setup_teardown(test_rocks_checkpoint_is_a_copy, start_rocks, stop),
+        cmocka_unit_test_setup_teardown(test_rocks_verify_ends_when_told, start_rocks, stop),
         cmocka_unit_test_setup_teardown(test_rocks_open_twice_is_busy, start_rocks, stop),
         cmocka_unit_test_setup_teardown(test_rocks_open_missing_not_found, start_rocks, stop),
     };
