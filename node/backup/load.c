@@ -36,6 +36,10 @@ static int on_pairs(void *user, const struct kv_write *pairs, size_t count)
             return tell_pair(load, &pairs[i], rc);
     }
     int rc = kv_write(load->kv, pairs, count);
+    if (rc == ERR_LIMIT)
+        return backup_problem(load->problem, rc,
+                              "what is in it takes more memory than this program may use here: it "
+                              "was made to do harm, or needs a host with more");
     return rc == 0 ? 0 : backup_problem(load->problem, rc, NOT_WRITTEN, err_text(rc));
 }
 

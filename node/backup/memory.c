@@ -16,6 +16,7 @@ struct family {
 };
 struct memory {
     struct arena *arena;
+    uint64_t len, len_max;
     struct family families[KV_FAMILIES];
 };
 
@@ -88,6 +89,8 @@ static int add(struct memory *memory, const struct kv_write *write)
     if (write->op != KV_PUT || write->key.len > UINT32_MAX || write->value.len > UINT32_MAX ||
         (family->count > 0 && compare(key_of(&family->pairs[family->count - 1]), write->key) >= 0))
         return ERR_INVALID;
+    if (len + sizeof(struct pair) > memory->len_max - memory->len)
+        return ERR_LIMIT;
     if (family->count == family->capacity) {
         size_t capacity = family->capacity > 0 ? 2 * family->capacity : 64;
         struct pair *grown = realloc(family->pairs, capacity * sizeof(*grown));
@@ -104,6 +107,7 @@ static int add(struct memory *memory, const struct kv_write *write)
         memcpy(octets + write->key.len, write->value.data, write->value.len);
     family->pairs[family->count++] =
         (struct pair){octets, (uint32_t)write->key.len, (uint32_t)write->value.len};
+    memory->len += len + sizeof(struct pair);
     return 0;
 }
 
@@ -132,7 +136,7 @@ static void memory_close(void *self)
     free(memory);
 }
 
-int backup_memory_new(struct kv *out)
+int backup_memory_new(uint64_t len_max, struct kv *out)
 {
     static const struct kv_ops ops = {.get = memory_get,
                                       .scan = memory_scan,
@@ -147,6 +151,7 @@ int backup_memory_new(struct kv *out)
         free(memory);
         return ERR_NOMEM;
     }
+    memory->len_max = len_max;
     *out = (struct kv){&ops, memory};
     return 0;
 }

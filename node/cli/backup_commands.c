@@ -223,6 +223,14 @@ static int run_create(struct cli *cli)
 
 /* ---- verify ---- */
 
+/* Half of this machine's: a small file may unpack to any size. */
+static uint64_t memory_max(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_len = sysconf(_SC_PAGESIZE);
+
+    return pages > 0 && page_len > 0 ? (uint64_t)pages * (uint64_t)page_len / 2 : UINT64_C(1) << 30;
+}
+
 static int load_it(struct cli *cli, const char *path, struct backup_about *about, uint64_t *octets)
 {
     char problem[BACKUP_PROBLEM_LEN];
@@ -234,7 +242,7 @@ static int load_it(struct cli *cli, const char *path, struct backup_about *about
         return cli_fail(cli, CLI_REFUSED, "%s: %s", path, problem);
     *octets = source.len;
     backup_view_progress("loading it", 0, 0);
-    rc = backup_memory_new(&kv);
+    rc = backup_memory_new(memory_max(), &kv);
     if (rc == 0)
         rc = backup_load(&source, &kv, NULL, about, problem);
     else

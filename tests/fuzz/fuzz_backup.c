@@ -64,7 +64,7 @@ static void try_it(struct octets *octets)
     struct backup_about about;
     struct kv kv;
 
-    ASSERT(backup_memory_new(&kv) == 0);
+    ASSERT(backup_memory_new(UINT64_C(1) << 30, &kv) == 0);
     int rc = backup_load(&source, &kv, NULL, &about, problem);
     ASSERT(rc == 0 || problem[0] != '\0');
     ASSERT(strlen(problem) < sizeof(problem));

@@ -111,7 +111,7 @@ static int load(struct octets *octets, struct kv *kv, struct backup_about *about
 {
     struct backup_source source = source_of(octets);
 
-    assert_int_equal(backup_memory_new(kv), 0);
+    assert_int_equal(backup_memory_new(UINT64_MAX, kv), 0);
     return backup_load(&source, kv, NULL, about, problem);
 }
 
@@ -139,6 +139,28 @@ static void test_load_gives_what_was_written(void **state)
     assert_int_equal(again.len, made.len);
     assert_memory_equal(again.data, made.data, made.len);
     free(again.data);
+    free(made.data);
+    kv_close(&copy);
+    kv_close(&kv);
+}
+
+/* A small file may unpack to any size: whoever loads it into memory says how much it may take. */
+static void test_load_beyond_the_memory_allowed_is_refused(void **state)
+{
+    struct backup_about about;
+    char problem[BACKUP_PROBLEM_LEN];
+    struct kv kv, copy;
+
+    (void)state;
+    make_state(&kv, SETS);
+    struct octets made = make_backup(&kv, NULL);
+    struct backup_source source = source_of(&made);
+    assert_int_equal(backup_memory_new(1024, &copy), 0);
+    assert_int_equal(backup_load(&source, &copy, NULL, &about, problem), ERR_LIMIT);
+    assert_non_null(strstr(problem, "memory"));
+    kv_close(&copy);
+    assert_int_equal(backup_memory_new(1 << 20, &copy), 0);
+    assert_int_equal(backup_load(&source, &copy, NULL, &about, problem), 0);
     free(made.data);
     kv_close(&copy);
     kv_close(&kv);
@@ -371,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load_gives_what_was_written),
+        cmocka_unit_test(test_load_beyond_the_memory_allowed_is_refused),
         cmocka_unit_test(test_read_any_flipped_bit_is_found),
         cmocka_unit_test(test_read_any_cut_is_found),
         cmocka_unit_test(test_read_newer_version_is_refused),
