@@ -45,6 +45,7 @@ struct cluster_backup_status {
     bool is_running;
     uint64_t tried_wall_ms; /* the last try's end; 0: none since the start */
     const char *error;      /* of the last try; "": it succeeded */
+    uint64_t failures;      /* tries that failed since the start */
     uint64_t made_wall_ms;  /* the newest whole backup; 0: none is known */
     const char *file;       /* the last one made since the start, or "" */
     uint64_t index, len, took_ms;

@@ -20,7 +20,7 @@ struct backup_schedule {
     char file[PATH_MAX];     /* the worker's: of the one it made */
     uint64_t file_len;
     /* for status */
-    uint64_t tried_wall_ms, made_wall_ms, index, len, took_ms;
+    uint64_t tried_wall_ms, made_wall_ms, index, len, took_ms, failures;
     char error[CLUSTER_BACKUP_TEXT_MAX];
     char made_file[PATH_MAX];
 };

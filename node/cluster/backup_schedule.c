@@ -263,6 +263,7 @@ static void note_failed(struct backups *backups)
     struct backup_schedule *schedule = &backups->schedule;
     uint64_t gap_ms = schedule->every_ms < RETRY_MS_MAX ? schedule->every_ms : RETRY_MS_MAX;
 
+    schedule->failures++;
     schedule->tried_wall_ms = clock_wall_ms();
     schedule->again_mono_ms = clock_mono_ms() + gap_ms;
     snprintf(schedule->error, sizeof(schedule->error), "%s", backups->make.problem);
@@ -321,6 +322,7 @@ void cluster_backup_status(struct cluster *cluster, struct cluster_backup_status
         .is_running = backups->is_running && backups->is_scheduled,
         .tried_wall_ms = schedule->tried_wall_ms,
         .error = schedule->error,
+        .failures = schedule->failures,
         .made_wall_ms = schedule->made_wall_ms,
         .file = schedule->made_file,
         .index = schedule->index,

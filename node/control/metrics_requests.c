@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/metrics.h"
 #include "base/process.h"
+#include "cluster/backup.h"
 #include "cluster/health_status.h"
 #include "cluster/measures.h"
 #include "control/call.h"
@@ -302,6 +303,26 @@ static void add_health_counter(void *user, const char *name, uint64_t value)
     }
 }
 
+/* ---- backups by the clock ---- */
+
+/* Also without a schedule, so that an alert can tell one from a node that is not heard. */
+static void write_backups(struct metrics *metrics, struct cluster *cluster)
+{
+    struct cluster_backup_status status;
+
+    cluster_backup_status(cluster, &status);
+    metrics_family(metrics, METRICS_GAUGE, "quartet_backup_interval_seconds",
+                   "How often the node backs the cluster up by itself; 0: never.");
+    metrics_add(metrics, NULL, 0, status.folder[0] ? (double)status.every_ms / 1e3 : 0);
+    metrics_family(metrics, METRICS_GAUGE, "quartet_backup_last_success_timestamp_seconds",
+                   "When the newest of these backups was taken, since 1970; 0: none is known.");
+    metrics_add(metrics, NULL, 0, (double)status.made_wall_ms / 1e3);
+    gauge(metrics, "quartet_backup_failing", "1: the last try failed; see 'quartet node status'.",
+          status.error[0] != '\0');
+    counter(metrics, "quartet_backup_failures_total", "Tries that failed since the start.",
+            status.failures);
+}
+
 /* ---- all ---- */
 
 static void write_cluster(struct metrics *metrics, struct cluster *cluster)
@@ -334,6 +355,7 @@ void request_metrics(struct call *call)
     write_cluster(&metrics, call->cluster);
     write_memory(&metrics, call->cluster);
     write_health_states(&metrics, call->cluster);
+    write_backups(&metrics, call->cluster);
     cluster_health_counters(call->cluster, add_health_counter, &metrics);
     if (control->metrics)
         control->metrics(control->counters_user, &metrics);
