@@ -1,4 +1,6 @@
 """deploy/regions status, restart, upgrade, remove and destroy."""
+import json
+
 import machine
 import report
 from fleet import Problem
@@ -76,6 +78,23 @@ def upgrade(fleet, package):
     roll(fleet, f"install version {version}",
          lambda remote, host: machine.install(remote, host, package),
          lambda host: states[host.name].version != version)
+    if not fleet.is_dry:
+        tell_what_is_left(fleet, fleet.speaker())
+
+
+def tell_what_is_left(fleet, by):
+    """Once every host runs the new version: is there something to finalize? That is the operator's."""
+    print("\n" + fleet.quartet(by, "upgrade", "status"), end="")
+    status = json.loads(fleet.quartet(by, "upgrade", "status", "--json"))
+    known = [member["feature_level"] for member in status["members"]]
+    if min(known) > status["feature_level"]:
+        then = (f"ssh {by.ssh} quartet upgrade finalize    # once you are content with it: after it there "
+                "is no way back")
+    elif max(known) > status["feature_level"]:
+        then = f"ssh {by.ssh} quartet upgrade plan    # nodes that this inventory does not have"
+    else:
+        then = "nothing; the new version brings no feature level, so there is nothing to finalize"
+    print(f"\nnext: {then}\nback: {fleet.command('upgrade', '--package', 'OLD')}")
 
 
 def remove(fleet, host):

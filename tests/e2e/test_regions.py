@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """deploy/regions without hosts: what it says about its arguments and inventory, and where it stops when
 nothing can be reached. tests/e2e/hosts has the rest."""
+import contextlib
+import io
+import json
 import pathlib
 import subprocess
 import sys
@@ -12,6 +15,7 @@ sys.path[:0] = [str(ROOT / "tests" / "lib"), str(ROOT / "deploy" / "lib")]
 import inventory  # noqa: E402
 import machine  # noqa: E402
 import tap  # noqa: E402
+import upkeep  # noqa: E402
 
 GOOD = """# a comment
 domain ns.example.net
@@ -77,6 +81,39 @@ class TestConfig(unittest.TestCase):
         added = text + "rrl: {enabled: false}\n"
         self.assertEqual(machine.wanted_config(self.host, added), added)
         self.assertEqual(machine.wanted_config(self.host, added.replace("ns1", "ns9")), added)
+
+
+class UpgradedFleet:
+    """Stands in for a fleet whose hosts all run the new version."""
+
+    def __init__(self, level, levels):
+        self.status = {"feature_level": level, "members": [{"feature_level": known} for known in levels]}
+
+    def quartet(self, _host, *words):
+        return json.dumps(self.status) if "--json" in words else f"as 'quartet {' '.join(words)}' says\n"
+
+    def command(self, *words):
+        return " ".join(("deploy/regions hosts", *words))
+
+
+class TestUpgraded(unittest.TestCase):
+    def said(self, level, levels):
+        host = inventory.parse(GOOD, "hosts").hosts[0]
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            upkeep.tell_what_is_left(UpgradedFleet(level, levels), host)
+        return output.getvalue()
+
+    def test_a_level_that_all_know_is_left_to_finalize(self):
+        text = self.said(1, (2, 2))
+        self.assertIn("as 'quartet upgrade status' says", text)
+        self.assertIn("\nnext: ssh root@192.0.2.1 quartet upgrade finalize ", text)
+        self.assertIn("\nback: deploy/regions hosts upgrade --package OLD", text)
+
+    def test_a_level_that_some_know_or_that_is_in_use_is_not(self):
+        for levels, then in (((2, 3), "ssh root@192.0.2.1 quartet upgrade plan "), ((2, 2), "nothing;")):
+            text = self.said(2, levels)
+            self.assertIn("\nnext: " + then, text)
+            self.assertNotIn("quartet upgrade finalize", text)
 
 
 class TestCommand(unittest.TestCase):

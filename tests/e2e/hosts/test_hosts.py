@@ -191,6 +191,7 @@ class TestHosts(unittest.TestCase):
             done = self.regions("upgrade", "--package", self.new)
             time.sleep(2)
             seen = asking.stop()
+        self.assertRegex(done.text, r"The cluster runs at feature level \d+\.(.|\n)*\nnext: ")
         note(f"upgrade of five hosts under {RATE} queries a second to each:")
         queries.report(seen, self.names())
         excused = []
