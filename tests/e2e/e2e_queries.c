@@ -7,12 +7,15 @@
  *
  * asks each address (IPv4, port 53) RATE times a second for NAME A until standard input ends, then
  * prints one line of JSON: for each address what was sent and answered, how long the slowest answer
- * took, and the spans of time (monotonic seconds) whose questions were not answered within two
- * seconds, or not well. Nothing is asked twice, and a server that is away is asked as often as
- * the others. Needs root, for receive buffers that hold what comes while it does not run. */
+ * took, the spans of time (monotonic seconds) whose questions were not answered within two seconds,
+ * or not well, and for each tenth of a second from the beginning what was asked and what of that
+ * was not answered. Nothing is asked twice, and a server that is away is asked as often as the
+ * others. What is this program's own fault is counted, too: questions that the kernel did not take,
+ * and replies that came while its receive buffers were full. Needs root, for large ones. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,7 +39,10 @@
 #define SPANS_MAX 256u
 #define SPAN_GAP_NS 200000000u /* unanswered questions closer than this are one span */
 #define LATE_NS 2000000000u
+#define TALLY_NS 100000000u
+#define TALLIES_MAX 36000u /* an hour; what comes later counts for the last one */
 #define TICK_NS 1000000
+#define ID_LEN 2u
 #define HEADER_LEN 12u
 #define QUESTION_MAX (HEADER_LEN + DNS_NAME_MAX + 4u)
 #define REPLY_MAX 1500u
@@ -44,11 +50,18 @@
 struct span {
     uint64_t from_ns, to_ns, count;
 };
+struct tally {
+    uint32_t asked, unanswered;
+};
 struct server {
     const char *address;
     int sockets[SOCKETS];
+    unsigned open[SOCKETS];                      /* questions under way by each */
     uint64_t *sent_ns;                           /* by socket and id; 0: nothing is under way */
     uint64_t sent, answered, slowest_ns, oldest; /* oldest: the next to be given up */
+    uint64_t unsent;                             /* of those sent: not taken by the kernel */
+    uint64_t began_ns;
+    struct tally *tallies;
     struct span spans[SPANS_MAX];
     unsigned span_count;
 };
@@ -71,7 +84,8 @@ static void open_server(struct server *server, const char *address)
 
     server->address = address;
     server->sent_ns = calloc(SOCKETS * IDS, sizeof(*server->sent_ns));
-    if (!server->sent_ns)
+    server->tallies = calloc(TALLIES_MAX, sizeof(*server->tallies));
+    if (!server->sent_ns || !server->tallies)
         die("memory");
     if (inet_pton(AF_INET, address, &to.sin_addr) != 1)
         die(address);
@@ -101,10 +115,18 @@ static void write_question(struct load *load, const char *text)
 
 /* ---- what was not answered ---- */
 
+static struct tally *tally_of(struct server *server, uint64_t sent_ns)
+{
+    uint64_t index = (sent_ns - server->began_ns) / TALLY_NS;
+
+    return &server->tallies[index < TALLIES_MAX ? index : TALLIES_MAX - 1];
+}
+
 static void note_unanswered(struct server *server, uint64_t sent_ns)
 {
     struct span *last = server->span_count > 0 ? &server->spans[server->span_count - 1] : NULL;
 
+    tally_of(server, sent_ns)->unanswered++;
     if (last && (sent_ns < last->to_ns + SPAN_GAP_NS || server->span_count == SPANS_MAX)) {
         last->to_ns = sent_ns > last->to_ns ? sent_ns : last->to_ns;
         last->count++;
@@ -117,29 +139,49 @@ static void note_unanswered(struct server *server, uint64_t sent_ns)
 static void give_up(struct server *server, uint64_t until_ns)
 {
     for (; server->oldest < server->sent; server->oldest++) {
-        uint64_t *slot = &server->sent_ns[server->oldest % (SOCKETS * IDS)];
+        uint64_t number = server->oldest % (SOCKETS * IDS);
+        uint64_t *slot = &server->sent_ns[number];
         if (*slot > until_ns)
             return;
-        if (*slot != 0)
+        if (*slot != 0) {
             note_unanswered(server, *slot);
+            server->open[number / IDS]--;
+        }
         *slot = 0;
     }
 }
 
 /* ---- asking and hearing ---- */
 
-/* Question number N goes by socket N / IDS with the id N % IDS. */
-static void ask(struct load *load, struct server *server, uint64_t now_ns)
+/* Question number N goes by socket N / IDS with the id N % IDS. Asks @count at most, by one socket;
+ * returns how many. */
+static unsigned ask(struct load *load, struct server *server, unsigned count)
 {
-    uint64_t number = server->sent++ % (SOCKETS * IDS);
+    uint64_t number = server->sent % (SOCKETS * IDS), now_ns = clock_mono_ns();
+    uint8_t ids[BATCH][ID_LEN];
+    struct iovec parts[BATCH][2];
+    struct mmsghdr messages[BATCH] = {0};
 
-    load->question[0] = (uint8_t)(number % IDS >> 8);
-    load->question[1] = (uint8_t)number;
-    server->sent_ns[number] = now_ns;
-    /* What the kernel refuses is unanswered like what gets lost. */
-    if (send(server->sockets[number / IDS], load->question, load->question_len, 0) < 0 &&
-        errno == EBADF)
-        die("send");
+    count = count < BATCH ? count : BATCH;
+    if (number % IDS + count > IDS)
+        count = (unsigned)(IDS - number % IDS);
+    for (unsigned i = 0; i < count; i++) {
+        ids[i][0] = (uint8_t)((number + i) % IDS >> 8);
+        ids[i][1] = (uint8_t)(number + i);
+        parts[i][0] = (struct iovec){ids[i], ID_LEN};
+        parts[i][1] = (struct iovec){load->question + ID_LEN, load->question_len - ID_LEN};
+        messages[i].msg_hdr = (struct msghdr){.msg_iov = parts[i], .msg_iovlen = 2};
+        server->sent_ns[number + i] = now_ns;
+    }
+    /* What the kernel refuses is unanswered like what gets lost, and counted. */
+    int taken = sendmmsg(server->sockets[number / IDS], messages, count, 0);
+    if (taken < 0 && errno == EBADF)
+        die("sendmmsg");
+    server->unsent += taken < 0 ? count : count - (unsigned)taken;
+    server->open[number / IDS] += count;
+    server->sent += count;
+    tally_of(server, now_ns)->asked += count;
+    return count;
 }
 
 static void take(struct server *server, unsigned socket_index, const uint8_t *reply, size_t len,
@@ -157,6 +199,7 @@ static void take(struct server *server, unsigned socket_index, const uint8_t *re
         server->answered++;
         server->slowest_ns = took_ns > server->slowest_ns ? took_ns : server->slowest_ns;
     }
+    server->open[socket_index]--;
     *slot = 0;
 }
 
@@ -171,7 +214,9 @@ static void hear(struct server *server)
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
     }
     for (unsigned s = 0; s < SOCKETS; s++) {
-        int count;
+        int count = 0;
+        if (server->open[s] == 0)
+            continue;
         do {
             count = recvmmsg(server->sockets[s], messages, BATCH, MSG_DONTWAIT, NULL);
             uint64_t now_ns = clock_mono_ns();
@@ -194,6 +239,8 @@ static void run(struct load *load)
     const struct timespec tick = {.tv_nsec = TICK_NS};
     uint64_t began_ns = clock_mono_ns();
 
+    for (unsigned i = 0; i < load->server_count; i++)
+        load->servers[i].began_ns = began_ns;
     while (!is_over()) {
         uint64_t now_ns = clock_mono_ns();
         uint64_t due = (now_ns - began_ns) / 1000 * load->rate / 1000000;
@@ -201,8 +248,8 @@ static void run(struct load *load)
             struct server *server = &load->servers[i];
             hear(server);
             give_up(server, now_ns - LATE_NS);
-            for (unsigned burst = 0; server->sent < due && burst < BURST; burst++)
-                ask(load, server, clock_mono_ns());
+            for (unsigned asked = 0; server->sent < due && asked < BURST;)
+                asked += ask(load, server, (unsigned)(due - server->sent));
         }
         nanosleep(&tick, NULL);
     }
@@ -230,15 +277,44 @@ static void finish(struct load *load)
         give_up(&load->servers[i], UINT64_MAX);
 }
 
+/* Replies that found the receive buffers full. */
+static uint64_t overflowed(const struct server *server)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        uint32_t values[SK_MEMINFO_VARS] = {0};
+        socklen_t len = sizeof(values);
+        if (getsockopt(server->sockets[i], SOL_SOCKET, SO_MEMINFO, values, &len) != 0)
+            die("SO_MEMINFO");
+        sum += values[SK_MEMINFO_DROPS];
+    }
+    return sum;
+}
+
+static void print_tallies(const struct server *server)
+{
+    unsigned count = TALLIES_MAX;
+
+    while (count > 0 && server->tallies[count - 1].asked == 0)
+        count--;
+    for (unsigned i = 0; i < count; i++)
+        printf("%s[%" PRIu32 ", %" PRIu32 "]", i > 0 ? ", " : "", server->tallies[i].asked,
+               server->tallies[i].unanswered);
+}
+
 static void print_server(const struct server *server)
 {
-    printf("\"%s\": {\"sent\": %" PRIu64 ", \"answered\": %" PRIu64
-           ", \"slowest_s\": %.4f, \"unanswered\": [",
-           server->address, server->sent, server->answered, (double)server->slowest_ns / 1e9);
+    printf("\"%s\": {\"sent\": %" PRIu64 ", \"answered\": %" PRIu64 ", \"unsent\": %" PRIu64
+           ", \"overflowed\": %" PRIu64 ", \"slowest_s\": %.4f, \"unanswered\": [",
+           server->address, server->sent, server->answered, server->unsent, overflowed(server),
+           (double)server->slowest_ns / 1e9);
     for (unsigned i = 0; i < server->span_count; i++)
         printf("%s[%.4f, %.4f, %" PRIu64 "]", i > 0 ? ", " : "",
                (double)server->spans[i].from_ns / 1e9, (double)server->spans[i].to_ns / 1e9,
                server->spans[i].count);
+    printf("], \"began_s\": %.4f, \"tallies\": [", (double)server->began_ns / 1e9);
+    print_tallies(server);
     printf("]}");
 }
 

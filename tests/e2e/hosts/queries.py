@@ -6,6 +6,7 @@ import subprocess
 from cluster import BUILD
 
 LATE_S = 2.0  # of e2e_queries: an answer later than this is none
+TALLY_S = 0.1  # what its tallies count
 
 
 class Queries:
@@ -56,8 +57,28 @@ def away_s(of_host):
     return max([of_host["slowest_s"], *(until - since for since, until, _ in of_host["unanswered"])])
 
 
-def report(seen, names):
+def slowest_second(of_host):
+    """How many questions the host was asked in the second with the fewest; the last, incomplete one of
+    the tallies does not count."""
+    asked = [asked for asked, _ in of_host["tallies"][:-1]]
+    tenths = round(1 / TALLY_S)
+    return min((sum(asked[i:i + tenths]) for i in range(len(asked) - tenths + 1)), default=0)
+
+
+def sockets_full(host):
+    """How many datagrams the sockets of a machine had no room for since it was made."""
+    text = subprocess.run([*host.prefix, "cat", "/proc/net/snmp"], capture_output=True, text=True,
+                          check=True).stdout
+    names, values = (line.split() for line in text.splitlines() if line.startswith("Udp:"))
+    return int(values[names.index("RcvbufErrors")])
+
+
+def report(seen, names, full):
+    """One line for each host of @names, by address. @full: datagrams that found no room there."""
     for address, of_host in sorted(seen.items()):
         missed = sum(count for _, _, count in of_host["unanswered"])
-        print(f"#   {names[address]}: {of_host['sent']} asked, {of_host['answered']} answered, "
-              f"{missed} not; away for {away_s(of_host):.2f} s at the longest", flush=True)
+        seconds = len(of_host["tallies"]) * TALLY_S
+        print(f"#   {names[address]}: {of_host['sent']} asked, {of_host['sent'] / seconds:.0f} a second, at "
+              f"least {slowest_second(of_host)}; {of_host['answered']} answered, {missed} not; away for "
+              f"{away_s(of_host):.2f} s at the longest; lost in the host's full sockets {full[address]}, "
+              f"where they were asked {of_host['unsent'] + of_host['overflowed']}", flush=True)

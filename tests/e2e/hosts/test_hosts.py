@@ -186,14 +186,16 @@ class TestHosts(unittest.TestCase):
         for host in self.lab.live():  # clients that ask so much of one node are exempt from its limits
             host.ssh("echo 'rrl: {exempt: [10.79.0.0/16, 127.0.0.0/8]}' >>/etc/quartet/quartet.yaml")
         self.regions("restart")
+        before = {host.address: queries.sockets_full(host) for host in self.lab.live()}
         with queries.Queries(self.lab, f"www.{ZONE}", RATE) as asking:
             time.sleep(2)
             done = self.regions("upgrade", "--package", self.new)
             time.sleep(2)
             seen = asking.stop()
+        full = {host.address: queries.sockets_full(host) - before[host.address] for host in self.lab.live()}
         self.assertRegex(done.text, r"The cluster runs at feature level \d+\.(.|\n)*\nnext: ")
         note(f"upgrade of five hosts under {RATE} queries a second to each:")
-        queries.report(seen, self.names())
+        queries.report(seen, self.names(), full)
         excused = []
         for host in self.lab.live():
             begin, = done.moments(host.name, "install version")
