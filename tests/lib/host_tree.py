@@ -1,4 +1,4 @@
-"""A bare Debian 12, made once by debootstrap and kept outside of the repository, for hosts that tests
+"""A bare Debian 12, made once by mmdebstrap and kept outside of the repository, for hosts that tests
 boot. It holds what a rented host comes with and, as a mirror of its own (/srv/mirror, its only
 package source), the packages that Quartet's depends on: hosts need no network to install it. The
 folder's name goes by what is in it, so another list makes another tree.
@@ -16,16 +16,22 @@ import tempfile
 import mounts
 
 SUITE = "bookworm"
-# What a minimal Debian host has besides debootstrap's own: systemd, a way in, and a way to look.
+# What a minimal Debian host has besides what is required: systemd, a way in, and a way to look.
 HOST_PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "iproute2", "procps", "sudo")
-FORMAT = 1  # changes when this file makes another tree of the same lists
+FORMAT = 2  # changes when this file makes another tree of the same lists
 CACHE = pathlib.Path(os.environ.get("QUARTET_TEST_CACHE", pathlib.Path.home() / ".cache/quartet-tests"))
 MIRROR = "srv/mirror"
-DEBOOTSTRAP_TIMEOUT_S = 900
+MAKING_TIMEOUT_S = 900
+# Half of the files of a small system, which no host here reads.
+UNREAD = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 # Of no use to a host without hardware, and slow to boot.
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
           "systemd-networkd-wait-online.service", "systemd-timesyncd.service", "getty.target",
           "console-getty.service")
+
+
+class CannotMake(Exception):
+    """No tree on this machine: no way to Debian's packages, or no right to unpack them."""
 
 
 def depends_of(package):
@@ -56,35 +62,35 @@ def _make(tree, names):
     part = pathlib.Path(tempfile.mkdtemp(prefix="part-", dir=CACHE))
     try:
         part.chmod(0o755)
-        archives = CACHE / "archives"
-        archives.mkdir(exist_ok=True)
-        _run(["debootstrap", "--foreign", "--variant=minbase", f"--cache-dir={archives}",
-              f"--include={','.join(HOST_PACKAGES)}", SUITE, part, *_mirror_in_use()],
-             DEBOOTSTRAP_TIMEOUT_S)
         # Nothing here must outlive a power failure; dpkg takes a third of the time without fsync.
-        (part / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True, exist_ok=True)
-        (part / "etc/dpkg/dpkg.cfg.d/lab").write_text("force-unsafe-io\n")
-        _run(["chroot", part, "/debootstrap/debootstrap", "--second-stage"], DEBOOTSTRAP_TIMEOUT_S)
+        options = ["--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={path}" for path in UNREAD)]
+        _run(["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
+              "--aptopt=APT::Sandbox::User \"root\"", *options, "--skip=cleanup",
+              f"--include={','.join(HOST_PACKAGES)}", SUITE, part, *_mirror_in_use()])
         _fill_mirror(part, names)
         _configure(part)
         part.rename(tree)
     except BaseException:
-        mounts.unmount_below(part)  # debootstrap's /proc, when it was interrupted
+        mounts.unmount_below(part)  # the tree's /proc, when it was interrupted
         shutil.rmtree(part)
         raise
 
 
-def _run(words, timeout_s):
-    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s,
-                          check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+def _run(words):
+    try:
+        done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              timeout=MAKING_TIMEOUT_S,
+                              env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    except subprocess.TimeoutExpired:
+        raise CannotMake(f"{words[0]} takes longer than {MAKING_TIMEOUT_S} s") from None
     if done.returncode != 0:
-        raise AssertionError(f"{words[0]} failed:\n{done.stdout[-3000:]}")
+        raise CannotMake(f"{words[0]} fails: {' '.join(done.stdout.split())[-1000:]}")
 
 
 def _mirror_in_use():
-    """Where this machine's apt gets Debian 12 from; nothing: debootstrap has its own idea, as for what
-    it does not speak (mirror+file: of Debian's cloud images)."""
+    """Where this machine's apt gets Debian 12 from; nothing: mmdebstrap has its own idea, as for what
+    is of no use to it (mirror+file: of Debian's cloud images)."""
     done = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)",
                            "Created-By: Packages"], capture_output=True, text=True, check=False)
     found = (line.split() for line in done.stdout.splitlines())
@@ -95,10 +101,8 @@ def _mirror_in_use():
 def _fill_mirror(tree, names):
     """Fetch @names and all that they need into the mirror, with the index that apt reads."""
     apt = ["chroot", tree, "apt-get", "-q", "-o", "APT::Sandbox::User=root"]
-    _run([*apt, "clean"], DEBOOTSTRAP_TIMEOUT_S)  # of what is installed already
-    _run([*apt, "update"], DEBOOTSTRAP_TIMEOUT_S)
-    _run([*apt, "-y", "--no-install-recommends", "--download-only", "install", *names],
-         DEBOOTSTRAP_TIMEOUT_S)
+    _run([*apt, "clean"])  # of what is installed already
+    _run([*apt, "-y", "--no-install-recommends", "--download-only", "install", *names])
     mirror = tree / MIRROR
     mirror.mkdir(parents=True)
     stanzas = []
@@ -120,6 +124,9 @@ def _configure(tree):
     (tree / "var/lib/apt/lists/partial").mkdir(parents=True)
     (tree / "etc/apt/sources.list").write_text(f"deb [trusted=yes] file:/{MIRROR} ./\n")
     (tree / "etc/apt/apt.conf.d/lab").write_text('Acquire::Languages "none";\n')
+    # How it was made; hosts install whole packages.
+    (tree / "etc/apt/apt.conf.d/99mmdebstrap").unlink()
+    (tree / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").write_text("force-unsafe-io\n")
     for name in ("machine-id", "hostname", "resolv.conf"):  # each host's own
         (tree / "etc" / name).unlink(missing_ok=True)
     shutil.rmtree(tree / "var/log/journal", ignore_errors=True)

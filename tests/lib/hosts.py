@@ -17,7 +17,7 @@ import netns
 from cluster import wait_until
 from regions_net import RegionsNet
 
-TOOLS = ("debootstrap", "systemd-nspawn", "ssh", "ssh-keygen", "dpkg-deb")
+TOOLS = ("mmdebstrap", "systemd-nspawn", "ssh", "ssh-keygen", "dpkg-deb")
 BOOT_TIMEOUT_S = 90
 OFFICE = "office"  # where the operator, the resolver and the rest of the Internet sit
 
