@@ -4,6 +4,7 @@ root. At the end, also after a failure or SIGTERM, all that was made is gone.
 """
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import signal
@@ -19,17 +20,54 @@ from regions_net import RegionsNet
 
 TOOLS = ("mmdebstrap", "systemd-nspawn", "ssh", "ssh-keygen", "dpkg-deb")
 BOOT_TIMEOUT_S = 90
+TRIAL_TIMEOUT_S = 30
+# How a machine is run, whatever it does.
+NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
+          "--resolv-conf=off", "--timezone=off", "--console=pipe")
 OFFICE = "office"  # where the operator, the resolver and the rest of the Internet sit
 
 
 def why_not():
-    """Why hosts cannot be booted here; None when they can."""
+    """Why hosts cannot be booted here, as far as it shows before anything is made; None when they can."""
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
         return f"hosts need {', '.join(missing)} (deploy/install-deps test)"
-    if not pathlib.Path("/dev/net/tun").exists():
-        return "hosts need /dev/net/tun for the ways between regions"
-    return netns.why_not()
+    return netns.why_not() or _why_no_device() or _why_no_overlay()
+
+
+def _why_no_device():
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as wrong:
+        return f"hosts need /dev/net/tun for the ways between regions: {wrong.strerror}"
+    return None
+
+
+def _why_no_overlay():
+    """Not every file system can be the upper one, such as a container's."""
+    with tempfile.TemporaryDirectory(prefix="quartet-hosts-") as name:
+        folder = pathlib.Path(name)
+        (folder / "lower").mkdir()
+        try:
+            mounts.overlay(folder / "lower", folder / "host")
+        except subprocess.CalledProcessError:
+            return f"hosts need overlay mounts, and none can be made in {folder.parent}"
+        finally:
+            mounts.unmount_below(folder)
+    return None
+
+
+class CannotBoot(Exception):
+    """systemd-nspawn refuses on this machine."""
+
+
+def try_boot(tree):
+    """Run one program in @tree as a machine would be run. Raises CannotBoot."""
+    done = subprocess.run([*NSPAWN, "--read-only", "--private-network", f"--directory={tree}", "true"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", timeout=TRIAL_TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        raise CannotBoot(f"systemd-nspawn refuses: {' '.join(done.stdout.split())[-300:]}")
 
 
 @dataclasses.dataclass
@@ -72,10 +110,8 @@ class Host:
         assert self.process is None, f"{self.name} runs already"
         with open(self.folder / "console", "ab") as console:
             self.process = subprocess.Popen(
-                ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot",
-                 f"--directory={self.folder / 'merged'}", f"--machine={self.name}",
-                 f"--network-namespace-path=/run/netns/{self.space}", "--link-journal=no",
-                 "--resolv-conf=off", "--timezone=off", "--console=pipe"],
+                [*NSPAWN, "--boot", f"--directory={self.folder / 'merged'}", f"--machine={self.name}",
+                 f"--network-namespace-path=/run/netns/{self.space}"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console)
 
     def wait_booted(self):
@@ -115,10 +151,12 @@ class Host:
 
 
 class Lab:
-    """Regions with their hosts, and the office. Use as a context manager."""
+    """Regions with their hosts, and the office. Use as a context manager. Raises CannotMake (host_tree.py)
+    and CannotBoot where this machine cannot."""
 
     def __init__(self, package, regions, say=print):
         self.tree = host_tree.ensure(package, say)
+        try_boot(self.tree)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="quartet-hosts-"))
         self.key, self.ssh_config = self.folder / "id", self.folder / "ssh_config"
         self.net = RegionsNet([*regions, OFFICE])
