@@ -3,10 +3,11 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/ring.h"
 #include "net/counters.h"
 #include "net/udp_limit.h"
 #include "querylog/querylog.h"
-#include "querylog/ring.h"
+#include "querylog/record.h"
 #include "zone/image.h"
 
 #include <string.h>
@@ -85,9 +86,9 @@ static void note(struct net_batch *batch, unsigned count)
                                              .slot = item->traits.slots.log,
                                              .rcode = item->reply.rcode,
                                              .time_wall_ms = batch->own.now_wall_ms};
-        querylog_ring_note(batch->log, &event);
+        querylog_record_note(batch->log, &event);
     }
-    querylog_ring_commit(batch->log);
+    ring_commit(batch->log);
 }
 
 /* One batch in many is timed, by a clock that costs something. 0: not this one. */

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 struct net_cells;
-struct querylog_ring;
+struct ring;
 
 #define NET_BATCH_MAX 64u
 
@@ -22,8 +22,8 @@ struct net_batch {
     struct net_cells *cells;
     struct net_thread_env own;
     struct query_scratch *scratch;
-    struct querylog_ring *log; /* NULL: nothing is logged */
-    unsigned untimed_left;     /* batches before one is timed */
+    struct ring *log;      /* NULL: nothing is logged */
+    unsigned untimed_left; /* batches before one is timed */
     struct query_item items[NET_BATCH_MAX];
     struct rrl_key keys[NET_BATCH_MAX];
     bool is_accounted[NET_BATCH_MAX];

@@ -69,7 +69,7 @@ struct tcp_server {
     uv_timer_t tick; /* runs while connections are open */
     struct tcp_table table;
     struct latency_samples *latency; /* NULL: not wanted */
-    struct querylog_ring *log;       /* NULL: nothing is logged */
+    struct ring *log;                /* NULL: nothing is logged */
     uint64_t now_ms;                 /* since the start, by ticks: see on_tick() */
     uint64_t tick_ms;                /* the loop's time at the last tick */
     size_t held_peak;                /* of the table's held_len since memory was last given back */

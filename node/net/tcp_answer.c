@@ -1,10 +1,11 @@
 /* node/net/tcp_answer.c */
 #include "net/tcp_answer.h"
 
+#include "base/ring.h"
 #include "dns/answer.h"
 #include "net/counters.h"
 #include "query.h"
-#include "querylog/ring.h"
+#include "querylog/record.h"
 
 _Static_assert(TCP_STREAM_PREFIX_LEN + DNS_MESSAGE_MAX == TCP_STREAM_MAX, "any reply has room");
 
@@ -25,7 +26,7 @@ static void tell(const struct tcp_teller *teller, const struct query_env *env,
                                          .rcode = item->reply.rcode,
                                          .is_tcp = true,
                                          .time_wall_ms = teller->now_wall_ms};
-    querylog_ring_note(teller->log, &event);
+    querylog_record_note(teller->log, &event);
 }
 
 /* Answer one message at @out; returns the octets written there, prefix included, 0 for no reply. */
@@ -62,6 +63,6 @@ enum tcp_stream_state tcp_answer_round(struct tcp_stream *stream, const struct q
         *len += answer_message(&own, teller, message, message_len, round + *len);
     }
     if (teller->log != NULL)
-        querylog_ring_commit(teller->log);
+        ring_commit(teller->log);
     return state;
 }

@@ -6,14 +6,14 @@
 
 struct net_cells;
 struct query_env;
-struct querylog_ring;
+struct ring;
 
 #define TCP_ROUND_SIZE (2u * TCP_STREAM_MAX) /* replies gathered before they are written */
 
 struct tcp_teller { /* who is told of what was answered */
     struct net_cells *cells;
-    struct querylog_ring *log; /* of logged zones; NULL: nobody */
-    uint64_t now_wall_ms;      /* for the log */
+    struct ring *log;     /* of logged zones; NULL: nobody */
+    uint64_t now_wall_ms; /* for the log */
 };
 
 /* Answer whole messages of @stream until none is left or @round (TCP_ROUND_SIZE octets) may not

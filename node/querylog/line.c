@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "dns/type_text.h"
-#include "querylog/ring.h"
+#include "querylog/record.h"
 
 #define SECOND_LEN 19u /* 2017-12-13T08:16:02 */
 #define ROOT_TEXT "."

@@ -1,5 +1,5 @@
-/* node/querylog/querylog.h: the log of queries. Threads that answer note logged queries in rings of
- * their own (ring.h); one thread here reads these, makes lines and writes them (sink.h).
+/* node/querylog/querylog.h: the log of queries. Threads that answer note logged queries (record.h)
+ * in rings of their own; one thread here reads these, makes lines and writes them (sink.h).
  *
  * Lines of one ring keep their order, and stand in the file QUERYLOG_PASS_MS after their query or a
  * little later; the first ones after a while without a logged zone, QUERYLOG_IDLE_MS. The time in
@@ -12,12 +12,12 @@
 #include "querylog/sink.h"
 
 struct querylog; /* opaque */
-struct querylog_ring;
+struct ring;
 struct querylog_table;
 
 #define QUERYLOG_PASS_MS 20u
 #define QUERYLOG_IDLE_MS 500u
-#define QUERYLOG_RINGS_MAX 256u
+#define QUERYLOG_RING_SIZE (UINT64_C(2) << 20) /* octets: 20,000 queries and more */
 
 struct querylog_options {
     struct querylog_sink_options sink;
@@ -34,9 +34,9 @@ void querylog_close(struct querylog *log);
 struct querylog_table *querylog_table_of(struct querylog *log);
 
 /* A ring for one thread that answers. NULL: no memory, or too many rings. Any thread. */
-struct querylog_ring *querylog_ring_open(struct querylog *log);
+struct ring *querylog_ring_open(struct querylog *log);
 /* Its thread writes no more; what is in it is still written down. Accepts NULL. Any thread. */
-void querylog_ring_close(struct querylog *log, struct querylog_ring *ring);
+void querylog_ring_close(struct querylog *log, struct ring *ring);
 
 /* Open the files anew before the next line: they were renamed. Any thread. */
 void querylog_reopen(struct querylog *log);

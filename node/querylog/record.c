@@ -1,39 +1,12 @@
-#include "querylog/ring.h"
+#include "querylog/record.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/ring.h"
 #include "dns/question.h"
-
-#define MASK (QUERYLOG_RING_RECORDS - 1)
-_Static_assert((QUERYLOG_RING_RECORDS & MASK) == 0, "a power of two");
-
-struct querylog_ring *querylog_ring_new(void)
-{
-    struct querylog_ring *ring = aligned_alloc(_Alignof(struct querylog_ring), sizeof(*ring));
-
-    if (ring) /* records are written before they are read: their pages come when they are used */
-        memset(ring, 0, offsetof(struct querylog_ring, records));
-    return ring;
-}
-
-void querylog_ring_free(struct querylog_ring *ring)
-{
-    free(ring);
-}
-
-/* The record to fill next; NULL: the ring is full. */
-static struct querylog_record *reserve(struct querylog_ring *ring)
-{
-    if (ring->next - ring->read_seen == QUERYLOG_RING_RECORDS) {
-        ring->read_seen = atomic_load_explicit(&ring->read, memory_order_acquire);
-        if (ring->next - ring->read_seen == QUERYLOG_RING_RECORDS)
-            return NULL;
-    }
-    return &ring->records[ring->next & MASK];
-}
 
 static void copy_client(const struct sockaddr *client, struct querylog_record *out)
 {
@@ -66,16 +39,13 @@ static void copy_subnet(const struct dns_options *options, struct querylog_recor
     memcpy(out->subnet, ecs->address, ecs->address_len);
 }
 
-void querylog_ring_note(struct querylog_ring *ring, const struct querylog_event *event)
+void querylog_record_note(struct ring *ring, const struct querylog_event *event)
 {
-    struct querylog_record *record = reserve(ring);
+    struct querylog_record *record = ring_reserve(ring, sizeof(*record));
     struct dns_question question;
 
-    if (!record) {
-        uint64_t dropped = atomic_load_explicit(&ring->dropped, memory_order_relaxed);
-        atomic_store_explicit(&ring->dropped, dropped + 1, memory_order_relaxed);
+    if (!record)
         return;
-    }
     /* The answer path has read it before, but keeps nothing of it: only logged queries pay. */
     if (dns_question_parse(event->request, event->request_len, &question) != DNS_VERDICT_OK)
         return;
@@ -87,21 +57,5 @@ void querylog_ring_note(struct querylog_ring *ring, const struct querylog_event 
     copy_client(event->client, record);
     copy_subnet(&question.options, record);
     memcpy(record->name, question.name_lower, question.name_len);
-    ring->next++;
-}
-
-const struct querylog_record *querylog_ring_front(struct querylog_ring *ring)
-{
-    const uint64_t at = atomic_load_explicit(&ring->read, memory_order_relaxed);
-
-    if (at == atomic_load_explicit(&ring->written, memory_order_acquire))
-        return NULL;
-    return &ring->records[at & MASK];
-}
-
-void querylog_ring_pop(struct querylog_ring *ring)
-{
-    const uint64_t at = atomic_load_explicit(&ring->read, memory_order_relaxed);
-
-    atomic_store_explicit(&ring->read, at + 1, memory_order_release);
+    ring_add(ring, offsetof(struct querylog_record, name) + question.name_len);
 }
