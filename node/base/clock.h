@@ -6,7 +6,9 @@
 
 uint64_t clock_mono_ns(void);
 uint64_t clock_mono_ms(void);
-/* Milliseconds since 1970-01-01 UTC; may jump. */
+/* Nanoseconds since 1970-01-01 UTC; may jump. */
+uint64_t clock_wall_ns(void);
+/* Milliseconds since then. */
 uint64_t clock_wall_ms(void);
 /* Seconds since then, up to one kernel tick late: for hot paths, about a quarter of the cost. */
 uint64_t clock_wall_s(void);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/ring.h"
+#include "dnstap/record.h"
 #include "net/counters.h"
 #include "net/udp_limit.h"
 #include "querylog/querylog.h"
@@ -20,7 +21,10 @@ int net_batch_init(struct net_batch *batch, const struct net_env *env, struct ne
     batch->scratch = query_scratch_new();
     if (env->log != NULL)
         batch->log = querylog_ring_open(env->log);
-    if (batch->scratch != NULL && (batch->log != NULL || env->log == NULL))
+    if (env->tap != NULL)
+        batch->tap = dnstap_tap_open(env->tap);
+    if (batch->scratch != NULL && (batch->log != NULL || env->log == NULL) &&
+        (batch->tap != NULL || env->tap == NULL))
         return 0;
     net_batch_fini(batch);
     return ERR_NOMEM;
@@ -33,6 +37,9 @@ void net_batch_fini(struct net_batch *batch)
     if (batch->log != NULL)
         querylog_ring_close(batch->env->log, batch->log);
     batch->log = NULL;
+    if (batch->tap != NULL)
+        dnstap_tap_close(batch->env->tap, batch->tap);
+    batch->tap = NULL;
 }
 
 /* Rate limiting, in two passes so that the table's memory arrives meanwhile. */
@@ -114,4 +121,29 @@ void net_batch_answer(struct net_batch *batch, unsigned count)
         note(batch, count);
     if (begun_mono_ns != 0)
         histogram_add(&batch->cells->batch_time, clock_mono_ns() - begun_mono_ns);
+}
+
+/* What is no query was not answered and is not told. */
+void net_batch_answer_tapped(struct net_batch *batch, unsigned count,
+                             const struct net_tapped *requests)
+{
+    const uint64_t came_wall_ns = clock_wall_ns();
+    net_batch_answer(batch, count);
+    const uint64_t went_wall_ns = clock_wall_ns();
+    for (unsigned i = 0; i < count; i++) {
+        const struct query_item *item = &batch->items[i];
+        if (item->outcome == QUERY_DROPPED)
+            continue;
+        const struct dnstap_event event = {.client = item->client,
+                                           .server = requests[i].server,
+                                           .query = item->request,
+                                           .query_len = item->request_len,
+                                           .query_wall_ns = came_wall_ns,
+                                           .response = item->reply.octets,
+                                           .response_len = (uint16_t)item->reply.len,
+                                           .response_wall_ns = went_wall_ns,
+                                           .is_cut = requests[i].is_cut};
+        dnstap_note(batch->tap, &event);
+    }
+    dnstap_commit(batch->tap);
 }

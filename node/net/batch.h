@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct dnstap_tap;
 struct net_cells;
 struct ring;
 
@@ -22,8 +23,9 @@ struct net_batch {
     struct net_cells *cells;
     struct net_thread_env own;
     struct query_scratch *scratch;
-    struct ring *log;      /* NULL: nothing is logged */
-    unsigned untimed_left; /* batches before one is timed */
+    struct ring *log;       /* NULL: nothing is logged */
+    struct dnstap_tap *tap; /* NULL: answer without; else call net_batch_answer_tapped() */
+    unsigned untimed_left;  /* batches before one is timed */
     struct query_item items[NET_BATCH_MAX];
     struct rrl_key keys[NET_BATCH_MAX];
     bool is_accounted[NET_BATCH_MAX];
@@ -52,6 +54,13 @@ static inline void net_batch_set_reply(struct net_batch *batch, unsigned index, 
 
 /* Answer requests 0 to @count - 1, all from one generation of the image. */
 void net_batch_answer(struct net_batch *batch, unsigned count);
+struct net_tapped {                /* of a request, what nobody but the tap wants to know */
+    const struct sockaddr *server; /* the address that was asked */
+    bool is_cut;                   /* it was longer than the room for it */
+};
+/* The same with a tap, which is told of all that came and goes out: @requests in order. */
+void net_batch_answer_tapped(struct net_batch *batch, unsigned count,
+                             const struct net_tapped *requests);
 /* Octets of the reply to request @index; 0: send none. */
 static inline uint32_t net_batch_reply_len(const struct net_batch *batch, unsigned index)
 {

@@ -38,6 +38,7 @@ int net_env_init(struct net_env *out, const struct net_options *options)
         return code;
     out->publisher = options->publisher;
     out->log = options->log;
+    out->tap = options->tap;
     out->texts = (struct query_texts){.identity = out->identity, .version = out->version};
     out->has_cookies = options->cookie_key != NULL;
     if (out->has_cookies)

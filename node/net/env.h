@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct dnstap;
 struct net_options;
 struct querylog;
 struct zone_publisher;
@@ -23,6 +24,7 @@ struct net_env {
     struct rrl *rrl; /* shared by the UDP workers; NULL: no limit */
     enum udp_limit_mode rrl_mode;
     struct querylog *log; /* NULL: queries of no zone are logged */
+    struct dnstap *tap;   /* NULL: nobody is told of exchanges */
 };
 
 /* ERR_INVALID: a text is too long, or rate limits are out of bounds; ERR_NOMEM. @out stays where it

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+struct dnstap;          /* dnstap/dnstap.h */
 struct latency_samples; /* net/latency_samples.h */
 struct querylog;        /* querylog/querylog.h */
 struct rrl_options;
@@ -46,6 +47,7 @@ struct net_options {
     const char *const *xdp_interfaces; /* that answer by AF_XDP; needs one port in all addresses */
     unsigned xdp_interface_count;      /* 0 to NET_XDP_INTERFACES_MAX */
     struct querylog *log;    /* of queries of logged zones; outlives the net; NULL: none */
+    struct dnstap *tap;      /* of all exchanges; outlives the net; NULL: none */
     int *kept_fds;           /* open sockets of an earlier process: what fits is taken over, with
                               * what waits in it, and becomes -1 here; NULL: none */
     unsigned kept_fds_count; /* the rest stays the caller's */

@@ -5,8 +5,10 @@
 #include "net/tcp.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/random.h"
+#include "dnstap/dnstap.h"
 #include "net/env.h"
 #include "net/latency_samples.h"
 #include "net/net.h"
@@ -48,8 +50,9 @@ struct tcp_connection {
     struct tcp_pending pending;
     uint64_t taken_len; /* octets of pending replies taken by the socket when last renewed */
     union client_address client;
-    bool is_used;      /* its handle is open or closing */
-    bool is_paused;    /* not reading: too much unsent */
+    union client_address server_address; /* that the client asks; known where there is a tap */
+    bool is_used;                        /* its handle is open or closing */
+    bool is_paused;                      /* not reading: too much unsent */
     bool is_finishing; /* the client sends no more: close when all replies are gone */
     bool was_answered; /* a request got its reply since the last settle() */
     bool was_unsent;   /* replies were unsent at the last settle() */
@@ -70,6 +73,7 @@ struct tcp_server {
     struct tcp_table table;
     struct latency_samples *latency; /* NULL: not wanted */
     struct ring *log;                /* NULL: nothing is logged */
+    struct dnstap_tap *tap;          /* NULL: nobody is told of exchanges */
     uint64_t now_ms;                 /* since the start, by ticks: see on_tick() */
     uint64_t tick_ms;                /* the loop's time at the last tick */
     size_t held_peak;                /* of the table's held_len since memory was last given back */
@@ -355,7 +359,12 @@ static enum tcp_stream_state answer(struct tcp_connection *connection, size_t *l
     env.client = &connection->client.any;
     env.tcp_idle_ds = idle_limit_ds(server);
     env.image = zone_image_read_begin(server->env->publisher);
-    const struct tcp_teller teller = {&server->cells, server->log, server->own.now_wall_ms};
+    const struct tcp_teller teller = {.cells = &server->cells,
+                                      .log = server->log,
+                                      .now_wall_ms = server->own.now_wall_ms,
+                                      .tap = server->tap,
+                                      .server = &connection->server_address.any,
+                                      .came_wall_ns = server->tap != NULL ? clock_wall_ns() : 0};
     enum tcp_stream_state state =
         tcp_answer_round(&connection->stream, &env, &teller, server->round, len);
     zone_image_read_end();
@@ -456,6 +465,9 @@ static bool learn_client(struct tcp_connection *connection)
 {
     int len = sizeof connection->client;
     int code = uv_tcp_getpeername(&connection->socket, &connection->client.any, &len);
+    len = sizeof connection->server_address;
+    if (code == 0 && connection->server->tap != NULL)
+        code = uv_tcp_getsockname(&connection->socket, &connection->server_address.any, &len);
     return code == 0; /* else it is gone already */
 }
 
@@ -613,6 +625,8 @@ static void server_free(struct tcp_server *server)
         return;
     if (server->log != NULL)
         querylog_ring_close(server->env->log, server->log);
+    if (server->tap != NULL)
+        dnstap_tap_close(server->env->tap, server->tap);
     tcp_table_fini(&server->table);
     free(server->slots);
     free(server);
@@ -632,7 +646,10 @@ static struct tcp_server *server_new(const struct tcp_options *options)
     server->slots = calloc(server->slot_count, sizeof *server->slots);
     if (server->env->log != NULL)
         server->log = querylog_ring_open(server->env->log);
-    if ((server->log == NULL && server->env->log != NULL) || server->slots == NULL ||
+    if (server->env->tap != NULL)
+        server->tap = dnstap_tap_open(server->env->tap);
+    if ((server->log == NULL && server->env->log != NULL) ||
+        (server->tap == NULL && server->env->tap != NULL) || server->slots == NULL ||
         tcp_table_init(&server->table, &options->limits, seed) != 0) {
         server_free(server);
         return NULL;

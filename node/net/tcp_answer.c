@@ -1,13 +1,30 @@
 /* node/net/tcp_answer.c */
 #include "net/tcp_answer.h"
 
+#include "base/clock.h"
 #include "base/ring.h"
 #include "dns/answer.h"
+#include "dnstap/record.h"
 #include "net/counters.h"
 #include "query.h"
 #include "querylog/record.h"
 
 _Static_assert(TCP_STREAM_PREFIX_LEN + DNS_MESSAGE_MAX == TCP_STREAM_MAX, "any reply has room");
+
+static void tell_tap(const struct tcp_teller *teller, const struct query_env *env,
+                     const struct query_item *item)
+{
+    const struct dnstap_event event = {.client = env->client,
+                                       .server = teller->server,
+                                       .query = item->request,
+                                       .query_len = item->request_len,
+                                       .query_wall_ns = teller->came_wall_ns,
+                                       .response = item->reply.octets,
+                                       .response_len = (uint16_t)item->reply.len,
+                                       .response_wall_ns = clock_wall_ns(),
+                                       .is_tcp = true};
+    dnstap_note(teller->tap, &event);
+}
 
 static void tell(const struct tcp_teller *teller, const struct query_env *env,
                  const struct query_item *item)
@@ -17,6 +34,8 @@ static void tell(const struct tcp_teller *teller, const struct query_env *env,
         net_cells_count_silent(teller->cells, item);
     else
         net_cells_count(teller->cells, item);
+    if (__builtin_expect(teller->tap != NULL, 0) && item->outcome != QUERY_DROPPED)
+        tell_tap(teller, env, item);
     if (teller->log == NULL || item->traits.slots.log == 0)
         return;
     const struct querylog_event event = {.client = env->client,
@@ -64,5 +83,7 @@ enum tcp_stream_state tcp_answer_round(struct tcp_stream *stream, const struct q
     }
     if (teller->log != NULL)
         ring_commit(teller->log);
+    if (teller->tap != NULL)
+        dnstap_commit(teller->tap);
     return state;
 }

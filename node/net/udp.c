@@ -52,6 +52,7 @@ struct udp_worker {
     pthread_t thread;
     unsigned fd_count; /* sockets; polls[fd_count] is the stop event */
     struct pollfd polls[NET_ADDRESSES_MAX + 1];
+    struct sockaddr_in6 listened[NET_ADDRESSES_MAX]; /* or sockaddr_in: of the sockets, for a tap */
     struct net_batch batch;
     struct mmsghdr messages[UDP_BATCH]; /* received, then those of the replies */
     struct udp_slot slots[UDP_BATCH];
@@ -103,14 +104,43 @@ static void turn_ancillary(struct msghdr *header)
     }
 }
 
-/* Answer what was received; returns the number of replies to send. */
-static unsigned answer_batch(struct udp_worker *worker, unsigned received_count)
+/* The address that was asked: the socket's, or which of the host's where that is a wildcard. */
+static struct sockaddr_in6 asked_address(const struct sockaddr_in6 *listened,
+                                         const struct msghdr *header)
+{
+    struct sockaddr_in6 asked = *listened;
+    struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
+    if (cmsg != NULL && cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO)
+        ((struct sockaddr_in *)&asked)->sin_addr = ((struct in_pktinfo *)CMSG_DATA(cmsg))->ipi_addr;
+    else if (cmsg != NULL && cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO)
+        asked.sin6_addr = ((struct in6_pktinfo *)CMSG_DATA(cmsg))->ipi6_addr;
+    return asked;
+}
+
+static void answer_tapped(struct udp_worker *worker, unsigned socket, unsigned count)
+{
+    struct sockaddr_in6 servers[UDP_BATCH];
+    struct net_tapped requests[UDP_BATCH];
+    for (unsigned i = 0; i < count; i++) {
+        const struct msghdr *header = &worker->messages[i].msg_hdr;
+        servers[i] = asked_address(&worker->listened[socket], header);
+        requests[i] = (struct net_tapped){.server = (struct sockaddr *)&servers[i],
+                                          .is_cut = (header->msg_flags & MSG_TRUNC) != 0};
+    }
+    net_batch_answer_tapped(&worker->batch, count, requests);
+}
+
+/* Answer what a socket has received; returns the number of replies to send. */
+static unsigned answer_batch(struct udp_worker *worker, unsigned socket, unsigned received_count)
 {
     unsigned reply_count = 0;
     for (unsigned i = 0; i < received_count; i++)
         net_batch_set(&worker->batch, i, (struct sockaddr *)&worker->slots[i].client,
                       worker->octets[i].request, (uint16_t)worker->messages[i].msg_len);
-    net_batch_answer(&worker->batch, received_count);
+    if (__builtin_expect(worker->batch.tap != NULL, 0))
+        answer_tapped(worker, socket, received_count);
+    else
+        net_batch_answer(&worker->batch, received_count);
     for (unsigned i = 0; i < received_count; i++) {
         struct udp_slot *slot = &worker->slots[i];
         slot->reply_vector.iov_len = net_batch_reply_len(&worker->batch, i);
@@ -149,13 +179,14 @@ static void send_batch(struct udp_worker *worker, int fd, unsigned reply_count)
 
 /* One turn of a readable socket. Errors that a socket reports (an ICMP message about an earlier
  * reply) are thereby cleared and mean nothing here. */
-static void serve_socket(struct udp_worker *worker, int fd)
+static void serve_socket(struct udp_worker *worker, unsigned socket)
 {
+    const int fd = worker->polls[socket].fd;
     for (unsigned turn = 0; turn < TURN_BATCHES_MAX; turn++) {
         int received = recvmmsg(fd, worker->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
         if (received <= 0)
             return;
-        send_batch(worker, fd, answer_batch(worker, (unsigned)received));
+        send_batch(worker, fd, answer_batch(worker, socket, (unsigned)received));
         prepare_headers(worker, (unsigned)received);
         if ((unsigned)received < UDP_BATCH)
             return;
@@ -172,7 +203,7 @@ static void *worker_main(void *argument)
         ASSERT(ready > 0 || errno == EINTR || errno == ENOMEM);
         for (unsigned i = 0; ready > 0 && i < worker->fd_count; i++)
             if (worker->polls[i].revents != 0)
-                serve_socket(worker, worker->polls[i].fd);
+                serve_socket(worker, i);
     }
     zone_reader_unregister();
     return NULL;
@@ -189,8 +220,11 @@ static struct udp_worker *worker_new(const int *fds, unsigned fd_count, const st
         return NULL;
     }
     worker->fd_count = fd_count;
-    for (unsigned i = 0; i < fd_count; i++)
+    for (unsigned i = 0; i < fd_count; i++) {
+        socklen_t len = sizeof worker->listened[i];
         worker->polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+        ASSERT(getsockname(fds[i], (struct sockaddr *)&worker->listened[i], &len) == 0);
+    }
     worker->polls[fd_count] = (struct pollfd){.fd = -1, .events = POLLIN};
     prepare_slots(worker);
     return worker;

@@ -131,13 +131,26 @@ static unsigned prepare(struct xdp_worker *worker, unsigned query_count)
     return count;
 }
 
+/* libknot has put the address that was asked into the reply, where it comes from. */
+static void answer_tapped(struct xdp_worker *worker, unsigned count)
+{
+    struct net_tapped requests[XDP_BATCH];
+    for (unsigned i = 0; i < count; i++)
+        requests[i] =
+            (struct net_tapped){.server = (const struct sockaddr *)&worker->replies[i].ip_from};
+    net_batch_answer_tapped(&worker->batch, count, requests);
+}
+
 /* Answer frames 0 to @query_count - 1 and send the replies. A reply of no octets gives its frame
  * back. */
 static void answer(struct xdp_worker *worker, unsigned query_count)
 {
     uint32_t sent = 0;
     unsigned count = prepare(worker, query_count);
-    net_batch_answer(&worker->batch, count);
+    if (__builtin_expect(worker->batch.tap != NULL, 0))
+        answer_tapped(worker, count);
+    else
+        net_batch_answer(&worker->batch, count);
     for (unsigned i = 0; i < count; i++)
         worker->replies[i].payload.iov_len = net_batch_reply_len(&worker->batch, i);
     net_cell_add(&worker->cells.events[NET_XDP_QUERIES], count);

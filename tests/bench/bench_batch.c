@@ -1,10 +1,13 @@
 /* links: net test_image test_route */
-/* bench_batch [ROUNDS [WORKLOAD]]: batches of 64 requests as a UDP worker has them between its
- * system calls, with counting and without rate limits; nanoseconds a request. Under callgrind:
- * instructions, of which those for counting are to stay few. */
+/* bench_batch [ROUNDS [WORKLOAD [SOCKET]]]: batches of 64 requests as a UDP worker has them between
+ * its system calls, with counting and without rate limits; nanoseconds a request. Under callgrind:
+ * instructions, of which those for counting are to stay few. With a SOCKET, dnstap goes to the
+ * reader there (fstrm_capture -t protobuf:dnstap.Dnstap -u SOCKET -w FILE), or to nobody if there
+ * is none: what the thread that answers pays for it. WORKLOAD "all": all of them. */
 #include "dns/name.h"
 #include "dns/type.h"
 #include "dns/wire.h"
+#include "dnstap/dnstap.h"
 #include "lib/test_image.h"
 #include "lib/test_route.h"
 #include "net/batch.h"
@@ -12,6 +15,7 @@
 #include "net/net.h"
 #include "zone/image.h"
 
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,14 +47,16 @@ static void run(struct net_batch *batch, const char *prefix, unsigned long round
 {
     static const struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr = {0x010200c0}};
     static uint8_t requests[COUNT][REQUEST_SIZE], replies[COUNT][REPLY_SIZE];
+    struct net_tapped tapped[COUNT];
     uint16_t lens[COUNT];
 
-    if (only != NULL && strcmp(only, prefix) != 0)
+    if (only != NULL && strcmp(only, "all") != 0 && strcmp(only, prefix) != 0)
         return;
     for (unsigned i = 0; i < COUNT; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s%u.example.com.", prefix, i % NAMES);
         lens[i] = make_request(name, requests[i]);
+        tapped[i] = (struct net_tapped){.server = (const struct sockaddr *)&client};
     }
     double start = now_s();
     for (unsigned long round = 0; round < rounds; round++) {
@@ -58,7 +64,10 @@ static void run(struct net_batch *batch, const char *prefix, unsigned long round
             net_batch_set_reply(batch, i, replies[i], REPLY_SIZE);
             net_batch_set(batch, i, (const struct sockaddr *)&client, requests[i], lens[i]);
         }
-        net_batch_answer(batch, COUNT);
+        if (batch->tap != NULL)
+            net_batch_answer_tapped(batch, COUNT, tapped);
+        else
+            net_batch_answer(batch, COUNT);
     }
     printf("%s: %.1f ns a request, reply of %u octets\n", prefix,
            (now_s() - start) * 1e9 / (double)(rounds * COUNT), net_batch_reply_len(batch, 0));
@@ -79,6 +88,28 @@ static void put_names(struct zone_publisher *publisher)
     test_route_publish(publisher);
 }
 
+/* The reader has a moment to be there. */
+static struct dnstap *open_tap(const char *socket_path)
+{
+    const struct dnstap_options options = {.socket_path = socket_path, .sample = 1};
+    struct dnstap *tap;
+    if (dnstap_open(&options, &tap) != 0)
+        exit(1);
+    nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    return tap;
+}
+
+static void close_tap(struct dnstap *tap)
+{
+    struct dnstap_counters counters;
+    if (tap == NULL)
+        return;
+    dnstap_read_counters(tap, &counters);
+    printf("dnstap: %" PRIu64 " written, %" PRIu64 " dropped, %" PRIu64 " lost\n", counters.written,
+           counters.dropped, counters.lost);
+    dnstap_close(tap);
+}
+
 int main(int argc, char **argv)
 {
     static struct net_batch batch;
@@ -86,7 +117,8 @@ int main(int argc, char **argv)
     struct zone_publisher *publisher = test_image_new();
     const unsigned long rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
     const char *only = argc > 2 ? argv[2] : NULL;
-    const struct net_options options = {.publisher = publisher};
+    struct dnstap *tap = argc > 3 ? open_tap(argv[3]) : NULL;
+    const struct net_options options = {.publisher = publisher, .tap = tap};
     struct net_env env;
 
     if (net_env_init(&env, &options) != 0 || net_batch_init(&batch, &env, &cells) != 0)
@@ -99,6 +131,7 @@ int main(int argc, char **argv)
     zone_reader_unregister();
     net_batch_fini(&batch);
     net_env_fini(&env);
+    close_tap(tap);
     test_image_free(publisher);
     return 0;
 }
