@@ -67,6 +67,21 @@ static const cyaml_schema_field_t query_log_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t dnstap_messages_words[] = {
+    {"both", CONFIG_DNSTAP_BOTH},
+    {"queries", CONFIG_DNSTAP_QUERIES},
+    {"responses", CONFIG_DNSTAP_RESPONSES},
+};
+
+static const cyaml_schema_field_t dnstap_fields[] = {
+    CYAML_FIELD_STRING_PTR("socket", CYAML_FLAG_POINTER, struct config_dnstap, socket, 1,
+                           CONFIG_DNSTAP_SOCKET_MAX),
+    CYAML_FIELD_ENUM("messages", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_dnstap,
+                     messages, dnstap_messages_words, CYAML_ARRAY_LEN(dnstap_messages_words)),
+    CYAML_FIELD_UINT_PTR("sample", CYAML_FLAG_OPTIONAL, struct config_dnstap, sample),
+    CYAML_FIELD_END,
+};
+
 #define GATEWAY_TEXT(key)                                                                          \
     CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_gateway,  \
                            key, 1, CONFIG_PATH_LEN_MAX)
@@ -137,6 +152,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING("rrl", CYAML_FLAG_OPTIONAL, struct config, rrl, rrl_fields),
     CYAML_FIELD_MAPPING("query_log", CYAML_FLAG_OPTIONAL, struct config, query_log,
                         query_log_fields),
+    CYAML_FIELD_MAPPING("dnstap", CYAML_FLAG_OPTIONAL, struct config, dnstap, dnstap_fields),
     CYAML_FIELD_MAPPING("gateway", CYAML_FLAG_OPTIONAL, struct config, gateway, gateway_fields),
     CYAML_FIELD_MAPPING("backup", CYAML_FLAG_OPTIONAL, struct config, backup, backup_fields),
     CYAML_FIELD_UINT("tcp_connections_max", CYAML_FLAG_OPTIONAL, struct config,
@@ -440,6 +456,20 @@ static int check_query_log(struct config *config, char *error)
     return rc;
 }
 
+static int check_dnstap(struct config *config, char *error)
+{
+    struct config_dnstap *dnstap = &config->dnstap;
+    int rc = default_text(&dnstap->socket, "");
+
+    if (rc == 0 && dnstap->socket[0] && dnstap->socket[0] != '/')
+        return refuse(error, "dnstap: socket: '%s' is no whole path, which begins with /",
+                      dnstap->socket);
+    if (dnstap->sample && (*dnstap->sample == 0 || *dnstap->sample > CONFIG_DNSTAP_SAMPLE_MAX))
+        return refuse(error, "dnstap: sample: %u is not from 1 to %d", *dnstap->sample,
+                      CONFIG_DNSTAP_SAMPLE_MAX);
+    return rc;
+}
+
 /* "90s", "15m", "6h", "7d", in milliseconds; 0: it is none of these. */
 static uint64_t parse_time(const char *text)
 {
@@ -585,6 +615,8 @@ static int check(struct config *config, char *error)
         rc = check_rrl(&config->rrl, error);
     if (rc == 0)
         rc = check_query_log(config, error);
+    if (rc == 0)
+        rc = check_dnstap(config, error);
     if (rc == 0)
         rc = check_backup(config, error);
     if (rc == 0)

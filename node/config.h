@@ -74,6 +74,20 @@ struct config_query_log {
     char *syslog_socket; /* /dev/log */
 };
 
+/* Queries and replies by dnstap (dnstap/dnstap.h). */
+enum config_dnstap_messages {
+    CONFIG_DNSTAP_BOTH,
+    CONFIG_DNSTAP_QUERIES,
+    CONFIG_DNSTAP_RESPONSES,
+};
+#define CONFIG_DNSTAP_SOCKET_MAX 107 /* octets: what the address of a Unix socket holds */
+#define CONFIG_DNSTAP_SAMPLE_MAX 1000000
+struct config_dnstap {
+    char *socket; /* whole path that the reader listens at; "": no dnstap */
+    enum config_dnstap_messages messages;
+    uint32_t *sample; /* one in so many; NULL: 1, all */
+};
+
 /* quartet-gateway reads these (gateway/gateway.h); the node only checks them. NULL and 0: left out,
  * and the gateway's own default is taken. Addresses are HOST:PORT with an IP address. */
 struct config_gateway {
@@ -126,6 +140,7 @@ struct config {
     bool latency_private;                    /* measure private clients, too */
     struct config_rrl rrl;
     struct config_query_log query_log;
+    struct config_dnstap dnstap;
     struct config_gateway gateway;
     struct config_backup backup;
     bool *health_checks;         /* this node checks endpoints; NULL or true: yes */

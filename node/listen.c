@@ -130,7 +130,8 @@ static int open_sockets(const struct config *config, const struct net_options *o
 }
 
 int listen_open(const struct config *config, const struct zone_publisher *publisher,
-                struct latency_samples *latency, struct querylog *log, struct net **out)
+                struct latency_samples *latency, struct querylog *log, struct dnstap *tap,
+                struct net **out)
 {
     struct sockaddr_storage addresses[CONFIG_ADDRESSES_MAX];
     uint8_t cookie_key[DNS_COOKIE_KEY_LEN]; /* of this run: older cookies are simply replaced */
@@ -153,6 +154,7 @@ int listen_open(const struct config *config, const struct zone_publisher *publis
         .publisher = publisher,
         .latency = latency,
         .log = log,
+        .tap = tap,
         .identity = config->dns_identity,
         .version = config->dns_version,
         .cookie_key = cookie_key,

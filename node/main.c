@@ -18,6 +18,7 @@
 #include "cluster/latency.h"
 #include "config.h"
 #include "control/control.h"
+#include "dnstap/dnstap.h"
 #include "listen.h"
 #include "metrics.h"
 #include "net/latency_samples.h"
@@ -49,7 +50,8 @@ enum {
     OPTION_XDP,
     OPTION_RRL,
     OPTION_ROUTING,
-    OPTION_GEO
+    OPTION_GEO,
+    OPTION_DNSTAP
 };
 
 static const struct argp_option options[] = {
@@ -66,6 +68,8 @@ static const struct argp_option options[] = {
     {"geo", OPTION_GEO, "FILE", 0, "a location database (MaxMind format) for them", 1},
     {"xdp", OPTION_XDP, "IFACE", 0, "answer UDP of this interface by AF_XDP, too (as root)", 1},
     {"rrl", OPTION_RRL, NULL, 0, "limit the rate of equal replies, as a node does by default", 1},
+    {"dnstap", OPTION_DNSTAP, "SOCKET", 0,
+     "write queries and replies to the dnstap reader at this Unix socket", 1},
     {"threads", OPTION_THREADS, "N", 0, "UDP workers (one for each processor)", 1},
     {0},
 };
@@ -113,6 +117,7 @@ static error_t parse_serve_option(int key, char *value, struct argp_state *state
     case OPTION_GEO: serve->geo_path = value; return 0;
     case OPTION_XDP: serve->xdp_interface = value; return 0;
     case OPTION_RRL: serve->is_rate_limited = true; return 0;
+    case OPTION_DNSTAP: serve->dnstap_socket = value; return 0;
     case OPTION_THREADS: serve->threads = parse_threads(state, value); return 0;
     case ARGP_KEY_END:
         if (serve_check_zones(serve, error) != 0)
@@ -121,9 +126,10 @@ static error_t parse_serve_option(int key, char *value, struct argp_state *state
             argp_error(state, "--serve needs a zone: --zone NAME=FILE or --zone-list FILE");
         if (serve->address_count == 0 &&
             (serve->zone_count > 0 || serve->threads > 0 || serve->xdp_interface != NULL ||
-             serve->is_rate_limited || serve->routing_file_count > 0 || serve->geo_path != NULL))
-            argp_error(state, "--zone, --zone-list, --routing, --geo, --threads, --xdp and --rrl "
-                              "go with --serve ADDR:PORT");
+             serve->is_rate_limited || serve->routing_file_count > 0 || serve->geo_path != NULL ||
+             serve->dnstap_socket != NULL))
+            argp_error(state, "--zone, --zone-list, --routing, --geo, --threads, --xdp, --rrl and "
+                              "--dnstap go with --serve ADDR:PORT");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -159,6 +165,7 @@ struct node {
     struct net *net;
     struct latency_samples *latency;
     struct querylog *query_log; /* NULL: this node writes none */
+    struct dnstap *dnstap;      /* NULL: the file has none */
     struct node_metrics *metrics;
     struct control *control;
     struct service *service;
@@ -287,13 +294,22 @@ static void list_counters(void *user, control_counter_cb add, void *add_user)
         add(add_user, "query_log.dropped", log.dropped);
         add(add_user, "query_log.lost", log.lost);
     }
+    if (node->dnstap) {
+        struct dnstap_counters tap;
+        dnstap_read_counters(node->dnstap, &tap);
+        add(add_user, "dnstap.connected", tap.is_connected);
+        add(add_user, "dnstap.written", tap.written);
+        add(add_user, "dnstap.dropped", tap.dropped);
+        add(add_user, "dnstap.lost", tap.lost);
+    }
 }
 
 static void write_metrics(void *user, struct metrics *metrics)
 {
     struct node *node = user;
 
-    node_metrics_write(node->metrics, node->net, node->query_log, node->cluster, metrics);
+    node_metrics_write(node->metrics, node->net, node->query_log, node->dnstap, node->cluster,
+                       metrics);
 }
 
 static bool is_serving(void *user)
@@ -326,6 +342,32 @@ static int open_query_log(struct node *node)
     if (rc == 0)
         return EX_OK;
     log_error("main", "open_failed what=query_log reason=\"%s\"", err_text(rc));
+    return rc == ERR_INVALID ? EX_CONFIG : EX_OSERR;
+}
+
+/* Frames call the node what DNS calls it, else by its name: the reader is the operator's own. */
+static int open_dnstap(struct node *node)
+{
+    static const enum dnstap_messages messages[] = {
+        [CONFIG_DNSTAP_BOTH] = DNSTAP_BOTH,
+        [CONFIG_DNSTAP_QUERIES] = DNSTAP_QUERIES,
+        [CONFIG_DNSTAP_RESPONSES] = DNSTAP_RESPONSES,
+    };
+    const struct config *config = node->config;
+    const struct dnstap_options tap_options = {
+        .socket_path = config->dnstap.socket,
+        .messages = messages[config->dnstap.messages],
+        .sample = config->dnstap.sample ? *config->dnstap.sample : 1,
+        .identity = config->dns_identity[0] ? config->dns_identity : config->name,
+        .version = config->dns_version[0] ? config->dns_version : argp_program_version,
+    };
+
+    if (!config->dnstap.socket[0])
+        return EX_OK;
+    int rc = dnstap_open(&tap_options, &node->dnstap);
+    if (rc == 0)
+        return EX_OK;
+    log_error("main", "open_failed what=dnstap reason=\"%s\"", err_text(rc));
     return rc == ERR_INVALID ? EX_CONFIG : EX_OSERR;
 }
 
@@ -491,12 +533,14 @@ static int run_node(struct config *config)
     if (status == EX_OK)
         status = open_query_log(&node);
     if (status == EX_OK)
+        status = open_dnstap(&node);
+    if (status == EX_OK)
         status = open_cluster(&node);
     if (status == EX_OK)
         status = open_latency(&node);
     if (status == EX_OK)
         status = listen_open(config, cluster_image(node.cluster), node.latency, node.query_log,
-                             &node.net);
+                             node.dnstap, &node.net);
     if (status == EX_OK)
         status = open_control(&node);
     if (status == EX_OK) {
@@ -513,6 +557,7 @@ static int run_node(struct config *config)
     uv_loop_close(&node.loop);
     latency_samples_free(node.latency);
     querylog_close(node.query_log);
+    dnstap_close(node.dnstap);
     node_metrics_free(node.metrics);
     if (status == EX_OK)
         status = node.status;
@@ -558,6 +603,7 @@ int main(int argc, char **argv)
         if (arguments.log_level)
             log_level_parse(arguments.log_level, &level);
         log_set_level(level);
+        arguments.serve.version = argp_program_version;
         int serve_status = serve_run(&arguments.serve);
         serve_options_fini(&arguments.serve);
         return serve_status;

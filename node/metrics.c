@@ -11,6 +11,7 @@
 #include "cluster/zone_counts.h"
 #include "dns/name.h"
 #include "dns/type.h"
+#include "dnstap/dnstap.h"
 #include "net/net.h"
 #include "policy/policy.h"
 #include "querylog/querylog.h"
@@ -226,8 +227,23 @@ static void write_query_log(struct metrics *metrics, struct querylog *log)
     one(metrics, "quartet_query_log_lost_total", "Lines that could not be written.", counters.lost);
 }
 
+static void write_dnstap(struct metrics *metrics, struct dnstap *tap)
+{
+    struct dnstap_counters counters;
+
+    dnstap_read_counters(tap, &counters);
+    one(metrics, "quartet_dnstap_written_total",
+        "Exchanges, queries with their replies, that the reader of dnstap took.", counters.written);
+    one(metrics, "quartet_dnstap_dropped_total",
+        "Exchanges without a reader, or that found their ring full.", counters.dropped);
+    one(metrics, "quartet_dnstap_lost_total",
+        "Exchanges that were under way when the reader went away.", counters.lost);
+    metrics_one(metrics, METRICS_GAUGE, "quartet_dnstap_connected",
+                "1 while a reader of dnstap is connected.", counters.is_connected);
+}
+
 void node_metrics_write(struct node_metrics *kept, struct net *net, struct querylog *log,
-                        struct cluster *cluster, struct metrics *metrics)
+                        struct dnstap *tap, struct cluster *cluster, struct metrics *metrics)
 {
     struct net_counters *counters =
         net ? malloc((NET_TRANSPORT_COUNT + 1) * sizeof(*counters)) : NULL;
@@ -248,4 +264,6 @@ void node_metrics_write(struct node_metrics *kept, struct net *net, struct query
     free(counters);
     if (log)
         write_query_log(metrics, log);
+    if (tap)
+        write_dnstap(metrics, tap);
 }

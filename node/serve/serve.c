@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "dns/cookie.h"
 #include "dns/name.h"
+#include "dnstap/dnstap.h"
 #include "net/net.h"
 #include "net/rrl.h"
 #include "serve/load.h"
@@ -208,8 +209,20 @@ static int load(const struct serve_options *options, struct zone_publisher *publ
     return loaded.failed_count > 0 ? EX_DATAERR : EX_OK;
 }
 
+static int open_dnstap(const struct serve_options *options, struct dnstap **tap)
+{
+    const struct dnstap_options tap_options = {
+        .socket_path = options->dnstap_socket, .sample = 1, .version = options->version};
+    int code = options->dnstap_socket != NULL ? dnstap_open(&tap_options, tap) : 0;
+    if (code == 0)
+        return EX_OK;
+    log_error("serve", "open_failed what=dnstap socket=%s reason=\"%s\"", options->dnstap_socket,
+              code == ERR_INVALID ? "a socket's path has 1 to 107 octets" : err_text(code));
+    return code == ERR_INVALID ? EX_USAGE : EX_OSERR;
+}
+
 static int open_net(const struct serve_options *options, const struct zone_publisher *publisher,
-                    struct net **net)
+                    struct dnstap *tap, struct net **net)
 {
     struct sockaddr_storage addresses[SERVE_ADDRESSES_MAX];
     uint8_t cookie_key[DNS_COOKIE_KEY_LEN];
@@ -226,6 +239,7 @@ static int open_net(const struct serve_options *options, const struct zone_publi
         .udp_threads = options->threads,
         .tcp_connections_max = net_fit_tcp_connections(0),
         .publisher = publisher,
+        .tap = tap,
         .cookie_key = cookie_key,
         .rrl = options->is_rate_limited ? &limits : NULL,
         .xdp_interfaces = &options->xdp_interface,
@@ -268,6 +282,7 @@ static void wait_for_signals(const struct serve_options *options, struct zone_pu
 int serve_run(const struct serve_options *options)
 {
     struct zone_publisher *publisher = NULL;
+    struct dnstap *tap = NULL;
     struct net *net = NULL;
     sigset_t signals;
     sigemptyset(&signals);
@@ -281,10 +296,13 @@ int serve_run(const struct serve_options *options)
     if (status == EX_OK)
         status = load(options, publisher, 1);
     if (status == EX_OK)
-        status = open_net(options, publisher, &net);
+        status = open_dnstap(options, &tap);
+    if (status == EX_OK)
+        status = open_net(options, publisher, tap, &net);
     if (status == EX_OK)
         wait_for_signals(options, publisher, &signals);
     net_close(net);
+    dnstap_close(tap);
     zone_publisher_free(publisher);
     zone_reader_unregister();
     return status;

@@ -24,11 +24,13 @@ struct serve_options { /* all zero is none; strings of the zones are owned */
     const char *xdp_interface; /* answers by AF_XDP, too; NULL: none */
     bool is_rate_limited;      /* response rate limits with their defaults (net/rrl.h) */
     unsigned threads;          /* UDP workers; 0: one for each processor */
+    const char *version;       /* of this program, for dnstap */
     struct serve_zone *zones;
     size_t zone_count, zone_capacity;
     const char *routing_files[SERVE_ROUTING_FILES_MAX]; /* record sets in Route 53's JSON */
     unsigned routing_file_count;
-    const char *geo_path; /* location database; NULL: none */
+    const char *geo_path;      /* location database; NULL: none */
+    const char *dnstap_socket; /* of a dnstap reader; NULL: none */
 };
 
 /* Add one address to listen on; the text is kept. ERR_LIMIT, ERR_INVALID. */
@@ -47,5 +49,5 @@ void serve_options_fini(struct serve_options *options);
 
 /* Read the files, answer until SIGTERM or SIGINT. Main thread. Returns an exit status of
  * sysexits.h: 0, EX_DATAERR (a zone file has errors, told one by one), EX_UNAVAILABLE (an address
- * is taken), EX_OSERR. */
+ * is taken), EX_USAGE (the dnstap socket's path is too long), EX_OSERR. */
 int serve_run(const struct serve_options *options);

@@ -52,7 +52,7 @@ class TestMistakes(unittest.TestCase):
         done = self.server.run_to_end("--help")
         self.assertEqual(done.returncode, 0)
         for text in ("--serve=ADDR:PORT", "--zone=NAME=FILE", "--zone-list=FILE", "--xdp=IFACE",
-                     "--threads=N", "65 a zone file has errors", "66 a"):
+                     "--threads=N", "--dnstap=SOCKET", "65 a zone file has errors", "66 a"):
             self.assertIn(text, done.stdout)
 
     def test_zone_without_name_or_file(self):

@@ -290,6 +290,44 @@ static void test_config_load_dns_texts_have_128_octets(void **state)
     }
 }
 
+static void test_config_load_dnstap_has_a_socket(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *dnstap, *error; /* NULL: it is right */
+    } cases[] = {
+        {"  socket: /run/dnstap.sock\n", NULL},
+        {"  socket: /run/dnstap.sock\n  messages: both\n  sample: 1\n", NULL},
+        {"  socket: /run/dnstap.sock\n  messages: responses\n  sample: 1000000\n", NULL},
+        {"  socket: run/dnstap.sock\n", "dnstap: socket: 'run/dnstap.sock' is no whole path"},
+        {"  sample: 2\n", "socket"},
+        {"  socket: /run/dnstap.sock\n  messages: some\n", "some"},
+        {"  socket: /run/dnstap.sock\n  sample: 0\n", "dnstap: sample: 0 is not from 1 to"},
+        {"  socket: /run/dnstap.sock\n  sample: 1000001\n", "is not from 1 to 1000000"},
+    };
+    struct config *config = NULL;
+    char error[CONFIG_ERROR_LEN], text[512];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text), "name: a\npeer_listen: 192.0.2.1\ndnstap:\n%s",
+                 cases[i].dnstap);
+        error[0] = '\0';
+        int rc = load(text, &config, error);
+        assert_int_equal(rc, cases[i].error ? ERR_INVALID : 0);
+        if (cases[i].error) {
+            assert_non_null(strstr(error, cases[i].error));
+            continue;
+        }
+        assert_string_equal(config->dnstap.socket, "/run/dnstap.sock");
+        assert_int_equal(config->dnstap.messages,
+                         i == 2 ? CONFIG_DNSTAP_RESPONSES : CONFIG_DNSTAP_BOTH);
+        config_free(config);
+    }
+    assert_int_equal(load("name: a\npeer_listen: 192.0.2.1\n", &config, error), 0);
+    assert_string_equal(config->dnstap.socket, "");
+    config_free(config);
+}
+
 static void test_config_load_absent_file_is_not_found(void **state)
 {
     (void)state;
@@ -413,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_config_load_gateway_says_what_it_may),
         cmocka_unit_test(test_config_load_gateway_refuses_what_it_may_not),
         cmocka_unit_test(test_config_load_backup_has_a_folder_and_a_time),
+        cmocka_unit_test(test_config_load_dnstap_has_a_socket),
         cmocka_unit_test(test_config_load_absent_file_is_not_found),
     };
     int fd = mkstemp(path);
