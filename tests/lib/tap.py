@@ -49,15 +49,27 @@ class TapResult(unittest.TestResult):
         self._bad(test, err)
 
 
+class Ended(Exception):
+    """SIGTERM or SIGINT has come. No KeyboardInterrupt: by that unittest leaves without any tearDown or
+    cleanup, of tests and of classes."""
+
+
 def main():
     """Run the tests of __main__, or those whose names contain one of the arguments."""
-    # The runner's time-out: leave by way of every "with" and tearDown, which end what was started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    result = TapResult()
+
+    # The runner's time-out: the test that runs fails, no other begins, and every "with", tearDown and
+    # cleanup ends what was started. The runner says it twice; the second must not disturb that.
+    def end(number, _frame):
+        if not result.shouldStop:
+            result.stop()
+            raise Ended(signal.Signals(number).name)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     if len(sys.argv) > 1:
         chosen = [t for group in suite for t in group if any(a in t.id() for a in sys.argv[1:])]
         suite = unittest.TestSuite(chosen)
-    result = TapResult()
     suite.run(result)
     print(f"1..{result.count}", flush=True)
     sys.exit(0 if result.wasSuccessful() and result.count else 1)
