@@ -3,6 +3,7 @@ boot. It holds what a rented host comes with and, as a mirror of its own (/srv/m
 package source), the packages that Quartet's depends on: hosts need no network to install it. The
 folder's name goes by what is in it, so another list makes another tree.
 """
+import contextlib
 import email.utils
 import fcntl
 import hashlib
@@ -10,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -51,6 +53,8 @@ def ensure(package, say):
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in CACHE.glob("part-*"):  # of one that was killed
+            _remove(left)
         if not tree.exists():
             say(f"making a Debian 12 tree, once: {tree}")
             _make(tree, names)
@@ -71,21 +75,30 @@ def _make(tree, names):
         _configure(part)
         part.rename(tree)
     except BaseException:
-        mounts.unmount_below(part)  # the tree's /proc, when it was interrupted
-        shutil.rmtree(part)
+        _remove(part)
         raise
 
 
+def _remove(part):
+    mounts.unmount_below(part)  # the tree's /proc, when it was interrupted
+    shutil.rmtree(part, ignore_errors=True)
+
+
 def _run(words):
+    """Whatever becomes of it, nothing of it runs on: the folder can be removed."""
+    process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
+                               env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, process_group=0)
     try:
-        done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                              timeout=MAKING_TIMEOUT_S,
-                              env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        output, _ = process.communicate(timeout=MAKING_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         raise CannotMake(f"{words[0]} takes longer than {MAKING_TIMEOUT_S} s") from None
-    if done.returncode != 0:
-        raise CannotMake(f"{words[0]} fails: {' '.join(done.stdout.split())[-1000:]}")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode != 0:
+        raise CannotMake(f"{words[0]} fails: {' '.join(output.split())[-1000:]}")
 
 
 def _mirror_in_use():
