@@ -114,6 +114,9 @@ def _mirror_in_use():
 def _fill_mirror(tree, names):
     """Fetch @names and all that they need into the mirror, with the index that apt reads."""
     apt = ["chroot", tree, "apt-get", "-q", "-o", "APT::Sandbox::User=root"]
+    # Needs no network: a name that Debian does not have is our package's fault, not this machine's.
+    subprocess.run([*apt, "--simulate", "--no-install-recommends", "install", *names],
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
     _run([*apt, "clean"])  # of what is installed already
     _run([*apt, "-y", "--no-install-recommends", "--download-only", "install", *names])
     mirror = tree / MIRROR
