@@ -178,14 +178,15 @@ class Lab:
         return self
 
     def __exit__(self, *_):
-        try:
-            with contextlib.ExitStack() as stack:  # each, whatever becomes of the others
-                for host in self.hosts:
-                    stack.callback(host.power_off)
-        finally:
-            self.net.__exit__()
-            mounts.unmount_below(self.folder)
-            shutil.rmtree(self.folder)
+        with contextlib.ExitStack() as stack:  # each, whatever becomes of the others; the last one first
+            stack.callback(self._remove_disks)
+            stack.callback(self.net.__exit__)
+            for host in self.hosts:
+                stack.callback(host.power_off)
+
+    def _remove_disks(self):
+        mounts.unmount_below(self.folder)
+        shutil.rmtree(self.folder)
 
     def know(self, address, public_key):
         with open(self.folder / "known_hosts", "a", encoding="ascii") as known:
