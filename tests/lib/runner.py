@@ -25,7 +25,8 @@ VARIANTS = {  # name: (compiler, extra CMake options)
 }
 # Tests of rooms with threads of their own: what ThreadSanitizer watches.
 THREADED = re.compile(
-    r"test_(disk|driver|transport|snapshot|net|rrl|zone_readers|policy_health|health_checker)")
+    r"test_(disk|driver|transport|snapshot|net|ring|dnstap|rrl|zone_readers|policy_health|"
+    r"health_checker)")
 TAP_LINE = re.compile(r"^(not ok|ok)\b(.*)$")
 # End-to-end tests that count what a node does under load, or within a time, have the machine alone.
 ALONE = re.compile(r"test_(bench_tools|cert_life|failover|faults|garbage|gateway|hand_over|health|local|"
