@@ -69,6 +69,34 @@ static void test_ring_add_of_fewer_octets_gives_the_rest_back(void **state)
     ring_free(ring);
 }
 
+/* A writer that finds nothing to say in the room it has got, also where the ring begins anew for
+ * it. */
+static void test_ring_reserve_without_add_is_no_record(void **state)
+{
+    struct ring *ring = ring_new(SIZE);
+    size_t len;
+
+    (void)state;
+    assert_true(put(ring, 1, 400) && put(ring, 2, 400));
+    ring_commit(ring);
+    for (uint8_t value = 1; value <= 2; value++) {
+        assert_front(ring, value, 400);
+        ring_pop(ring);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        assert_non_null(ring_reserve(ring, 400));
+        ring_commit(ring);
+        assert_null(ring_front(ring, &len));
+    }
+    assert_true(put(ring, 3, 24));
+    ring_commit(ring);
+    assert_front(ring, 3, 24);
+    ring_pop(ring);
+    assert_null(ring_front(ring, &len));
+    assert_int_equal(ring_dropped(ring), 0);
+    ring_free(ring);
+}
+
 static void test_ring_full_drops_and_counts(void **state)
 {
     struct ring *ring = ring_new(SIZE);
@@ -245,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ring_shows_a_record_once_it_is_committed),
         cmocka_unit_test(test_ring_add_of_fewer_octets_gives_the_rest_back),
+        cmocka_unit_test(test_ring_reserve_without_add_is_no_record),
         cmocka_unit_test(test_ring_full_drops_and_counts),
         cmocka_unit_test(test_ring_records_of_any_length_lie_in_one_piece),
         cmocka_unit_test(test_ring_reader_reads_all_that_was_not_dropped),
