@@ -128,6 +128,8 @@ static void note_unanswered(struct server *server, uint64_t sent_ns)
 
     tally_of(server, sent_ns)->unanswered++;
     if (last && (sent_ns < last->to_ns + SPAN_GAP_NS || server->span_count == SPANS_MAX)) {
+        /* Those that came back wrong are told at once, before older ones that are given up. */
+        last->from_ns = sent_ns < last->from_ns ? sent_ns : last->from_ns;
         last->to_ns = sent_ns > last->to_ns ? sent_ns : last->to_ns;
         last->count++;
         return;
