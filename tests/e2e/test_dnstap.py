@@ -120,20 +120,23 @@ class DnstapTest(unittest.TestCase):
         four, six = self.start(addresses=("127.0.0.1:0", "[::1]:0"))
         exchanges = []
         for server in (four, six):
-            exchanges += [Asked(server, question()), Asked(server, question("none.a.test")),
-                          Asked(server, question("www.b.test", edns=True)),
-                          Asked(server, question("long.a.test", 16)),  # truncated
-                          Asked(server, question("long.a.test", 16), socket.SOCK_STREAM),
+            exchanges += [Asked(server, question(number=1)),
+                          Asked(server, question("none.a.test", number=2)),
+                          Asked(server, question("www.b.test", number=3, edns=True)),
+                          Asked(server, question("long.a.test", 16, 4)),  # truncated
+                          Asked(server, question("long.a.test", 16, 5), socket.SOCK_STREAM),
                           Asked(server, b"\0\x07\x10" + b"\0" * 9)]  # NOTIMP or FORMERR
         frames = self.came(reader, 2 * len(exchanges))
         self.assertTrue(exchanges[3].reply[2] & 2 and not exchanges[4].reply[2] & 2)
         self.assertGreater(len(exchanges[4].reply), 15000)
-        pairs = {}
+        pairs = {}  # by the message's id as well: two clients may get one port, one after the other
         for frame in frames:
-            key = frame["query_port"], frame["protocol"], frame["query_address"]
+            number = frame.get("query", frame.get("response"))[:2]
+            key = frame["query_port"], frame["protocol"], frame["query_address"], number
             pairs.setdefault(key, []).append(frame)
         for asked in exchanges:
-            self.same(asked, *pairs[asked.client[1], asked.protocol, packed(asked.client[0])])
+            self.same(asked, *pairs[asked.client[1], asked.protocol, packed(asked.client[0]),
+                                    asked.query[:2]])
 
     def test_wildcard_socket_tells_the_address_that_was_asked(self):
         reader = self.reader()
