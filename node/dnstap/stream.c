@@ -215,10 +215,17 @@ int dnstap_stream_connect(struct dnstap_stream *stream)
 
 bool dnstap_stream_is_alive(struct dnstap_stream *stream)
 {
-    struct pollfd one = {.fd = stream->fd, .events = POLLIN};
+    uint8_t octet;
 
-    if (!stream->is_broken && poll(&one, 1, 0) > 0) /* it has nothing to say before the end */
+    if (stream->is_broken)
+        return false;
+    ssize_t got = recv(stream->fd, &octet, sizeof(octet), MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0)
         (void)fail(stream, "the reader closed the connection");
+    else if (got > 0) /* it has nothing to say before the end */
+        (void)fail(stream, "the reader spoke before the end");
+    else if (errno != EAGAIN && errno != EINTR)
+        (void)fail(stream, strerror(errno));
     return !stream->is_broken;
 }
 
