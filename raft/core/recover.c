@@ -61,7 +61,8 @@ uint64_t raft__sure_index(struct raft *raft)
 
 /* @index is committed here: does the leader have the same entry there? Before any recovery it
  * always does. What the log no longer holds cannot be compared, but its terms are none later than
- * its base's; the next entry that it holds is compared. */
+ * its base's; the next entry that it holds is compared. Storage may be trimmed before this log is
+ * told (TRIMMED): of what is missing there only the last term is a bound. */
 bool raft__agrees_with_commit(struct raft *raft, uint64_t index, uint64_t term)
 {
     uint64_t own = 0;
@@ -70,9 +71,10 @@ bool raft__agrees_with_commit(struct raft *raft, uint64_t index, uint64_t term)
         return true;
     int rc = raft_log_term(&raft->log, index, &own);
     bool is_dropped = rc == RAFT_ECOMPACTED;
+    uint64_t latest = index < raft->log.base_index ? raft->log.base_term : raft->log.last_term;
     if (!is_dropped)
         raft__check(raft, rc);
-    bool differs = is_dropped ? term > raft->log.base_term : own != term;
+    bool differs = is_dropped ? term > latest : own != term;
     if (raft->failure == 0 && differs)
         raft->failure = RAFT_ESUPERSEDED;
     return raft->failure == 0;

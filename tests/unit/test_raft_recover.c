@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -296,6 +297,67 @@ static void test_recover_member_with_trimmed_commits_is_superseded(void **state)
     bench_fini(&bench);
 }
 
+static int read_nothing(void *user, uint64_t first, size_t len_max, struct raft_entry *out,
+                        uint32_t *count)
+{
+    (void)user, (void)first, (void)len_max, (void)out, (void)count;
+    return RAFT_ECOMPACTED;
+}
+
+static int term_of_nothing(void *user, uint64_t index, uint64_t *out)
+{
+    (void)user, (void)index, (void)out;
+    return RAFT_ECOMPACTED;
+}
+
+/* Storage is trimmed by another thread, and the core told after that. An append from before must
+ * not be compared with where the log began till then. */
+static void test_recover_trimmed_before_it_is_told_is_no_contradiction(void **state)
+{
+    enum { COUNT = 20, SEEN = 10 };
+    const size_t len = RAFT_CACHE_LEN_MAX / 2 + 1; /* so large that none stays in memory */
+    const struct raft_options options = {.id = 1,
+                                         .election_timeout_ms = BENCH_TIMEOUT_MS,
+                                         .heartbeat_ms = BENCH_HEARTBEAT_MS,
+                                         .now_mono_ms = 1000,
+                                         .reader = {NULL, read_nothing, term_of_nothing}};
+    struct raft_entry entries[COUNT] = {0};
+    struct raft_start start = {
+        .hard_state = {.term = GENERATION_1},
+        .base = {.index = 1,
+                 .term = 1,
+                 .conf = {.count = 2, .members = {{1, RAFT_LEARNER}, {2, RAFT_VOTER}}}},
+        .entries = entries,
+        .entry_count = COUNT,
+        .applied = 1 + COUNT};
+    struct raft_message message = {.kind = RAFT_MSG_APPEND,
+                                   .from = 2,
+                                   .to = 1,
+                                   .term = GENERATION_1,
+                                   .log_index = SEEN,
+                                   .log_term = GENERATION_1};
+    struct raft_event event = {
+        .kind = RAFT_EVENT_MESSAGE, .now_mono_ms = 1000, .message = &message};
+    struct raft_update update;
+    struct raft *raft;
+    (void)state;
+    void *octets = calloc(1, len);
+    assert_non_null(octets);
+    for (unsigned i = 0; i < COUNT; i++)
+        entries[i] =
+            (struct raft_entry){.index = 2 + i, .term = GENERATION_1, .kind = RAFT_ENTRY_NORMAL};
+    entries[COUNT - 1].data = raft_buf_new(octets, len);
+    assert_non_null(entries[COUNT - 1].data);
+    assert_int_equal(raft_new(&options, &start, &raft), 0);
+    assert_int_equal(raft_step(raft, &event, &update), 0);
+    message.log_term = GENERATION_1 + 1; /* later than anything here */
+    message.term = GENERATION_1 + 1;
+    assert_int_equal(raft_step(raft, &event, &update), RAFT_ESUPERSEDED);
+    raft_free(raft);
+    raft_buf_unref(entries[COUNT - 1].data);
+    free(octets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_recover_twice_side_by_side_never_mixes),
         cmocka_unit_test(test_recover_twice_terms_are_not_learnt_by_a_reply),
         cmocka_unit_test(test_recover_member_with_trimmed_commits_is_superseded),
+        cmocka_unit_test(test_recover_trimmed_before_it_is_told_is_no_contradiction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
