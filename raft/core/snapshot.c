@@ -123,6 +123,7 @@ void raft__receive_snapshot(struct raft *raft, const struct raft_message *messag
     if (may_install(raft, snapshot)) {
         raft->is_installing = raft->install_starts = true;
         raft->install = *snapshot;
+        raft->install_term = message->term;
         return;
     }
     if (raft->wants_snapshot) {
@@ -149,7 +150,10 @@ int raft__installed(struct raft *raft, const struct raft_snapshot *snapshot)
     raft->confs = confs;
     raft_log_reset(&raft->log, snapshot->index, snapshot->term);
     raft->commit_index = raft->applied_index = raft->handed_index = snapshot->index;
-    raft->verified_index = snapshot->index; /* committed, so every leader has it */
+    /* It is committed, so every leader has it, unless one of another recovery came meanwhile. */
+    raft->verified_index = raft_recovery(raft->install_term) == raft_recovery(raft->hard_state.term)
+                               ? snapshot->index
+                               : raft__sure_index(raft);
     raft->is_installing = raft->wants_snapshot = raft->ack_due = false;
     raft__rebuild_peers(raft);
     raft__reset_election_timer(raft);

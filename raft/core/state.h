@@ -66,6 +66,7 @@ struct raft {
     bool is_installing;
     bool install_starts; /* in this step */
     struct raft_snapshot install;
+    uint64_t install_term; /* of the leader that offered it */
 
     struct raft_peer peers[RAFT_MEMBERS_MAX]; /* as in the configuration in force, this node too */
     uint32_t peer_count;

@@ -297,6 +297,44 @@ static void test_recover_member_with_trimmed_commits_is_superseded(void **state)
     bench_fini(&bench);
 }
 
+/* It was installing what the lost ones had sent when the recovered leader brought it in. That must
+ * not pass for an acknowledgement of what this leader has there. */
+static void test_recover_snapshot_of_the_lost_is_not_acknowledged(void **state)
+{
+    struct bench bench;
+    struct raft_progress progress;
+    (void)state;
+    lose_quorum(&bench, 2);
+    struct bench_node *node = &bench.nodes[1];
+    struct raft_snapshot snapshot = {.index = raft_last_index(node->raft) + 1,
+                                     .term = raft_term(node->raft),
+                                     .conf = *raft_conf_of(node->raft)};
+    const struct raft_message offer = {.kind = RAFT_MSG_SNAPSHOT,
+                                       .from = 3,
+                                       .to = 2,
+                                       .term = snapshot.term,
+                                       .snapshot = &snapshot};
+    assert_int_equal(bench_receive(&bench, 1, offer), 0);
+    assert_int_equal(node->install.index, snapshot.index);
+    assert_int_equal(recover(&bench, 0, GENERATION_1), 0);
+    bench_run(&bench, 50);
+    assert_int_equal(raft_leader(node->raft), 1);
+    assert_true(raft_last_index(bench.nodes[0].raft) >= snapshot.index);
+    while (node->count > 0)
+        raft_buf_unref(node->entries[--node->count].data);
+    node->base = snapshot;
+    node->applied = snapshot.index;
+    assert_int_equal(
+        bench_step(&bench, 1,
+                   (struct raft_event){.kind = RAFT_EVENT_INSTALLED, .snapshot = &snapshot}),
+        0);
+    bench_run(&bench, 500);
+    assert_true(node->is_superseded);
+    assert_int_equal(raft_progress_of(bench.nodes[0].raft, 2, &progress), 0);
+    assert_true(progress.match_index < snapshot.index);
+    bench_fini(&bench);
+}
+
 static int read_nothing(void *user, uint64_t first, size_t len_max, struct raft_entry *out,
                         uint32_t *count)
 {
@@ -372,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_recover_twice_side_by_side_never_mixes),
         cmocka_unit_test(test_recover_twice_terms_are_not_learnt_by_a_reply),
         cmocka_unit_test(test_recover_member_with_trimmed_commits_is_superseded),
+        cmocka_unit_test(test_recover_snapshot_of_the_lost_is_not_acknowledged),
         cmocka_unit_test(test_recover_trimmed_before_it_is_told_is_no_contradiction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
