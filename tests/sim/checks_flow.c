@@ -44,7 +44,7 @@ static void check_append_reply(struct node *node, const struct raft_message *mes
         return;
     uint64_t mine = log_term(synced, match);
     uint64_t theirs = log_term(&leader->disk.view, match);
-    bool is_known = match > leader->disk.view.base_index && match > synced->base_index;
+    bool is_known = match >= leader->disk.view.base_index && match >= synced->base_index;
     if (is_known && mine != theirs)
         world_fail(world, "an acknowledgement names entries of the leader's log",
                    "n%u acknowledges %" PRIu64 ": term %" PRIu64 ", the leader n%u has %" PRIu64,
