@@ -163,18 +163,19 @@ struct raft_progress {
     raft_id id;
     uint64_t match_index;          /* known durable there */
     uint64_t last_contact_mono_ms; /* last reply of this term; 0: none */
-    uint64_t round_acked;          /* newest round of heartbeats that it answered */
+    uint64_t round_acked;          /* newest read round that it has a vote in */
     bool is_snapshotting;
 };
 /* 0; RAFT_ENOTLEADER; RAFT_ENOENT. */
 int raft_progress_of(const struct raft *raft, raft_id id, struct raft_progress *out);
 
-/* Leader: the newest round of heartbeats that a quorum has answered. Once a READ is released, this
- * is a round that began after the READ: who has answered it, was alive since then. */
+/* Leader: the newest read round that a quorum has a vote in, by an answer to a heartbeat or by the
+ * ask that the round is of. Once a READ is released, this is its round or a later one: who has a
+ * vote in that was alive since the READ, or when it sent an ask that came since. */
 uint64_t raft_round_confirmed(const struct raft *raft);
 
-/* The term that a recovery begins with: the generation, @chance (random bits: two recoveries that
- * do not know of each other must not use the same terms), and room for the elections after it. */
+/* The term that a recovery begins with: the generation, the upper bits of @chance (two recoveries
+ * that do not know of each other must not use the same terms), and room to count elections. */
 uint64_t raft_recovery_term(uint32_t generation, uint64_t chance);
 
 /* Messages dropped because no correct member could have sent them. */

@@ -78,9 +78,10 @@ static void send_ask(struct raft *raft)
     raft__send(raft, &message);
 }
 
-/* Whoever asks has begun its reads before, and by asking says what an answer to a heartbeat would:
- * that it knows of no newer term since. It counts for the round if no other reads are in that. A
- * single reader at one of three voters thus waits for one way to the leader and back. */
+/* Whoever asks has begun its reads before, and says by that what an answer to a heartbeat would:
+ * once they had begun, it knew of no newer term. For its own reads that is its vote, however late
+ * it comes; of reads that began after it was sent it says nothing, so it counts only for a round
+ * without others. A single reader at one of three voters waits for one way there and back. */
 static void count_asker(struct raft *raft)
 {
     struct raft_reads *reads = &raft->reads;

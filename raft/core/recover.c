@@ -3,20 +3,19 @@
  * hold all the same:
  *
  *  - The survivor starts a new *generation* of terms. One term then never names two leaders, in
- *    whatever way the old members come back, so log matching (thesis §3.5) holds between
- * generations.
- *  - Messages of another recovery are not even answered: old members cannot learn the new terms,
- *    so they can neither vote here nor depose anybody. Nor can those of a recovery elsewhere that
- *    did not know of this one, and is of the same generation; random bits tell the two apart. Where
- * they are a quorum of the old configuration they still are one among themselves; node/cluster
- * tells them as soon as it can.
- *  - Only a leader that counts a member in its configuration brings it into its generation: by an
+ *    whatever way the old members come back, so log matching (thesis §3.5) holds between them.
+ *  - Messages of another recovery are not even answered. So old members cannot learn the new terms:
+ *    they can neither vote here nor depose anybody. Nor can members of a recovery elsewhere that
+ *    did not know of this one and is of the same generation; random bits tell the two apart. Where
+ *    old members are a quorum of the old configuration they still are one among themselves;
+ *    node/cluster tells them as soon as it can.
+ *  - Only a leader that counts a member in its configuration brings it into its recovery: by an
  *    append or a snapshot. Old members that were left out never get one.
  *  - Until its log holds an entry of the recovery, a member does not stand for election: whom to
- * ask it knows from before, and it may be the only voter of a recovery elsewhere.
+ *    ask it knows from before, and it may be the only voter of a recovery elsewhere.
  *  - A member that has committed what the survivor did not have (it was elected over again
- * meanwhile, by those said to be lost) is told so, RAFT_ESUPERSEDED, and never made to contradict
- * itself.
+ *    meanwhile, by those said to be lost) is told so, RAFT_ESUPERSEDED, and never made to
+ *    contradict itself.
  *
  * The operator chooses the survivor with the newest log (§3.6.1), which holds every entry that any
  * other survivor has committed: see node/cluster/recover.h. */

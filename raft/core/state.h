@@ -114,7 +114,8 @@ void raft__receive_vote_reply(struct raft *raft, const struct raft_message *mess
 /* recover.c */
 int raft__recover(struct raft *raft, const struct raft_event *event);
 bool raft__is_of_this_recovery(const struct raft *raft, const struct raft_message *message);
-/* Does the log hold an entry of the recovery that its term is of? Then all of it is (§3.5). */
+/* Does the log hold an entry of the recovery that the own term is of? Then it is that of a leader
+ * of this recovery, up to there (§3.5). */
 bool raft__has_recovered(const struct raft *raft);
 /* Up to where is it certain, without asking, that a leader of this term has what is committed here?
  * Everything (§3.6), if this recovery has committed it; else nothing. */
