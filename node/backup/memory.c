@@ -10,6 +10,7 @@ struct pair {
     const uint8_t *octets; /* key, value */
     uint32_t key_len, value_len;
 };
+#define PAIR_COST (2 * sizeof(struct pair)) /* it, and what the arena rounds up its octets by */
 struct family {
     struct pair *pairs;
     size_t count, capacity;
@@ -85,11 +86,12 @@ static int add(struct memory *memory, const struct kv_write *write)
 {
     struct family *family = &memory->families[write->family];
     size_t len = write->key.len + write->value.len;
+    uint64_t cost = len + PAIR_COST;
 
     if (write->op != KV_PUT || write->key.len > UINT32_MAX || write->value.len > UINT32_MAX ||
         (family->count > 0 && compare(key_of(&family->pairs[family->count - 1]), write->key) >= 0))
         return ERR_INVALID;
-    if (len + sizeof(struct pair) > memory->len_max - memory->len)
+    if (cost > memory->len_max - memory->len)
         return ERR_LIMIT;
     if (family->count == family->capacity) {
         size_t capacity = family->capacity > 0 ? 2 * family->capacity : 64;
@@ -107,7 +109,7 @@ static int add(struct memory *memory, const struct kv_write *write)
         memcpy(octets + write->key.len, write->value.data, write->value.len);
     family->pairs[family->count++] =
         (struct pair){octets, (uint32_t)write->key.len, (uint32_t)write->value.len};
-    memory->len += len + sizeof(struct pair);
+    memory->len += cost;
     return 0;
 }
 
