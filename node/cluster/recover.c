@@ -27,6 +27,7 @@ struct recover {
     uv_work_t work;
     bool is_working;
     char folder[PATH_MAX - 64]; /* of the copy */
+    bool is_made;               /* the folder, by this attempt */
     int code;                   /* why nothing was done; then the copy goes */
     char why[RAFT_DRIVER_MESSAGE_LEN];
     char text[CLUSTER_ERROR_MAX]; /* the same in words */
@@ -155,8 +156,10 @@ static void copy_all(uv_work_t *work)
 
     snprintf(path, sizeof(path), "%s/recovery", cluster->data_dir);
     int rc = mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : ERR_IO;
-    if (rc == 0 && mkdir(recover->folder, 0700) != 0)
-        rc = ERR_IO;
+    if (rc == 0) {
+        recover->is_made = mkdir(recover->folder, 0700) == 0;
+        rc = recover->is_made ? 0 : ERR_IO;
+    }
     if (rc != 0)
         snprintf(recover->why, sizeof(recover->why), "%s", strerror(errno));
     if (rc == 0)
@@ -213,7 +216,8 @@ static void remove_copy(uv_work_t *work)
     const struct recover *recover = work->data;
     char path[PATH_MAX];
 
-    (void)file_remove_tree(recover->folder);
+    if (recover->is_made) /* else it is another one's */
+        (void)file_remove_tree(recover->folder);
     snprintf(path, sizeof(path), "%s/recovery", recover->cluster->data_dir);
     (void)rmdir(path); /* when it is empty */
 }
