@@ -297,6 +297,29 @@ static void test_recover_member_with_trimmed_commits_is_superseded(void **state)
     bench_fini(&bench);
 }
 
+/* Brought into the recovered cluster by a heartbeat, without an entry: it knows only the members of
+ * before, so it does not stand, and it vouches for nothing of its log, after a restart neither. */
+static void test_recover_member_without_an_entry_waits_for_one(void **state)
+{
+    struct bench bench;
+    const struct raft_message heartbeat = {
+        .kind = RAFT_MSG_APPEND, .from = 1, .to = 2, .term = GENERATION_1};
+    (void)state;
+    lose_quorum(&bench, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(bench_receive(&bench, 1, heartbeat), 0);
+        assert_true(raft_term(bench.nodes[1].raft) == GENERATION_1);
+        assert_int_equal(bench.last[1].kind, RAFT_MSG_APPEND_REPLY);
+        assert_int_equal(bench.last[1].log_index, 0);
+        bench_run(&bench, 1000);
+        assert_int_equal(raft_role_of(bench.nodes[1].raft), RAFT_FOLLOWER);
+        assert_int_equal(raft_leader(bench.nodes[1].raft), 0);
+        bench_crash(&bench, 1);
+        bench_restart(&bench, 1);
+    }
+    bench_fini(&bench);
+}
+
 /* It was installing what the lost ones had sent when the recovered leader brought it in. That must
  * not pass for an acknowledgement of what this leader has there. */
 static void test_recover_snapshot_of_the_lost_is_not_acknowledged(void **state)
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_recover_twice_side_by_side_never_mixes),
         cmocka_unit_test(test_recover_twice_terms_are_not_learnt_by_a_reply),
         cmocka_unit_test(test_recover_member_with_trimmed_commits_is_superseded),
+        cmocka_unit_test(test_recover_member_without_an_entry_waits_for_one),
         cmocka_unit_test(test_recover_snapshot_of_the_lost_is_not_acknowledged),
         cmocka_unit_test(test_recover_trimmed_before_it_is_told_is_no_contradiction),
     };
