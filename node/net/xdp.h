@@ -3,7 +3,8 @@
  * ports, fragments, IP options) goes to the kernel and so to the ordinary sockets, as does
  * everything when this is stopped. UDP to our port for addresses that are not ours (of a wildcard:
  * that this machine does not have) is dropped, not passed on: AF_XDP is not for an interface of a
- * router that others' DNS goes through. Internal to net/. */
+ * router that others' DNS goes through. Replies over IPv4 carry no DF, unlike those of the sockets:
+ * libknot writes their headers. Internal to net/. */
 #pragma once
 
 #include "net/batch.h"
