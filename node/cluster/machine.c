@@ -374,6 +374,8 @@ static void app_install(void *user, const char *dir, const struct raft_snapshot 
 /* One step of the rebuild in each turn of the loop. */
 static void step_install(struct cluster *cluster, uint64_t now_mono_ms)
 {
+    if (cluster->is_fatal)
+        return; /* this program cannot read the state, and stops */
     if (cluster->install.again_mono_ms != 0) {
         if (now_mono_ms >= cluster->install.again_mono_ms)
             begin_rebuild(cluster);
