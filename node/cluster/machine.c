@@ -169,10 +169,12 @@ static int show_applied(struct cluster *cluster, uint64_t index)
 {
     int rc = store_write_out(cluster->store);
 
-    if (rc == 0)
+    if (rc == 0) {
         publish_commit(cluster->publish, index);
-    else
-        log_error("cluster", "state_not_written index=%" PRIu64 " why=\"%s\"", index, err_text(rc));
+        return 0;
+    }
+    log_error("cluster", "state_not_written index=%" PRIu64 " why=\"%s\"", index, err_text(rc));
+    publish_freeze(cluster->publish, err_text(rc)); /* answered by until this node has stopped */
     return rc;
 }
 
@@ -409,7 +411,7 @@ void machine_flush(struct cluster *cluster, uint64_t now_mono_ms)
     const uint64_t index = publish_index(cluster->publish);
 
     if (!publish_is_filling(cluster->publish) || now_mono_ms < cluster->fill_again_mono_ms ||
-        cluster->is_fatal) /* what was applied last may not be written out */
+        cluster->is_fatal) /* the state may be another one than that of the image */
         return;
     int rc = publish_fill_step(cluster->publish, store_kv(cluster->store), FILL_SETS);
     if (rc == ERR_NOMEM)

@@ -77,7 +77,7 @@ bool publish_is_frozen(const struct publish *publish)
     return publish->is_frozen;
 }
 
-void publish__freeze(struct publish *publish, const char *why)
+void publish_freeze(struct publish *publish, const char *why)
 {
     if (!publish->is_frozen)
         log_error("cluster", "image_frozen index=%" PRIu64 " why=\"%s\"", publish->index, why);
@@ -396,7 +396,7 @@ void publish_effect(struct publish *publish, const struct kv *kv, const struct a
     if (rc == ERR_NOMEM && publish_reclaim(publish))
         rc = note(publish, kv, effect);
     if (rc != 0)
-        publish__freeze(publish, err_text(rc));
+        publish_freeze(publish, err_text(rc));
 }
 
 int publish__show(struct publish *publish)
@@ -420,7 +420,7 @@ void publish_commit(struct publish *publish, uint64_t index)
     publish->committed_index = index;
     int rc = publish__show(publish);
     if (rc != 0)
-        publish__freeze(publish, err_text(rc));
+        publish_freeze(publish, err_text(rc));
 }
 
 void publish_refresh(struct publish *publish)

@@ -42,6 +42,8 @@ int publish_fill_step(struct publish *publish, const struct kv *kv, unsigned set
 void publish_refresh(struct publish *publish);
 /* By which slots zones are counted (zone_counts.h). Borrowed. */
 struct zone_counts *publish_counts(struct publish *publish);
+/* Readers keep what they have until a whole state is read; @why is logged. */
+void publish_freeze(struct publish *publish, const char *why);
 /* The index that readers see: every change up to it is in the image. */
 uint64_t publish_index(const struct publish *publish);
 bool publish_is_frozen(const struct publish *publish);

@@ -237,7 +237,7 @@ int publish_fill_step(struct publish *publish, const struct kv *kv, unsigned set
     while (rc == 0 && !publish->is_frozen && step.left > 0 && publish->fills.first)
         rc = fill_first(&step);
     if (rc != 0 && rc != ERR_NOMEM)
-        publish__freeze(publish, err_text(rc));
+        publish_freeze(publish, err_text(rc));
     if (publish->is_frozen) {
         publish__fill_cancel(publish);
         return rc;

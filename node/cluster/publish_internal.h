@@ -88,5 +88,3 @@ int publish__show(struct publish *publish);
 int publish__view_effect(struct publish *publish, const struct kv *kv,
                          const struct apply_effect *effect);
 int publish__load_views(struct publish *publish, const struct kv *kv);
-/* Stop publishing; readers keep what they have. */
-void publish__freeze(struct publish *publish, const char *why);

@@ -26,7 +26,7 @@ int publish_rebuild_begin(struct publish *publish, const struct kv *kv)
     if (rc == 0)
         rebuild->stage = REBUILD_SETS;
     else
-        publish__freeze(publish, err_text(rc)); /* it is not of this state */
+        publish_freeze(publish, err_text(rc)); /* it is not of this state */
     return rc;
 }
 
@@ -195,7 +195,7 @@ static int steps(struct publish *publish, const struct kv *kv, unsigned sets_max
     if (rc == 0)
         rc = finish(publish, kv);
     if (rc != 0) {
-        publish__freeze(publish, err_text(rc));
+        publish_freeze(publish, err_text(rc));
         publish_rebuild_cancel(publish);
     }
     return rc;

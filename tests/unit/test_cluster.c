@@ -500,7 +500,7 @@ int __wrap_publish_rebuild_step(struct publish *publish, const struct kv *kv, un
     if (refusals.left == 0)
         return __real_publish_rebuild_step(publish, kv, sets_max);
     refusals.left--;
-    publish__freeze(publish, err_text(refusals.code));
+    publish_freeze(publish, err_text(refusals.code));
     publish_rebuild_cancel(publish);
     return refusals.code;
 }

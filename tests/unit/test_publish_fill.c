@@ -708,6 +708,25 @@ static void test_what_cannot_be_read_freezes_the_image(void **state)
     compare();
 }
 
+/* As where the state cannot be written out: what was noted is not to be seen, by no way. */
+static void test_frozen_from_outside_shows_no_more(void **state)
+{
+    (void)state;
+    create_zones();
+    const uint64_t told = publish_index(publish);
+    Cmd__Command *command =
+        test_change(&test, 1, ++change_number, 1, CMD__ACTION__ACTION_UPSERT,
+                    test_set(&test, host(5), DNS_TYPE_A, 60, "c0000201 c0000202"));
+    assert_int_equal(test_apply_batch(&test, &command, 1), 0);
+    publish_freeze(publish, "it is not written");
+    publish_refresh(publish);
+    publish_commit(publish, test.index);
+    assert_true(publish_index(publish) == told);
+    assert_int_equal(seen("h05.example."), 1);
+    assert_int_equal(publish_rebuild_all(publish, &test.kv), 0);
+    compare();
+}
+
 static void test_freed_while_it_is_read(void **state)
 {
     (void)state;
@@ -739,6 +758,7 @@ int main(void)
         CASE(test_without_memory_to_serve_it_goes_on_later),
         CASE(test_without_memory_to_publish_it_goes_on_later),
         CASE(test_what_cannot_be_read_freezes_the_image),
+        CASE(test_frozen_from_outside_shows_no_more),
         CASE(test_freed_while_it_is_read),
     };
 
