@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "dns/answer.h"
 #include "lib/test_image.h"
+#include "net/socket.h"
 #include "zone/image.h"
 
 #include <errno.h>
@@ -222,6 +223,26 @@ static void test_udp_ipv6_wildcard_answers(void **state)
     assert_int_equal(ask_tcp(fd, 1, "www"), 1);
     close(fd);
     net_close(server.net);
+}
+
+/* RFC 9715: and what ICMP says of the path, which anybody may forge, counts for nothing. */
+static void test_udp_replies_are_never_fragmented(void **state)
+{
+    struct sockaddr_storage four = {.ss_family = AF_INET}, six = {.ss_family = AF_INET6};
+    struct net_error error;
+    int way = -1;
+    socklen_t len = sizeof way;
+    (void)state;
+    int fd = socket_open_udp(&four, &error);
+    assert_true(fd >= 0);
+    assert_int_equal(getsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &way, &len), 0);
+    assert_int_equal(way, IP_PMTUDISC_PROBE);
+    close(fd);
+    fd = socket_open_udp(&six, &error);
+    assert_true(fd >= 0);
+    assert_int_equal(getsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &way, &len), 0);
+    assert_int_equal(way, IPV6_PMTUDISC_PROBE);
+    close(fd);
 }
 
 static void test_udp_sees_the_next_generation(void **state)
@@ -481,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_udp_answers_and_counts),
         cmocka_unit_test(test_udp_wildcard_answers_from_the_address_asked),
         cmocka_unit_test(test_udp_ipv6_wildcard_answers),
+        cmocka_unit_test(test_udp_replies_are_never_fragmented),
         cmocka_unit_test(test_udp_sees_the_next_generation),
         cmocka_unit_test(test_tcp_pipelined_requests_are_all_answered),
         cmocka_unit_test(test_tcp_split_frames_are_put_together),
