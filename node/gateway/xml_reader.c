@@ -116,7 +116,7 @@ static void on_text(void *user, const xmlChar *octets, int len)
     struct reading *reading = user;
     size_t wanted = reading->text_len + (size_t)len;
 
-    if (reading->code != 0)
+    if (reading->code != 0 || len <= 0) /* libxml2 tells of nothing at a CDATA that is broken */
         return;
     if (wanted > reading->text_capacity) {
         size_t capacity = reading->text_capacity ? reading->text_capacity : TEXT_CAPACITY_MIN;

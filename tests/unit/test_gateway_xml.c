@@ -95,6 +95,19 @@ static void test_read_what_is_not_well_formed_is_invalid(void **state)
     }
 }
 
+/* So long that libxml2 passes on what it has before the end, of which there is nothing. */
+static void test_read_a_broken_cdata_is_invalid(void **state)
+{
+    static const char head[] = "<a><![CDATA[";
+    char text[600];
+
+    (void)state;
+    memset(text, 0xa3, sizeof(text));
+    memcpy(text, head, sizeof(head) - 1);
+    text[sizeof(text) - 1] = '\0';
+    assert_int_equal(read_text(text), ERR_INVALID);
+}
+
 static void test_read_a_document_type_is_refused(void **state)
 {
     (void)state;
@@ -273,6 +286,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_read_elements_texts_and_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_what_is_not_well_formed_is_invalid, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_read_a_broken_cdata_is_invalid, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_a_document_type_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_depth_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_elements_are_bounded, setup, teardown),
