@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "dns/name.h"
 #include "zone/image.h"
+#include "zone/lookup.h"
 #include "zone/record_set.h"
 #include "zone/record_text.h"
 #include "zone/view.h"
@@ -134,4 +135,20 @@ void test_image_publish(struct zone_publisher *publisher)
 void test_image_free(struct zone_publisher *publisher)
 {
     zone_publisher_free(publisher);
+}
+
+int test_image_count(struct zone_publisher *publisher, const char *name, uint16_t type)
+{
+    uint8_t wire[DNS_NAME_MAX];
+    struct zone_match match;
+
+    ASSERT(dns_name_parse(name, NULL, wire) > 0);
+    zone_reader_register();
+    zone_lookup(zone_image_read_begin(publisher), wire, type, &match);
+    int count = match.outcome == ZONE_OUTCOME_NONE     ? -1
+                : match.outcome == ZONE_OUTCOME_ANSWER ? match.set->record_count
+                                                       : 0;
+    zone_image_read_end();
+    zone_reader_unregister();
+    return count;
 }

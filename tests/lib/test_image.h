@@ -16,4 +16,6 @@ void test_image_serve_private(struct zone_publisher *publisher, const char *id, 
                               const char *lines);
 /* Make what was changed visible as the next generation. */
 void test_image_publish(struct zone_publisher *publisher);
+/* Records of that name and type that readers see now; -1: no zone of ours. */
+int test_image_count(struct zone_publisher *publisher, const char *name, uint16_t type);
 void test_image_free(struct zone_publisher *publisher);

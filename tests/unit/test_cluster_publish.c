@@ -1,4 +1,4 @@
-/* links: cluster test_apply
+/* links: cluster test_apply test_image
  * From applied state into the image: by effects, and as a whole. Both must serve the same, whatever
  * the size of a step, and nothing is seen before it is complete. */
 #include <setjmp.h>
@@ -14,6 +14,7 @@
 #include "dns/type.h"
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
+#include "lib/test_image.h"
 #include "store/state.h"
 #include "zone/group.h"
 #include "zone/image.h"
@@ -68,18 +69,7 @@ static void run(Cmd__Command *command)
 /* Records of (name, type) that readers of @from see; -1: no zone of ours. */
 static int seen_in(struct publish *from, const char *text, uint16_t type)
 {
-    uint8_t name[DNS_NAME_MAX];
-    struct zone_match match;
-
-    assert_true(dns_name_parse(text, NULL, name) > 0);
-    zone_reader_register();
-    zone_lookup(zone_image_read_begin(publish_image(from)), name, type, &match);
-    int count = match.outcome == ZONE_OUTCOME_NONE     ? -1
-                : match.outcome == ZONE_OUTCOME_ANSWER ? match.set->record_count
-                                                       : 0;
-    zone_image_read_end();
-    zone_reader_unregister();
-    return count;
+    return test_image_count(publish_image(from), text, type);
 }
 
 static int seen(const char *text)

@@ -1,4 +1,4 @@
-/* links: cluster test_apply
+/* links: cluster test_apply test_image
  * A zone that takes the name from another one is read into the image in bounded steps. Until it is
  * complete the other one is shown and no index is told that it does not have; whatever comes
  * meanwhile, the image ends up with what is stored.
@@ -17,6 +17,7 @@
 #include "dns/type.h"
 #include "lib/kv_memory.h"
 #include "lib/test_apply.h"
+#include "lib/test_image.h"
 #include "store/state.h"
 #include "store/state_zone.h"
 #include "zone/group.h"
@@ -168,18 +169,7 @@ static void step(unsigned steps)
 /* Records of the A set of @text that readers of @from see; -1: no zone of ours. */
 static int seen_in(struct publish *from, const char *text)
 {
-    uint8_t name[DNS_NAME_MAX];
-    struct zone_match match;
-
-    assert_true(dns_name_parse(text, NULL, name) > 0);
-    zone_reader_register();
-    zone_lookup(zone_image_read_begin(publish_image(from)), name, DNS_TYPE_A, &match);
-    int count = match.outcome == ZONE_OUTCOME_NONE     ? -1
-                : match.outcome == ZONE_OUTCOME_ANSWER ? match.set->record_count
-                                                       : 0;
-    zone_image_read_end();
-    zone_reader_unregister();
-    return count;
+    return test_image_count(publish_image(from), text, DNS_TYPE_A);
 }
 
 static int seen(const char *text)
