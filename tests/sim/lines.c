@@ -79,6 +79,13 @@ static bool is_consistent(const struct node *node, const struct history *history
     return index == 0 || history_term(history, index) == history_term(node->history, index);
 }
 
+/* A new server has been in no cluster: nobody can have left it out. Its leader may also have lost
+ * the change that adds it, in a crash after the first message was sent. */
+static bool is_new(const struct node *node)
+{
+    return node->seen.term == 0 && log_last(&node->disk.view) == 0;
+}
+
 /* Only a recovery of its own, or a leader that counts it as a member, brings a node into another
  * line; and never back. */
 static void check_entry(struct node *node, const struct raft_event *event)
@@ -95,7 +102,8 @@ static void check_entry(struct node *node, const struct raft_event *event)
         world_fail(world, "only a leader brings a member into its recovered cluster",
                    "n%u goes to term %" PRIu64 " from %" PRIu64, node->slot, raft_term(node->raft),
                    node->seen.term);
-    else if (leader != NULL && node_is_up(leader) && raft_term(leader->raft) == message->term &&
+    else if (!is_new(node) && leader != NULL && node_is_up(leader) &&
+             raft_term(leader->raft) == message->term &&
              raft_conf_find(raft_conf_of(leader->raft), node->id) == NULL)
         world_fail(world, "who was left out stays out", "n%u is brought into term %" PRIu64,
                    node->slot, message->term);
