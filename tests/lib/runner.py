@@ -7,6 +7,7 @@ ends with the totals. Build folders are build/<variant>; they are kept, so a sec
 import argparse
 import concurrent.futures
 import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -32,6 +33,7 @@ TAP_LINE = re.compile(r"^(not ok|ok)\b(.*)$")
 ALONE = re.compile(r"test_(bench_tools|cert_life|failover|faults|garbage|gateway|hand_over|health|local|"
                    r"recover|rrl|snapshot|stop|storage|tcp_abuse|xdp)$")
 OUTPUT_SHOWN_LINES = 60
+REASONS_SHOWN, REASON_LINES, REASON_LETTERS = 4, 6, 300  # at the end, of each program that failed
 PROCESSORS = max(1, min(4, os.cpu_count() or 1))
 UNITS_AT_ONCE = PROCESSORS + 1  # many of them wait
 BUILD_TIMEOUT_S = 1800
@@ -57,7 +59,7 @@ class Totals:
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
-        self.failures = []
+        self.failures = []  # (label, why: lines)
 
     def add(self, label, counts, outcome):
         passed, failed, skipped = counts
@@ -68,9 +70,21 @@ class Totals:
         text += f", {skipped} skipped" if skipped else ""
         print(f"  {label:<44} {text} ({outcome.seconds:.1f} s)", flush=True)
         if failed:
-            self.failures.append(label)
+            self.failures.append((label, reasons(outcome.output)))
             shown = outcome.output.splitlines()[-OUTPUT_SHOWN_LINES:]
             print("\n".join("    | " + line for line in shown), flush=True)
+
+
+def reasons(output):
+    """What failed, short: each "not ok" and the end of the comment after it; the last lines where
+    there is none."""
+    lines = [line[:REASON_LETTERS] for line in output.splitlines() if line.strip()]
+    found = []
+    for at, line in enumerate(lines):
+        if line.startswith("not ok"):
+            told = itertools.takewhile(lambda after: after.startswith("#"), lines[at + 1:])
+            found.append([line, *list(told)[-REASON_LINES:]])
+    return sum(found[:REASONS_SHOWN], []) or lines[-REASON_LINES:]
 
 
 def count_tap(outcome):
@@ -294,8 +308,8 @@ def main():
         process.end_all()
         is_interrupted = True
         print("interrupted")
-    for label in totals.failures:
-        print(f"failed: {label}")
+    for label, why in totals.failures:
+        print("\n".join([f"failed: {label}", *("    | " + line for line in why)]))
     skipped = f", {totals.skipped} skipped" if totals.skipped else ""
     print(f"{totals.passed} passed, {totals.failed} failed{skipped}", flush=True)
     return 130 if is_interrupted else int(totals.failed > 0)
