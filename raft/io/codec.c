@@ -51,6 +51,7 @@ static int build_ping(const struct codec_frame *frame, Quartet__PeerPing *out)
     quartet__peer_ping__init(out);
     if (frame->address != NULL)
         out->address = (char *)frame->address;
+    out->unheard_ms = frame->unheard_ms;
     return strlen(out->address) > CODEC_ADDRESS_LEN_MAX ? RAFT_ELIMIT : 0;
 }
 
@@ -152,6 +153,7 @@ static int read_ping(const Quartet__PeerPing *ping, struct codec_frame *out)
     if (len > CODEC_ADDRESS_LEN_MAX || strspn(ping->address, allowed) != len)
         return RAFT_ECORRUPT;
     out->address = ping->address;
+    out->unheard_ms = ping->unheard_ms;
     return 0;
 }
 

@@ -50,8 +50,9 @@ struct codec_frame {
     struct raft_message raft; /* CODEC_RAFT; from and to as above */
     const uint8_t *data;      /* CODEC_APP, CODEC_CHUNK: octets */
     size_t data_len;
-    const char *address;                /* CODEC_PING: the sender's, may be empty */
-    struct codec_chunk chunk;           /* MANIFEST_REQUEST, CHUNK_REQUEST, CHUNK */
+    const char *address;      /* CODEC_PING: the sender's, may be empty */
+    uint32_t unheard_ms;      /* CODEC_PING: that the sender has accepted nothing from `to` */
+    struct codec_chunk chunk; /* MANIFEST_REQUEST, CHUNK_REQUEST, CHUNK */
     struct snapshot_manifest *manifest; /* CODEC_MANIFEST */
     int error;                          /* CODEC_SNAPSHOT_REFUSAL: a negative enum raft_error */
     void *memory;                       /* decoder's; backs the pointers above */

@@ -190,11 +190,17 @@ static int on_send_app(void *self, raft_id to, const uint8_t *data, size_t len)
 /* Best effort like all else: without memory there is no ping. */
 static void peer_ping(struct transport_nng *t, struct transport_peer *peer, bool is_first)
 {
-    struct codec_frame frame = {.kind = CODEC_PING, .to = peer->id, .address = t->advertise};
+    uint64_t now = uv_now(t->loop);
+    uint64_t unheard_ms = transport_peer_unheard_ms(peer, t->listen_mono_ms, now);
+    struct codec_frame frame = {.kind = CODEC_PING,
+                                .to = peer->id,
+                                .address = t->advertise,
+                                .unheard_ms =
+                                    unheard_ms < UINT32_MAX ? (uint32_t)unheard_ms : UINT32_MAX};
     nng_msg *message = NULL;
     if (transport__encode(&t->keys, &frame, &message) != 0)
         return;
-    uint64_t now = uv_now(t->loop);
+    peer->pinged_mono_ms = now;
     t->counters.dropped_frames += is_first ? transport_peer_put_first_take(peer, message, now)
                                            : transport_peer_put_take(peer, message, now);
 }
@@ -236,6 +242,11 @@ static bool misses_somebody(const struct transport_nng *t)
     return false;
 }
 
+static uint32_t longer(uint32_t ms, uint32_t ms_max)
+{
+    return ms < ms_max / 2 ? 2 * ms : ms_max;
+}
+
 static void tell_repair(const struct transport_nng *t, raft_id peer, uint64_t silent_ms)
 {
     if (t->handler.repaired != NULL)
@@ -263,14 +274,27 @@ static void probe_tick(struct transport_nng *t, bool was_stalled)
 
 /* ---- coming in ---- */
 
-static void hand_over(struct transport_nng *t, const struct codec_frame *frame)
+/* Our connection to @peer looks well to us; what it says of it counts. */
+static void on_ping(struct transport_nng *t, struct transport_peer *peer, uint32_t unheard_ms)
+{
+    if (!transport_peer_is_deaf(peer, unheard_ms, uv_now(t->loop)))
+        return;
+    t->counters.redials++;
+    tell_repair(t, peer->id, unheard_ms);
+    peer->deaf_ms = longer(peer->deaf_ms, TRANSPORT_DEAF_MS_MAX);
+    peer->deaf_mono_ms = 0;
+    peer_unlink(t, peer); /* the next tick opens the next one */
+}
+
+static void hand_over(struct transport_nng *t, struct transport_peer *peer,
+                      const struct codec_frame *frame)
 {
     switch (frame->kind) {
     case CODEC_RAFT: t->handler.message(t->handler.user, &frame->raft); break;
     case CODEC_APP:
         t->handler.app(t->handler.user, frame->from, frame->data, frame->data_len);
         break;
-    case CODEC_PING: break;
+    case CODEC_PING: on_ping(t, peer, frame->unheard_ms); break;
     default: t->counters.refused_kind++; break;
     }
 }
@@ -295,7 +319,7 @@ static void deliver(struct transport_nng *t, const uint8_t *data, size_t len)
         peer->received_mono_ms = uv_now(t->loop);
         t->counters.received_frames++;
         t->counters.received_octets += len;
-        hand_over(t, &frame);
+        hand_over(t, peer, &frame);
     } else {
         t->counters.refused_stranger++;
         if (frame.kind == CODEC_PING)
@@ -338,6 +362,7 @@ static void on_wake(uv_async_t *handle)
         if (transport_peer_is_new_connection(t->peers[i])) {
             t->peers[i]->linked_mono_ms = uv_now(t->loop);
             t->peers[i]->dial_ms = TRANSPORT_DIAL_MS;
+            t->peers[i]->deaf_mono_ms = 0;
             peer_ping(t, t->peers[i], true); /* a stranger learns our address first */
         }
         peer_pump(t, t->peers[i]);
@@ -352,11 +377,6 @@ static void peer_link(struct transport_nng *t, struct transport_peer *peer)
     peer->linked_mono_ms = uv_now(t->loop);
     if (transport_link_open(&t->tls, peer->id, peer->url, &t->wake, &peer->link) != 0)
         peer->link = NULL; /* the next tick tries again */
-}
-
-static uint32_t longer(uint32_t ms, uint32_t ms_max)
-{
-    return ms < ms_max / 2 ? 2 * ms : ms_max;
 }
 
 static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool was_stalled)
@@ -381,8 +401,7 @@ static void peer_tick(struct transport_nng *t, struct transport_peer *peer, bool
         peer_unlink(t, peer);
     if (peer->link == NULL)
         peer_link(t, peer);
-    if (peer->count == 0 && peer->link != NULL && transport_link_is_connected(peer->link) &&
-        now - peer->sent_mono_ms >= TRANSPORT_PING_MS)
+    if (transport_peer_is_ping_due(peer, t->listen_mono_ms, now))
         peer_ping(t, peer, false);
     peer_pump(t, peer);
 }
@@ -467,6 +486,7 @@ static int peer_add(struct transport_nng *t, const struct transport_member *memb
     peer->added_mono_ms = uv_now(t->loop);
     peer->patience_ms = TRANSPORT_SILENCE_MS;
     peer->dial_ms = TRANSPORT_DIAL_MS;
+    peer->deaf_ms = TRANSPORT_DEAF_MS;
     t->peers[t->peer_count++] = peer;
     peer_link(t, peer);
     return 0;

@@ -23,6 +23,11 @@
  * member that we hear by its own connection is not silent. */
 #define TRANSPORT_DIAL_MS 6000
 #define TRANSPORT_DIAL_MS_MAX 24000
+/* A connection whose other end goes on telling for so long that it hears nothing of us is dialled
+ * anew, each time after twice as long. Only the other end can know: what is sent into it looks sent
+ * until the kernel's buffers are full, and the member is not silent. */
+#define TRANSPORT_DEAF_MS 2000
+#define TRANSPORT_DEAF_MS_MAX 24000
 
 struct uv_loop_s;
 struct transport_nng; /* opaque */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "raft/io/transport_nng.h"
+
 struct transport_peer *transport_peer_new(raft_id id, const char *url, uint32_t frames_max,
                                           size_t len_max)
 {
@@ -126,6 +128,30 @@ uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t l
 {
     uint64_t since = later(later(peer->received_mono_ms, peer->added_mono_ms), listen_mono_ms);
     return now_mono_ms > since ? now_mono_ms - since : 0;
+}
+
+bool transport_peer_is_ping_due(const struct transport_peer *peer, uint64_t listen_mono_ms,
+                                uint64_t now_mono_ms)
+{
+    if (peer->count > 0 || peer->link == NULL || !transport_link_is_connected(peer->link))
+        return false;
+    bool is_unheard =
+        transport_peer_unheard_ms(peer, listen_mono_ms, now_mono_ms) >= TRANSPORT__UNHEARD_MS;
+    return now_mono_ms - (is_unheard ? peer->pinged_mono_ms : peer->sent_mono_ms) >=
+           TRANSPORT_PING_MS;
+}
+
+/* One telling proves nothing: it may have waited on its way, or this process may have slept. */
+bool transport_peer_is_deaf(struct transport_peer *peer, uint32_t unheard_ms, uint64_t now_mono_ms)
+{
+    bool is_connected = peer->link != NULL && transport_link_is_connected(peer->link);
+    if (unheard_ms < TRANSPORT__UNHEARD_MS)
+        peer->deaf_ms = TRANSPORT_DEAF_MS;
+    if (unheard_ms < TRANSPORT__UNHEARD_MS || !is_connected)
+        peer->deaf_mono_ms = 0;
+    else if (peer->deaf_mono_ms == 0)
+        peer->deaf_mono_ms = now_mono_ms;
+    return peer->deaf_mono_ms != 0 && now_mono_ms - peer->deaf_mono_ms >= peer->deaf_ms;
 }
 
 bool transport_peer_dials_too_long(const struct transport_peer *peer, uint64_t now_mono_ms)

@@ -4,7 +4,8 @@
 
 #include "raft/io/transport_link.h"
 
-#define TRANSPORT__STALE_MS 1000 /* frames that wait this long for a connection are worthless */
+#define TRANSPORT__STALE_MS 1000   /* frames that wait this long for a connection are worthless */
+#define TRANSPORT__UNHEARD_MS 2000 /* a living member is heard more often than this */
 
 struct transport_peer {
     raft_id id;
@@ -15,10 +16,13 @@ struct transport_peer {
     uint64_t linked_mono_ms;   /* when `link` was opened; once it is up: when it came up */
     uint64_t received_mono_ms; /* last accepted frame; 0: never */
     uint64_t sent_mono_ms;     /* last frame handed to `link` */
+    uint64_t pinged_mono_ms;   /* last ping queued */
     uint64_t waiting_mono_ms;  /* since when the oldest queued frame has been first in line */
     uint64_t told_mono_ms;     /* last unreachable() */
     bool has_drops;            /* since then */
     uint32_t patience_ms;      /* with silence, before it is dialled anew */
+    uint64_t deaf_mono_ms;     /* since when it has told that it hears nothing of us; 0: it does */
+    uint32_t deaf_ms;          /* that it may tell so, before it is dialled anew */
     uint32_t dial_ms;          /* that a connection may take to come up, before the next is tried */
     struct nng_msg **frames;   /* ring */
     uint32_t frames_max, first, count;
@@ -49,6 +53,12 @@ uint64_t transport_peer_silent_ms(const struct transport_peer *peer, uint64_t no
 /* Nothing was received on a port that is open since @listen_mono_ms, for this long. */
 uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t listen_mono_ms,
                                    uint64_t now_mono_ms);
+/* Is a ping due: nothing else was sent for a while, or it should know that it is not heard? */
+bool transport_peer_is_ping_due(const struct transport_peer *peer, uint64_t listen_mono_ms,
+                                uint64_t now_mono_ms);
+/* It tells that it has heard nothing of us for @unheard_ms: is the connection to be dialled anew?
+ */
+bool transport_peer_is_deaf(struct transport_peer *peer, uint32_t unheard_ms, uint64_t now_mono_ms);
 /* Has the link been without a connection for longer than one may take? */
 bool transport_peer_dials_too_long(const struct transport_peer *peer, uint64_t now_mono_ms);
 /* Do frames wait for a connection that does not come? */

@@ -133,9 +133,11 @@ static void test_codec_app_ping_and_refusal_round_trip(void **state)
     assert_int_equal(out.data_len, CODEC_APP_LEN_MAX);
     assert_memory_equal(out.data, data, CODEC_APP_LEN_MAX);
     codec_frame_release(&out);
-    struct codec_frame ping = {.kind = CODEC_PING, .address = "[2001:db8::1]:5301"};
+    struct codec_frame ping = {
+        .kind = CODEC_PING, .address = "[2001:db8::1]:5301", .unheard_ms = UINT32_MAX};
     out = there_and_back(&ping);
     assert_string_equal(out.address, "[2001:db8::1]:5301");
+    assert_int_equal(out.unheard_ms, UINT32_MAX);
     codec_frame_release(&out);
     ping.address = NULL;
     out = there_and_back(&ping);

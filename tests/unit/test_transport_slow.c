@@ -30,9 +30,11 @@ struct side {
 };
 
 struct pair {
+    struct relay *relay;
     struct side near, far;
     uv_connect_t connect;
     unsigned open, held; /* handles; pieces under way */
+    unsigned number;     /* of the relay's connections, from 1 */
     bool is_closing;
 };
 
@@ -40,7 +42,8 @@ struct relay {
     uv_tcp_t listener;
     struct sockaddr_in to;
     char address[64];
-    unsigned accepted;
+    uint64_t delay_ms;
+    unsigned accepted, swallowed_up_to; /* the first so many connections are */
 };
 
 struct piece {
@@ -116,7 +119,7 @@ static void hold_back(struct side *from, const char *octets, size_t len)
     piece->timer.data = piece->write.data = piece;
     from->pair->held++;
     (void)uv_timer_init(&loop, &piece->timer);
-    (void)uv_timer_start(&piece->timer, on_due, DELAY_MS, 0);
+    (void)uv_timer_start(&piece->timer, on_due, from->pair->relay->delay_ms, 0);
 }
 
 static void on_space(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
@@ -132,7 +135,8 @@ static void on_octets(uv_stream_t *stream, ssize_t len, const uv_buf_t *octets)
 {
     struct side *side = stream->data;
 
-    if (len == 0)
+    if (len == 0 || (len > 0 && side == &side->pair->near &&
+                     side->pair->number <= side->pair->relay->swallowed_up_to))
         return;
     if (len < 0)
         (void)uv_read_stop(stream);
@@ -171,19 +175,21 @@ static void on_connection(uv_stream_t *listener, int status)
     side_init(pair, &pair->far, &pair->near);
     assert_int_equal(uv_accept(listener, (uv_stream_t *)&pair->near.tcp), 0);
     pair->connect.data = pair;
-    relay->accepted++;
+    pair->relay = relay;
+    pair->number = ++relay->accepted;
     assert_int_equal(
         uv_tcp_connect(&pair->connect, &pair->far.tcp, (const struct sockaddr *)&relay->to, on_far),
         0);
 }
 
-static void relay_open(struct relay *relay, uint16_t port)
+static void relay_open(struct relay *relay, uint16_t port, uint64_t delay_ms)
 {
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int len = sizeof(here);
 
     relay->to = here;
     relay->to.sin_port = htons(port);
+    relay->delay_ms = delay_ms;
     relay->listener.data = relay;
     assert_int_equal(uv_tcp_init(&loop, &relay->listener), 0);
     assert_int_equal(uv_tcp_bind(&relay->listener, (const struct sockaddr *)&here, 0), 0);
@@ -282,7 +288,14 @@ static bool hears_each_other(void *user)
     return counters_of(&nodes[0]).received_frames > 0 && counters_of(&nodes[1]).received_frames > 0;
 }
 
-/* ---- the test ---- */
+static void introduce_both(struct node *nodes, const struct relay *relays)
+{
+    introduce(&nodes[0], 2, relays[1].address);
+    introduce(&nodes[1], 1, relays[0].address);
+    assert_true(test_run_until(&loop, hears_each_other, nodes, WAIT_MS));
+}
+
+/* ---- the tests ---- */
 
 /* A busy machine is slow, too: what takes longer than patience lasts must not begin again for ever.
  */
@@ -295,11 +308,9 @@ static void test_slow_handshake_comes_through(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         node_open(&nodes[i], ca, i + 1);
-        relay_open(&relays[i], transport_nng_port(nodes[i].nng));
+        relay_open(&relays[i], transport_nng_port(nodes[i].nng), DELAY_MS);
     }
-    introduce(&nodes[0], 2, relays[1].address);
-    introduce(&nodes[1], 1, relays[0].address);
-    assert_true(test_run_until(&loop, hears_each_other, nodes, WAIT_MS));
+    introduce_both(nodes, relays);
     struct transport_counters before[2] = {counters_of(&nodes[0]), counters_of(&nodes[1])};
     test_run_for(&loop, 2 * TRANSPORT_SILENCE_MS); /* and what came up stays */
     for (unsigned i = 0; i < 2; i++) {
@@ -314,9 +325,53 @@ static void test_slow_handshake_comes_through(void **state)
     test_ca_free(ca);
 }
 
+struct awaited {
+    const struct node *node;
+    uint64_t frames;
+};
+
+static bool hears_more(void *user)
+{
+    const struct awaited *awaited = user;
+
+    return counters_of(awaited->node).received_frames > awaited->frames;
+}
+
+/* Nothing of the first node comes through any more, and only the second can know: the first goes on
+ * hearing it, and its sends go well. */
+static void test_deaf_end_is_dialled_anew(void **state)
+{
+    struct test_ca *ca = test_ca_new();
+    struct node nodes[2] = {0};
+    struct relay relays[2] = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        node_open(&nodes[i], ca, i + 1);
+        relay_open(&relays[i], transport_nng_port(nodes[i].nng), 1);
+    }
+    introduce_both(nodes, relays);
+    relays[1].swallowed_up_to = relays[1].accepted;
+    test_run_for(&loop, 500); /* what was under way arrives */
+    struct awaited awaited = {&nodes[1], counters_of(&nodes[1]).received_frames};
+    uint64_t heard = counters_of(&nodes[0]).received_frames;
+    assert_true(test_run_until(&loop, hears_more, &awaited, WAIT_MS));
+    assert_true(counters_of(&nodes[0]).received_frames > heard);
+    assert_int_equal(counters_of(&nodes[0]).redials, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        node_close(&nodes[i]);
+        uv_close((uv_handle_t *)&relays[i].listener, NULL);
+    }
+    test_run_for(&loop, 100);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    test_ca_free(ca);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slow_handshake_comes_through)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_deaf_end_is_dialled_anew),
+                                       cmocka_unit_test(test_slow_handshake_comes_through)};
 
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || uv_loop_init(&loop) != 0)
         return 1;
