@@ -35,6 +35,7 @@ struct transport_nng {
     uint64_t ticked_mono_ms;
     struct transport_probe probe;
     uint64_t listen_mono_ms;            /* when the inbox was opened */
+    uint32_t shut_out_ms;               /* that a member may be unheard, before it is once more */
     struct transport_counters counters; /* without what living links and the inbox count */
     uint32_t disposals;                 /* under way */
     uint32_t inbox_disposals;
@@ -253,6 +254,13 @@ static void tell_repair(const struct transport_nng *t, raft_id peer, uint64_t si
         t->handler.repaired(t->handler.user, peer, silent_ms);
 }
 
+static void relisten(struct transport_nng *t)
+{
+    t->counters.relistens++;
+    tell_repair(t, t->keys.self, uv_now(t->loop) - t->listen_mono_ms);
+    inbox_unlink(t); /* on_tick() opens the next one */
+}
+
 static void probe_tick(struct transport_nng *t, bool was_stalled)
 {
     uint64_t now = uv_now(t->loop);
@@ -265,10 +273,24 @@ static void probe_tick(struct transport_nng *t, bool was_stalled)
     case PROBE_GIVE_UP: probe_end(t); break;
     case PROBE_DEAF:
         probe_end(t);
-        t->counters.relistens++;
-        tell_repair(t, t->keys.self, now - t->listen_mono_ms);
-        inbox_unlink(t); /* on_tick() opens the next one */
+        relisten(t);
         break;
+    }
+}
+
+static void shut_out_tick(struct transport_nng *t, bool was_stalled)
+{
+    if (was_stalled || t->inbox == NULL)
+        return;
+    if (!misses_somebody(t))
+        t->shut_out_ms = TRANSPORT_SHUT_OUT_MS;
+    for (uint32_t i = 0; i < t->peer_count; i++) {
+        if (!transport_peer_is_shut_out(t->peers[i], t->listen_mono_ms, t->shut_out_ms,
+                                        uv_now(t->loop)))
+            continue;
+        t->shut_out_ms = longer(t->shut_out_ms, TRANSPORT_SHUT_OUT_MS_MAX);
+        relisten(t);
+        return;
     }
 }
 
@@ -444,6 +466,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     inbox_reopen(t);
     probe_tick(t, was_stalled);
+    shut_out_tick(t, was_stalled);
     for (uint32_t i = 0; i < t->peer_count; i++)
         peer_tick(t, t->peers[i], was_stalled);
     tell_unreachable(t);
@@ -587,6 +610,7 @@ int transport_nng_open(const struct transport_nng_options *options,
     t->handles = 2;
     t->ticked_mono_ms = t->listen_mono_ms = uv_now(t->loop);
     t->probe.pause_ms = TRANSPORT_PROBE_PAUSE_MS;
+    t->shut_out_ms = TRANSPORT_SHUT_OUT_MS;
     code = transport_inbox_open(&t->tls, t->url, &t->wake, &t->inbox);
     if (code != 0) {
         transport_nng_close(t, NULL, NULL); /* the loop frees it in its next turn */

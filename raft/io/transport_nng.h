@@ -28,6 +28,11 @@
  * until the kernel's buffers are full, and the member is not silent. */
 #define TRANSPORT_DEAF_MS 2000
 #define TRANSPORT_DEAF_MS_MAX 24000
+/* Our port is opened anew when a member that takes our connections has not been heard for this
+ * long, whatever our own probe says of the port; each time after twice as long, until all are
+ * heard. */
+#define TRANSPORT_SHUT_OUT_MS 10000
+#define TRANSPORT_SHUT_OUT_MS_MAX 80000
 
 struct uv_loop_s;
 struct transport_nng; /* opaque */

@@ -130,6 +130,13 @@ uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t l
     return now_mono_ms > since ? now_mono_ms - since : 0;
 }
 
+bool transport_peer_is_shut_out(const struct transport_peer *peer, uint64_t listen_mono_ms,
+                                uint64_t limit_ms, uint64_t now_mono_ms)
+{
+    return peer->link != NULL && transport_link_is_connected(peer->link) &&
+           transport_peer_unheard_ms(peer, listen_mono_ms, now_mono_ms) >= limit_ms;
+}
+
 bool transport_peer_is_ping_due(const struct transport_peer *peer, uint64_t listen_mono_ms,
                                 uint64_t now_mono_ms)
 {

@@ -56,6 +56,9 @@ uint64_t transport_peer_unheard_ms(const struct transport_peer *peer, uint64_t l
 /* Is a ping due: nothing else was sent for a while, or it should know that it is not heard? */
 bool transport_peer_is_ping_due(const struct transport_peer *peer, uint64_t listen_mono_ms,
                                 uint64_t now_mono_ms);
+/* Does it take our connections, and is not heard for @limit_ms all the same? */
+bool transport_peer_is_shut_out(const struct transport_peer *peer, uint64_t listen_mono_ms,
+                                uint64_t limit_ms, uint64_t now_mono_ms);
 /* It tells that it has heard nothing of us for @unheard_ms: is the connection to be dialled anew?
  */
 bool transport_peer_is_deaf(struct transport_peer *peer, uint32_t unheard_ms, uint64_t now_mono_ms);

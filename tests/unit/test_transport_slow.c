@@ -337,6 +337,31 @@ static bool hears_more(void *user)
     return counters_of(awaited->node).received_frames > awaited->frames;
 }
 
+static bool has_relisten(void *user)
+{
+    return counters_of(user).relistens > 0;
+}
+
+static void open_both(struct test_ca *ca, struct node *nodes, struct relay *relays)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        node_open(&nodes[i], ca, i + 1);
+        relay_open(&relays[i], transport_nng_port(nodes[i].nng), 1);
+    }
+    introduce_both(nodes, relays);
+}
+
+static void close_both(struct node *nodes, struct relay *relays)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        node_close(&nodes[i]);
+        uv_close((uv_handle_t *)&relays[i].listener, NULL);
+    }
+    test_run_for(&loop, 100);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+}
+
 /* Nothing of the first node comes through any more, and only the second can know: the first goes on
  * hearing it, and its sends go well. */
 static void test_deaf_end_is_dialled_anew(void **state)
@@ -346,11 +371,7 @@ static void test_deaf_end_is_dialled_anew(void **state)
     struct relay relays[2] = {0};
 
     (void)state;
-    for (unsigned i = 0; i < 2; i++) {
-        node_open(&nodes[i], ca, i + 1);
-        relay_open(&relays[i], transport_nng_port(nodes[i].nng), 1);
-    }
-    introduce_both(nodes, relays);
+    open_both(ca, nodes, relays);
     relays[1].swallowed_up_to = relays[1].accepted;
     test_run_for(&loop, 500); /* what was under way arrives */
     struct awaited awaited = {&nodes[1], counters_of(&nodes[1]).received_frames};
@@ -358,20 +379,37 @@ static void test_deaf_end_is_dialled_anew(void **state)
     assert_true(test_run_until(&loop, hears_more, &awaited, WAIT_MS));
     assert_true(counters_of(&nodes[0]).received_frames > heard);
     assert_int_equal(counters_of(&nodes[0]).redials, 1);
-    for (unsigned i = 0; i < 2; i++) {
-        node_close(&nodes[i]);
-        uv_close((uv_handle_t *)&relays[i].listener, NULL);
-    }
-    test_run_for(&loop, 100);
-    assert_int_equal(uv_loop_close(&loop), 0);
-    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(counters_of(&nodes[1]).relistens, 0);
+    close_both(nodes, relays);
+    test_ca_free(ca);
+}
+
+/* New connections do not help, and the port hears its own probe: it is opened anew all the same,
+ * for the other one is there. */
+static void test_port_that_shuts_a_member_out_is_opened_anew(void **state)
+{
+    struct test_ca *ca = test_ca_new();
+    struct node nodes[2] = {0};
+    struct relay relays[2] = {0};
+
+    (void)state;
+    open_both(ca, nodes, relays);
+    relays[1].swallowed_up_to = UINT32_MAX;
+    assert_true(test_run_until(&loop, has_relisten, &nodes[1], WAIT_MS));
+    relays[1].swallowed_up_to = 0;
+    struct awaited awaited = {&nodes[1], counters_of(&nodes[1]).received_frames};
+    assert_true(test_run_until(&loop, hears_more, &awaited, WAIT_MS));
+    assert_int_equal(counters_of(&nodes[1]).relistens, 1);
+    close_both(nodes, relays);
     test_ca_free(ca);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_deaf_end_is_dialled_anew),
-                                       cmocka_unit_test(test_slow_handshake_comes_through)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_deaf_end_is_dialled_anew),
+        cmocka_unit_test(test_port_that_shuts_a_member_out_is_opened_anew),
+        cmocka_unit_test(test_slow_handshake_comes_through)};
 
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || uv_loop_init(&loop) != 0)
         return 1;
