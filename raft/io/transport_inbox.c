@@ -1,167 +1,223 @@
-/* raft/io/transport_inbox.c: one PULL socket and its queue. One receive at a time keeps the order;
- * a full queue stops receiving, so that TCP slows the senders down instead of frames being lost. */
+/* raft/io/transport_inbox.c: the port: connections that come in, and one queue for what they bring.
+ * A full queue stops their receiving, so that TCP slows the senders down instead of frames being
+ * lost. */
 #include "raft/io/transport_inbox.h"
 
 #include <nng/nng.h>
-#include <nng/protocol/pipeline0/pull.h>
 #include <nng/supplemental/tls/tls.h>
 #include <stdlib.h>
 #include <uv.h>
 
-#include "raft/io/nng_socket.h"
+#include "raft/io/transport_conn.h"
+#include "raft/io/transport_gate.h"
 #include "raft/io/transport_nng.h"
 
+#define CONNS_MAX                                                                                  \
+    256 /* members, strangers that hold a certificate, and who has yet to show one                 \
+         */
+#define ACCEPT_PAUSE_MS 100 /* after a failure: no descriptors, no memory */
+
+struct slot {
+    struct transport_conn *conn;
+    bool is_paused; /* to be resumed by the loop */
+    bool has_ended; /* to be closed by the loop */
+};
+
 struct transport_inbox {
-    nng_socket socket;
-    nng_listener listener;
-    nng_aio *aio;
+    nng_stream_listener *listener;
+    nng_aio *accept;
+    struct transport_gate gate; /* of `accept` */
+    _Atomic bool is_pausing;    /* `accept` sleeps */
+    bool is_kept;               /* NNG has not let go of something: it can never be freed */
     uv_async_t *wake;
     uint16_t port;
     _Atomic uint32_t accepts;
     _Atomic uint32_t hangups;
     _Atomic uint32_t pauses;
-    uv_mutex_t mutex;                           /* guards what follows */
+    uv_mutex_t mutex; /* guards what follows */
+    struct slot slots[CONNS_MAX];
+    uint32_t slot_count;
     nng_msg *frames[TRANSPORT_RECV_FRAMES_MAX]; /* ring */
     uint32_t first, count;
-    size_t len;     /* octets in the ring */
-    bool is_paused; /* no receive is under way: the loop starts the next */
+    size_t len;                 /* octets in the ring */
+    bool has_paused, has_ended; /* some slot */
 };
 
-/* Is there room for one more? */
-static bool inbox_put(struct transport_inbox *inbox, nng_msg *message)
+/* ---- what connections tell ---- */
+
+static struct slot *slot_of(struct transport_inbox *inbox, const struct transport_conn *conn)
 {
-    uv_mutex_lock(&inbox->mutex);
-    inbox->frames[(inbox->first + inbox->count) % TRANSPORT_RECV_FRAMES_MAX] = message;
-    inbox->count++;
-    inbox->len += nng_msg_len(message);
-    bool is_full =
-        inbox->count == TRANSPORT_RECV_FRAMES_MAX || inbox->len >= TRANSPORT_RECV_LEN_MAX;
-    inbox->is_paused = is_full;
-    if (is_full)
-        inbox->pauses++;
-    uv_mutex_unlock(&inbox->mutex);
-    return !is_full;
+    for (uint32_t i = 0; i < inbox->slot_count; i++) {
+        if (inbox->slots[i].conn == conn)
+            return &inbox->slots[i];
+    }
+    return NULL; /* never */
 }
 
-/* NNG thread. */
+static void on_greeted(void *user)
+{
+    struct transport_inbox *inbox = user;
+    inbox->accepts++;
+}
+
+static bool on_put(void *user, struct transport_conn *conn, struct nng_msg *message)
+{
+    struct transport_inbox *inbox = user;
+    uv_mutex_lock(&inbox->mutex);
+    bool has_room = inbox->count < TRANSPORT_RECV_FRAMES_MAX && inbox->len < TRANSPORT_RECV_LEN_MAX;
+    if (has_room) {
+        inbox->frames[(inbox->first + inbox->count++) % TRANSPORT_RECV_FRAMES_MAX] = message;
+        inbox->len += nng_msg_len(message);
+    } else {
+        slot_of(inbox, conn)->is_paused = inbox->has_paused = true;
+        inbox->pauses++;
+    }
+    uv_mutex_unlock(&inbox->mutex);
+    return has_room;
+}
+
 static void on_received(void *user)
 {
     struct transport_inbox *inbox = user;
-    int error = nng_aio_result(inbox->aio);
-    bool goes_on = false;
-    if (error == NNG_ECLOSED || error == NNG_ECANCELED)
-        return;
-    if (error == 0) {
-        nng_msg *message = nng_aio_get_msg(inbox->aio);
-        nng_aio_set_msg(inbox->aio, NULL);
-        goes_on = inbox_put(inbox, message);
-    } else {
-        uv_mutex_lock(&inbox->mutex);
-        inbox->is_paused = true; /* no memory: the loop tries again */
-        uv_mutex_unlock(&inbox->mutex);
-    }
-    if (goes_on)
-        nng_recv_aio(inbox->socket, inbox->aio);
     uv_async_send(inbox->wake);
 }
 
-/* NNG thread. */
-static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *user)
+static void on_ended(void *user, struct transport_conn *conn, bool was_greeted)
 {
     struct transport_inbox *inbox = user;
-    (void)pipe;
-    if (event == NNG_PIPE_EV_ADD_POST)
-        inbox->accepts++;
-    else
-        inbox->hangups++;
+    inbox->hangups += was_greeted;
+    uv_mutex_lock(&inbox->mutex);
+    slot_of(inbox, conn)->has_ended = inbox->has_ended = true;
+    uv_mutex_unlock(&inbox->mutex);
+    uv_async_send(inbox->wake);
 }
 
-static int inbox_configure(struct transport_inbox *inbox)
+static const struct transport_conn_events events = {on_greeted, on_put, on_received, on_ended};
+
+/* ---- connections that come ---- */
+
+static void admit_take(struct transport_inbox *inbox, struct nng_stream *stream)
 {
-    int error = nng_socket_set_size(inbox->socket, NNG_OPT_RECVMAXSZ, TRANSPORT__RECV_LEN_MAX);
-    if (error == 0)
-        error = nng_pipe_notify(inbox->socket, NNG_PIPE_EV_ADD_POST, on_pipe, inbox);
-    if (error == 0)
-        error = nng_pipe_notify(inbox->socket, NNG_PIPE_EV_REM_POST, on_pipe, inbox);
-    if (error == 0)
-        error = nng_aio_alloc(&inbox->aio, on_received, inbox);
-    return transport__error(error);
+    struct transport_conn *conn = NULL;
+    uv_mutex_lock(&inbox->mutex);
+    bool has_room = inbox->slot_count < CONNS_MAX;
+    if (has_room && transport_conn_open_take(stream, &events, inbox, &conn) == 0)
+        inbox->slots[inbox->slot_count++] = (struct slot){.conn = conn};
+    uv_mutex_unlock(&inbox->mutex);
+    if (conn != NULL)
+        transport_conn_begin(conn);
+    else if (!has_room)
+        nng_stream_free(stream);
 }
+
+/* NNG thread. */
+static void on_accept(void *user)
+{
+    struct transport_inbox *inbox = user;
+    int error = nng_aio_result(inbox->accept);
+    bool was_pausing = inbox->is_pausing;
+    inbox->is_pausing = false;
+    if (!was_pausing && error == 0)
+        admit_take(inbox, nng_aio_get_output(inbox->accept, 0));
+    if (transport_gate_is_closed(&inbox->gate)) {
+        transport_gate_leave(&inbox->gate);
+        return;
+    }
+    if (error != 0) {
+        inbox->is_pausing = true;
+        nng_sleep_aio(ACCEPT_PAUSE_MS, inbox->accept);
+        return;
+    }
+    nng_stream_listener_accept(inbox->listener, inbox->accept);
+}
+
+/* ---- opening and closing ---- */
 
 static int inbox_listen(struct transport_inbox *inbox, const char *url, nng_tls_config *config)
 {
     int port = 0;
-    int error = nng_listener_create(&inbox->listener, inbox->socket, url);
+    int error = nng_aio_alloc(&inbox->accept, on_accept, inbox);
     if (error == 0)
-        error = nng_listener_set_ptr(inbox->listener, NNG_OPT_TLS_CONFIG, config);
+        error = nng_stream_listener_alloc(&inbox->listener, url);
     if (error == 0)
-        error = nng_listener_set_bool(inbox->listener, NNG_OPT_TCP_NODELAY, true);
+        error = nng_stream_listener_set_ptr(inbox->listener, NNG_OPT_TLS_CONFIG, config);
     if (error == 0)
-        error = nng_listener_start(inbox->listener, 0);
+        error = nng_stream_listener_set_bool(inbox->listener, NNG_OPT_TCP_NODELAY, true);
     if (error == 0)
-        error = nng_listener_get_int(inbox->listener, NNG_OPT_TCP_BOUND_PORT, &port);
+        error = nng_stream_listener_listen(inbox->listener);
+    if (error == 0)
+        error = nng_stream_listener_get_int(inbox->listener, NNG_OPT_TCP_BOUND_PORT, &port);
     inbox->port = (uint16_t)port;
     return transport__error(error);
 }
 
-static int inbox_new(uv_async_t *wake, struct transport_inbox **out)
+static int inbox_init(struct transport_inbox *inbox, uv_async_t *wake)
 {
-    struct transport_inbox *inbox = calloc(1, sizeof(*inbox));
-    if (inbox == NULL)
+    if (uv_mutex_init(&inbox->mutex) != 0)
         return RAFT_ENOMEM;
-    if (uv_mutex_init(&inbox->mutex) != 0) {
-        free(inbox);
-        return RAFT_ENOMEM;
-    }
-    if (nng_pull0_open(&inbox->socket) != 0) {
+    int code = transport_gate_init(&inbox->gate);
+    if (code != 0)
         uv_mutex_destroy(&inbox->mutex);
-        free(inbox);
-        return RAFT_ENOMEM;
-    }
     inbox->wake = wake;
-    *out = inbox;
-    return 0;
+    return code;
 }
 
 int transport_inbox_open(const struct transport_tls *tls, const char *url, struct uv_async_s *wake,
                          struct transport_inbox **out)
 {
-    struct transport_inbox *inbox = NULL;
     nng_tls_config *config = NULL;
     int code = transport__tls_config(tls, 0, &config);
     if (code != 0)
         return code;
-    code = inbox_new(wake, &inbox);
-    if (code == 0)
-        code = inbox_configure(inbox);
-    if (code == 0)
-        code = inbox_listen(inbox, url, config);
-    nng_tls_config_free(config);
+    struct transport_inbox *inbox = calloc(1, sizeof(*inbox));
+    code = inbox == NULL ? RAFT_ENOMEM : inbox_init(inbox, wake);
+    if (code != 0) {
+        nng_tls_config_free(config);
+        free(inbox);
+        return code;
+    }
+    code = inbox_listen(inbox, url, config);
+    nng_tls_config_free(config); /* the listener holds its own reference */
     if (code != 0) {
         transport_inbox_close(inbox);
         return code;
     }
-    nng_recv_aio(inbox->socket, inbox->aio);
+    (void)transport_gate_enter(&inbox->gate); /* it is open */
+    nng_stream_listener_accept(inbox->listener, inbox->accept);
     *out = inbox;
     return 0;
 }
 
-/* NNG 1.5.2 wants this order: stop, wait, close, free. */
+static void inbox_free(struct transport_inbox *inbox)
+{
+    nng_aio_free(inbox->accept);
+    nng_stream_listener_free(inbox->listener);
+    for (uint32_t i = 0; i < inbox->count; i++)
+        nng_msg_free(inbox->frames[(inbox->first + i) % TRANSPORT_RECV_FRAMES_MAX]);
+    transport_gate_destroy(&inbox->gate);
+    uv_mutex_destroy(&inbox->mutex);
+    free(inbox);
+}
+
+static void inbox_nudge(void *user, bool is_late)
+{
+    struct transport_inbox *inbox = user;
+    if (inbox->is_pausing || is_late)
+        nng_aio_cancel(inbox->accept);
+}
+
 void transport_inbox_close(struct transport_inbox *inbox)
 {
     if (inbox == NULL)
         return;
-    if (inbox->aio != NULL)
-        nng_aio_stop(inbox->aio);
-    (void)nng_pipe_notify(inbox->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
-    (void)nng_pipe_notify(inbox->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
-    bool is_closed = nng_socket_close(inbox->socket.id);
-    nng_aio_free(inbox->aio);
-    for (uint32_t i = 0; i < inbox->count; i++)
-        nng_msg_free(inbox->frames[(inbox->first + i) % TRANSPORT_RECV_FRAMES_MAX]);
-    uv_mutex_destroy(&inbox->mutex);
-    if (is_closed)
-        free(inbox);
+    transport_gate_close(&inbox->gate);
+    if (inbox->listener != NULL)
+        nng_stream_listener_close(inbox->listener);
+    inbox->is_kept |= !transport_gate_wait(&inbox->gate, inbox_nudge, inbox);
+    for (uint32_t i = 0; i < inbox->slot_count; i++) /* nobody comes any more */
+        inbox->is_kept |= !transport_conn_close(inbox->slots[i].conn);
+    if (!inbox->is_kept)
+        inbox_free(inbox);
 }
 
 uint16_t transport_inbox_port(const struct transport_inbox *inbox)
@@ -169,24 +225,65 @@ uint16_t transport_inbox_port(const struct transport_inbox *inbox)
     return inbox->port;
 }
 
-struct nng_msg *transport_inbox_take(struct transport_inbox *inbox)
+/* ---- the loop's side ---- */
+
+static nng_msg *inbox_pop(struct transport_inbox *inbox)
 {
     nng_msg *message = NULL;
-    bool is_paused = false;
     uv_mutex_lock(&inbox->mutex);
     if (inbox->count > 0) {
         message = inbox->frames[inbox->first];
         inbox->first = (inbox->first + 1) % TRANSPORT_RECV_FRAMES_MAX;
         inbox->count--;
         inbox->len -= nng_msg_len(message);
-    } else {
-        is_paused = inbox->is_paused;
-        inbox->is_paused = false;
     }
     uv_mutex_unlock(&inbox->mutex);
-    if (is_paused)
-        nng_recv_aio(inbox->socket, inbox->aio);
     return message;
+}
+
+/* What may be done without the lock, for both call back: one connection that waits for it. */
+static struct transport_conn *next_due(struct transport_inbox *inbox, bool *has_ended)
+{
+    struct transport_conn *conn = NULL;
+    uv_mutex_lock(&inbox->mutex);
+    bool is_any = inbox->has_paused || inbox->has_ended;
+    for (uint32_t i = 0; is_any && conn == NULL && i < inbox->slot_count; i++) {
+        struct slot *slot = &inbox->slots[i];
+        if (!slot->is_paused && !slot->has_ended)
+            continue;
+        conn = slot->conn;
+        *has_ended = slot->has_ended;
+        slot->is_paused = false;
+        if (slot->has_ended)
+            *slot = inbox->slots[--inbox->slot_count];
+    }
+    if (conn == NULL)
+        inbox->has_paused = inbox->has_ended = false;
+    uv_mutex_unlock(&inbox->mutex);
+    return conn;
+}
+
+static void tend(struct transport_inbox *inbox)
+{
+    bool has_ended = false;
+    for (uint32_t i = 0; i < CONNS_MAX; i++) { /* what it resumes may pause again */
+        struct transport_conn *conn = next_due(inbox, &has_ended);
+        if (conn == NULL)
+            return;
+        if (has_ended)
+            inbox->is_kept |= !transport_conn_close(conn);
+        else
+            transport_conn_resume(conn);
+    }
+}
+
+struct nng_msg *transport_inbox_take(struct transport_inbox *inbox)
+{
+    nng_msg *message = inbox_pop(inbox);
+    if (message != NULL)
+        return message;
+    tend(inbox);
+    return inbox_pop(inbox);
 }
 
 uint32_t transport_inbox_accepts(const struct transport_inbox *inbox)

@@ -1,5 +1,5 @@
-/* raft/io/transport_inbox.h: inside the NNG transport: the listening side. A PULL socket whose
- * frames wait in a bounded queue until the loop takes them. */
+/* raft/io/transport_inbox.h: inside the NNG transport: the listening side. A port, its connections,
+ * and their frames in a bounded queue until the loop takes them. */
 #pragma once
 
 #include "raft/io/transport_internal.h"
@@ -16,7 +16,7 @@ void transport_inbox_close(struct transport_inbox *inbox);
 
 uint16_t transport_inbox_port(const struct transport_inbox *inbox);
 /* The oldest frame, the caller's to free; NULL: none. When the queue was full, receiving goes on
- * once it is empty. */
+ * once it is empty. Looks after connections that have ended, too. Loop thread. */
 struct nng_msg *transport_inbox_take(struct transport_inbox *inbox);
 
 uint32_t transport_inbox_accepts(const struct transport_inbox *inbox);

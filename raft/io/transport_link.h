@@ -1,6 +1,6 @@
-/* raft/io/transport_link.h: inside the NNG transport: one dialled connection to one member. A PUSH
- * socket whose dialer tries until it is through, one connection, and one send at a time. Queues and
- * decisions are the caller's (transport_nng.c). */
+/* raft/io/transport_link.h: inside the NNG transport: one dialled connection to one member, tried
+ * until it is through, then up once. One send at a time; queues and decisions are the caller's
+ * (transport_nng.c). */
 #pragma once
 
 #include "raft/io/transport_internal.h"

@@ -11,7 +11,6 @@
 
 #include "raft/io/transport_inbox.h"
 #include "raft/io/transport_peer.h"
-#include "raft/io/transport_probe.h"
 
 #define TICK_MS 100
 #define STALL_MS 1000       /* a tick this late means that the loop slept, not the peers */
@@ -33,7 +32,6 @@ struct transport_nng {
     struct transport_peer *peers[RAFT_MEMBERS_MAX];
     uint32_t peer_count;
     uint64_t ticked_mono_ms;
-    struct transport_probe probe;
     uint64_t listen_mono_ms;            /* when the inbox was opened */
     uint32_t shut_out_ms;               /* that a member may be unheard, before it is once more */
     struct transport_counters counters; /* without what living links and the inbox count */
@@ -168,7 +166,7 @@ static int queue_frame(struct transport_nng *t, const struct codec_frame *frame)
         return RAFT_ECLOSED;
     if (peer == NULL)
         return RAFT_ENOENT;
-    int code = transport__encode(&t->keys, frame, &message);
+    int code = transport__encode_prefixed(&t->keys, frame, &message);
     if (code != 0)
         return code;
     t->counters.dropped_frames += transport_peer_put_take(peer, message, uv_now(t->loop));
@@ -199,7 +197,7 @@ static void peer_ping(struct transport_nng *t, struct transport_peer *peer, bool
                                 .unheard_ms =
                                     unheard_ms < UINT32_MAX ? (uint32_t)unheard_ms : UINT32_MAX};
     nng_msg *message = NULL;
-    if (transport__encode(&t->keys, &frame, &message) != 0)
+    if (transport__encode_prefixed(&t->keys, &frame, &message) != 0)
         return;
     peer->pinged_mono_ms = now;
     t->counters.dropped_frames += is_first ? transport_peer_put_first_take(peer, message, now)
@@ -207,41 +205,6 @@ static void peer_ping(struct transport_nng *t, struct transport_peer *peer, bool
 }
 
 /* ---- our own port ---- */
-
-static void probe_end(struct transport_nng *t)
-{
-    struct transport_link *link = transport_probe_end(&t->probe, uv_now(t->loop));
-    if (link != NULL)
-        dispose_later(t, link, NULL);
-}
-
-static void probe_begin(struct transport_nng *t)
-{
-    struct transport_link *link;
-    if (transport_link_open(&t->tls, t->keys.self, t->url, &t->wake, &link) != 0)
-        return; /* the next tick tries again */
-    t->counters.probes++;
-    transport_probe_begin(&t->probe, link, uv_now(t->loop));
-}
-
-static void probe_say(struct transport_nng *t)
-{
-    struct codec_frame frame = {.kind = CODEC_PING, .to = t->keys.self, .address = t->advertise};
-    nng_msg *message = NULL;
-    if (transport__encode(&t->keys, &frame, &message) != 0)
-        return; /* the next tick tries again */
-    transport_link_send_take(t->probe.link, message);
-    transport_probe_said(&t->probe, uv_now(t->loop));
-}
-
-static bool misses_somebody(const struct transport_nng *t)
-{
-    for (uint32_t i = 0; i < t->peer_count; i++)
-        if (transport_peer_unheard_ms(t->peers[i], t->listen_mono_ms, uv_now(t->loop)) >=
-            TRANSPORT_PROBE_AFTER_MS)
-            return true;
-    return false;
-}
 
 static uint32_t longer(uint32_t ms, uint32_t ms_max)
 {
@@ -261,28 +224,21 @@ static void relisten(struct transport_nng *t)
     inbox_unlink(t); /* on_tick() opens the next one */
 }
 
-static void probe_tick(struct transport_nng *t, bool was_stalled)
+static bool hears_everybody(const struct transport_nng *t)
 {
-    uint64_t now = uv_now(t->loop);
-    if (was_stalled)
-        transport_probe_forgive(&t->probe, now);
-    switch (transport_probe_next(&t->probe, t->inbox != NULL && misses_somebody(t), now)) {
-    case PROBE_WAIT: break;
-    case PROBE_BEGIN: probe_begin(t); break;
-    case PROBE_SAY: probe_say(t); break;
-    case PROBE_GIVE_UP: probe_end(t); break;
-    case PROBE_DEAF:
-        probe_end(t);
-        relisten(t);
-        break;
+    for (uint32_t i = 0; i < t->peer_count; i++) {
+        if (transport_peer_unheard_ms(t->peers[i], t->listen_mono_ms, uv_now(t->loop)) >=
+            TRANSPORT__UNHEARD_MS)
+            return false;
     }
+    return true;
 }
 
 static void shut_out_tick(struct transport_nng *t, bool was_stalled)
 {
     if (was_stalled || t->inbox == NULL)
         return;
-    if (!misses_somebody(t))
+    if (hears_everybody(t))
         t->shut_out_ms = TRANSPORT_SHUT_OUT_MS;
     for (uint32_t i = 0; i < t->peer_count; i++) {
         if (!transport_peer_is_shut_out(t->peers[i], t->listen_mono_ms, t->shut_out_ms,
@@ -326,10 +282,6 @@ static void deliver(struct transport_nng *t, const uint8_t *data, size_t len)
     struct codec_frame frame;
     enum codec_refusal why;
     int code = codec_decode(&t->keys, data, len, &frame, &why);
-    if (code == RAFT_EDENIED && why == CODEC_REFUSED_FROM && t->probe.link != NULL) {
-        probe_end(t); /* our own word: the port hears */
-        return;
-    }
     if (code != 0) {
         if (code != RAFT_ENOMEM)
             t->counters.refused[why]++;
@@ -465,7 +417,6 @@ static void on_tick(uv_timer_t *timer)
     if (t->is_closing)
         return;
     inbox_reopen(t);
-    probe_tick(t, was_stalled);
     shut_out_tick(t, was_stalled);
     for (uint32_t i = 0; i < t->peer_count; i++)
         peer_tick(t, t->peers[i], was_stalled);
@@ -609,7 +560,6 @@ int transport_nng_open(const struct transport_nng_options *options,
     t->timer.data = t;
     t->handles = 2;
     t->ticked_mono_ms = t->listen_mono_ms = uv_now(t->loop);
-    t->probe.pause_ms = TRANSPORT_PROBE_PAUSE_MS;
     t->shut_out_ms = TRANSPORT_SHUT_OUT_MS;
     code = transport_inbox_open(&t->tls, t->url, &t->wake, &t->inbox);
     if (code != 0) {
@@ -630,7 +580,6 @@ void transport_nng_close(struct transport_nng *t, transport_close_cb cb, void *u
     uv_timer_stop(&t->timer);
     while (t->peer_count > 0)
         peer_remove(t, t->peer_count - 1);
-    probe_end(t);
     inbox_unlink(t);
     close_when_idle(t);
 }
@@ -648,7 +597,6 @@ int transport_nng_set_certificate(struct transport_nng *t, const struct transpor
         return code;
     transport__tls_free(&t->tls);
     t->tls = copy;
-    probe_end(t);
     inbox_unlink(t); /* on_tick() opens the next one */
     for (uint32_t i = 0; i < t->peer_count; i++) {
         peer_unlink(t, t->peers[i]);

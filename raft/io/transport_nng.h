@@ -1,9 +1,10 @@
 /* raft/io/transport_nng.h: the transport over NNG and mutual TLS.
  *
- * One PULL listener; per member one PUSH socket that dials it. NNG completes on its own threads:
- * there frames are only put into a bounded queue and the loop is woken; decoding, checking and the
- * handler run on the loop thread. Links are taken down on libuv's worker pool, so a slow close
- * inside NNG never holds up the loop. */
+ * One port that listens; per member one link that dials it and carries frames one way, as between
+ * NNG's PULL and PUSH, over NNG's streams (transport_internal.h says why). NNG completes on its own
+ * threads: there frames are only put into a bounded queue and the loop is woken; decoding, checking
+ * and the handler run on the loop thread. Links are taken down on libuv's worker pool, so a slow
+ * close inside NNG never holds up the loop. */
 #pragma once
 
 #include "raft/io/transport.h"
@@ -29,8 +30,7 @@
 #define TRANSPORT_DEAF_MS 2000
 #define TRANSPORT_DEAF_MS_MAX 24000
 /* Our port is opened anew when a member that takes our connections has not been heard for this
- * long, whatever our own probe says of the port; each time after twice as long, until all are
- * heard. */
+ * long, though it was told; each time after twice as long, until all are heard. */
 #define TRANSPORT_SHUT_OUT_MS 10000
 #define TRANSPORT_SHUT_OUT_MS_MAX 80000
 
@@ -59,8 +59,7 @@ struct transport_counters {
     uint64_t connects, disconnects;            /* dialled links that came up, went down */
     uint64_t accepts, hangups; /* connections that finished TLS on our port; that ended again */
     uint64_t redials;          /* links replaced because of silence */
-    uint64_t probes;           /* links to our own port, to see whether it hears */
-    uint64_t relistens;        /* of our port, for it did not */
+    uint64_t relistens;        /* of our port, for it seemed to shut a member out */
 };
 
 /* Listen; receive at once (callbacks run only from the loop). RAFT_EADDR: cannot bind or parse;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "raft/io/transport_internal.h"
+#include "raft/io/transport_split.h"
 
 void transport_server_name(raft_id id, char *out)
 {
@@ -120,12 +121,34 @@ static uint8_t *reserve_message(void *user, size_t len)
     return nng_msg_alloc(message, len) == 0 ? nng_msg_body(*message) : NULL;
 }
 
-int transport__encode(const struct codec_keys *keys, const struct codec_frame *frame,
-                      struct nng_msg **out)
+static uint8_t *reserve_after_prefix(void *user, size_t len)
+{
+    nng_msg **message = user;
+    if (nng_msg_alloc(message, TRANSPORT__PREFIX_LEN + len) != 0)
+        return NULL;
+    uint8_t *octets = nng_msg_body(*message);
+    transport_prefix_write(octets, len);
+    return octets + TRANSPORT__PREFIX_LEN;
+}
+
+static int encode(const struct codec_keys *keys, const struct codec_frame *frame,
+                  codec_reserve_cb reserve, struct nng_msg **out)
 {
     nng_msg *message = NULL;
-    int code = codec_encode(keys, frame, reserve_message, &message);
+    int code = codec_encode(keys, frame, reserve, &message);
     if (code == 0)
         *out = message;
     return code;
+}
+
+int transport__encode(const struct codec_keys *keys, const struct codec_frame *frame,
+                      struct nng_msg **out)
+{
+    return encode(keys, frame, reserve_message, out);
+}
+
+int transport__encode_prefixed(const struct codec_keys *keys, const struct codec_frame *frame,
+                               struct nng_msg **out)
+{
+    return encode(keys, frame, reserve_after_prefix, out);
 }

@@ -1,6 +1,5 @@
 /* links: test_net raft_io raft_core
- * The NNG transport over loopback: delivery, and everybody who must be kept out.
- * wraps: transport_inbox_take */
+ * The NNG transport over loopback: delivery, and everybody who must be kept out. */
 #include "raft/io/transport_nng.h"
 
 #include <arpa/inet.h>
@@ -21,7 +20,6 @@
 
 #include "lib/test_net.h"
 #include "raft/io/nng_socket.h"
-#include "raft/io/transport_inbox.h"
 
 #define WAIT_MS 10000
 
@@ -430,59 +428,11 @@ static void test_handshake_without_an_end_is_given_up(void **state)
     node_close(&b);
 }
 
-struct nng_msg *__real_transport_inbox_take(struct transport_inbox *inbox);
-struct nng_msg *__wrap_transport_inbox_take(struct transport_inbox *inbox);
-static const struct transport_inbox *deaf_inbox; /* what comes in there is not heard */
-static bool is_next_deaf;
-
-struct nng_msg *__wrap_transport_inbox_take(struct transport_inbox *inbox)
-{
-    if (is_next_deaf) {
-        deaf_inbox = inbox;
-        is_next_deaf = false;
-    }
-    struct nng_msg *message = __real_transport_inbox_take(inbox);
-    if (inbox != deaf_inbox)
-        return message;
-    nng_msg_free(message);
-    return NULL;
-}
-
-static bool has_relisten(void *user)
-{
-    return counters_of(user).relistens > 0;
-}
-
-static bool has_probe(void *user)
-{
-    return counters_of(user).probes > 0;
-}
-
-/* One peer takes every link and says nothing: the port is looked after, and left as it is. */
-static void test_port_that_hears_is_left_alone(void **state)
-{
-    struct node a = {0};
-    char address[64];
-    nng_tls_config *config;
-    (void)state;
-    node_open(&a, 1);
-    struct test_cert cert = test_cert_new_member(ca, 3);
-    nng_socket silent = raw_listen(&cert, &config, address);
-    introduce_at(&a, 3, address);
-    assert_true(test_run_until(&loop, has_probe, &a, WAIT_MS));
-    test_run_for(&loop, 2 * TRANSPORT_SILENCE_MS);
-    assert_int_equal(counters_of(&a).relistens, 0);
-    assert_int_equal(counters_of(&a).refused[CODEC_REFUSED_FROM], 0);
-    (void)nng_socket_close(silent.id);
-    nng_tls_config_free(config);
-    test_cert_free(&cert);
-    node_close(&a);
-}
-
 #define HASTY_THREADS 4
 #define HASTY_DIALS 100
 
-/* A member that closes its links while they are being made: what stops a listener of NNG 1.5.2. */
+/* A member that closes its links while they are being made: what stops a listener of NNG's sockets,
+ * 1.5.2. */
 static void *dial_and_close(void *user)
 {
     const struct node *node = user;
@@ -514,31 +464,6 @@ static void test_hasty_diallers_do_not_shut_others_out(void **state)
         test_run_for(&loop, 50);
     }
     assert_true(a.messages > 0);
-    node_close(&a);
-    node_close(&b);
-}
-
-/* The other one hears this one all the time, so it sees no reason to do anything. */
-static void test_deaf_port_is_opened_anew(void **state)
-{
-    struct node a = {0}, b = {0};
-    (void)state;
-    node_open(&a, 1);
-    is_next_deaf = true;
-    test_run_for(&loop, 300); /* its first look */
-    node_open(&b, 2);
-    introduce(&a, &b);
-    assert_true(test_run_until(&loop, has_relisten, &a, WAIT_MS));
-    deaf_inbox = NULL; /* the new one may be where it was */
-    assert_int_equal(counters_of(&b).relistens, 0);
-    assert_int_equal(counters_of(&a).received_frames, 0);
-    for (uint32_t round = 1; a.messages == 0 && round < 100; round++) {
-        (void)send_round(&b, 1, round);
-        test_run_for(&loop, 50);
-    }
-    assert_true(a.messages > 0);
-    test_run_for(&loop, TRANSPORT_SILENCE_MS);
-    assert_int_equal(counters_of(&a).relistens, 1);
     node_close(&a);
     node_close(&b);
 }
@@ -746,8 +671,6 @@ int main(void)
         cmocka_unit_test(test_send_restarted_peer_gets_messages_again),
         cmocka_unit_test(test_silent_peer_is_dialled_anew),
         cmocka_unit_test(test_handshake_without_an_end_is_given_up),
-        cmocka_unit_test(test_deaf_port_is_opened_anew),
-        cmocka_unit_test(test_port_that_hears_is_left_alone),
         cmocka_unit_test(test_hasty_diallers_do_not_shut_others_out),
         cmocka_unit_test(test_connect_other_ca_is_refused),
         cmocka_unit_test(test_connect_wrong_server_name_is_refused),
