@@ -86,11 +86,19 @@ static void ask_votes(struct raft *raft, enum raft_message_kind kind, uint64_t t
     }
 }
 
+/* What still waits for the disk is then acknowledged to nobody: the only voter leads in the step
+ * that makes it durable, and would answer itself. */
+static void stop_following(struct raft *raft, enum raft_role role)
+{
+    raft->role = role;
+    raft->leader = 0;
+    raft->ack_due = false;
+    raft__reset_election_timer(raft);
+}
+
 void raft__stand(struct raft *raft)
 {
-    raft->role = RAFT_CANDIDATE;
-    raft->leader = 0;
-    raft__reset_election_timer(raft);
+    stop_following(raft, RAFT_CANDIDATE);
     ask_votes(raft, RAFT_MSG_VOTE, raft->hard_state.term);
     raft__count_votes(raft);
 }
@@ -103,9 +111,7 @@ static void become_candidate(struct raft *raft)
 
 static void become_pre_candidate(struct raft *raft)
 {
-    raft->role = RAFT_PRE_CANDIDATE;
-    raft->leader = 0;
-    raft__reset_election_timer(raft);
+    stop_following(raft, RAFT_PRE_CANDIDATE);
     ask_votes(raft, RAFT_MSG_PRE_VOTE, raft->hard_state.term + 1);
     raft__count_votes(raft);
 }

@@ -36,6 +36,27 @@ static void test_campaign_single_voter_leads_when_durable(void **state)
     bench_fini(&bench);
 }
 
+/* It follows with entries that are not durable, becomes the only voter by them, and leads in the
+ * step that makes all of it durable: there is no leader left to acknowledge them to. */
+static void test_campaign_only_voter_acknowledges_nothing(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_init(&bench, 2, 0);
+    bench_elect(&bench, 0);
+    bench.nodes[1].holds_disk = true;
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_DEMOTE, 1), 0);
+    bench_deliver(&bench);
+    bench_isolate(&bench, 0, true);
+    uint32_t replies = bench.sent[RAFT_MSG_APPEND_REPLY];
+    bench_elect(&bench, 1);
+    assert_int_equal(raft_role_of(bench.nodes[1].raft), RAFT_CANDIDATE);
+    bench_persist(&bench, 1); /* the leader's entry, then its own vote */
+    assert_int_equal(raft_role_of(bench.nodes[1].raft), RAFT_LEADER);
+    assert_int_equal(bench.sent[RAFT_MSG_APPEND_REPLY], replies);
+    bench_fini(&bench);
+}
+
 static void test_campaign_three_voters_elect_one(void **state)
 {
     struct bench bench;
@@ -216,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_campaign_single_voter_leads_when_durable),
+        cmocka_unit_test(test_campaign_only_voter_acknowledges_nothing),
         cmocka_unit_test(test_campaign_three_voters_elect_one),
         cmocka_unit_test(test_campaign_after_partition_leaves_term),
         cmocka_unit_test(test_receive_vote_table),
