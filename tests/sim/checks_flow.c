@@ -90,6 +90,7 @@ static void check_timeout_now(struct node *node, const struct raft_message *mess
 void checks_before_send(struct node *node, const struct raft_message *message)
 {
     bool is_vote = message->kind == RAFT_MSG_VOTE_REPLY || message->kind == RAFT_MSG_PRE_VOTE_REPLY;
+    lines_address(node, message);
     if (is_vote && !message->rejected)
         check_vote_line(node, message);
     if (message->kind == RAFT_MSG_VOTE_REPLY && !message->rejected)

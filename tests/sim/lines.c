@@ -79,34 +79,34 @@ static bool is_consistent(const struct node *node, const struct history *history
     return index == 0 || history_term(history, index) == history_term(node->history, index);
 }
 
-/* A new server has been in no cluster: nobody can have left it out. Its leader may also have lost
- * the change that adds it, in a crash after the first message was sent. */
-static bool is_new(const struct node *node)
+/* What can bring its receiver into the sender's line. */
+static bool is_of_leader(const struct raft_message *message)
 {
-    return node->seen.term == 0 && log_last(&node->disk.view) == 0;
+    return message->kind == RAFT_MSG_APPEND || message->kind == RAFT_MSG_SNAPSHOT;
 }
 
-/* Only a recovery of its own, or a leader that counts it as a member, brings a node into another
- * line; and never back. */
+/* Only a recovery of its own, or a leader, brings a node into another line; and never back. That
+ * the leader counted it as a member is seen when it speaks (lines_address): what it sent before a
+ * removal, or before a crash that took the addition back, may arrive long after. */
 static void check_entry(struct node *node, const struct raft_event *event)
 {
     struct world *world = node->world;
     uint64_t was = raft_recovery(node->seen.term), now = raft_recovery(raft_term(node->raft));
     const struct raft_message *message = event->kind == RAFT_EVENT_MESSAGE ? event->message : NULL;
-    bool by_leader =
-        message != NULL && (message->kind == RAFT_MSG_APPEND || message->kind == RAFT_MSG_SNAPSHOT);
-    const struct node *leader = by_leader ? world_find(world, message->from) : NULL;
     if (now == was || event->kind == RAFT_EVENT_RECOVER)
         return;
-    if (!by_leader || now < was)
+    if (message == NULL || !is_of_leader(message) || now < was)
         world_fail(world, "only a leader brings a member into its recovered cluster",
                    "n%u goes to term %" PRIu64 " from %" PRIu64, node->slot, raft_term(node->raft),
                    node->seen.term);
-    else if (!is_new(node) && leader != NULL && node_is_up(leader) &&
-             raft_term(leader->raft) == message->term &&
-             raft_conf_find(raft_conf_of(leader->raft), node->id) == NULL)
-        world_fail(world, "who was left out stays out", "n%u is brought into term %" PRIu64,
-                   node->slot, message->term);
+}
+
+void lines_address(struct node *node, const struct raft_message *message)
+{
+    if (is_of_leader(message) && raft_conf_find(raft_conf_of(node->raft), message->to) == NULL)
+        world_fail(node->world, "who was left out stays out",
+                   "n%u, in term %" PRIu64 ", sends its log to %016" PRIx64 ", which is no member",
+                   node->slot, message->term, message->to);
 }
 
 void lines_follow(struct node *node, const struct raft_event *event)

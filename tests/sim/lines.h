@@ -22,6 +22,8 @@ void lines_fork(struct node *survivor, uint64_t term);
 /* After each step by @event, before its update is carried out: the history that @node is held
  * against. */
 void lines_follow(struct node *node, const struct raft_event *event);
+/* @node is about to send @message: only to members of its own does a leader send its log. */
+void lines_address(struct node *node, const struct raft_message *message);
 /* Its state is replaced by @snapshot: that may be of another line. */
 void lines_installed(struct node *node, const struct raft_snapshot *snapshot);
 /* @term is on @node's disk: the newest line that is on any is what counts from now on. */
