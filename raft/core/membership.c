@@ -77,6 +77,17 @@ static bool hears_quorum_of(struct raft *raft, const struct raft_conf *conf)
     return heard >= raft_conf_voters(conf) / 2 + 1;
 }
 
+/* After a recovery a member votes only once a leader has reached it (recover.c). One that has not
+ * answered this leader may be outside: were its vote needed to elect the next one, it would be
+ * missing although the member lives and is heard. */
+static bool can_vote(struct raft *raft, const struct raft_conf_change *change)
+{
+    const struct raft_peer *peer = raft__peer(raft, change->id);
+
+    return change->kind != RAFT_CONF_PROMOTE || raft_generation(raft->hard_state.term) == 0 ||
+           peer == NULL || peer->id == raft->options.id || peer->contact_mono_ms != 0;
+}
+
 int raft__propose_conf(struct raft *raft, const struct raft_conf_change *change, uint64_t *index)
 {
     struct raft_conf conf;
@@ -90,7 +101,7 @@ int raft__propose_conf(struct raft *raft, const struct raft_conf_change *change,
         return rc;
     if (change->context != NULL && change->context->len > RAFT_ENTRY_LEN_MAX / 2)
         return RAFT_ELIMIT;
-    if (!hears_quorum_of(raft, &conf) && RAFT_RULE(change_heard))
+    if ((!hears_quorum_of(raft, &conf) || !can_vote(raft, change)) && RAFT_RULE(change_heard))
         return RAFT_ENOQUORUM;
     struct raft_buf *data = raft_conf_entry_encode(&conf, change);
     if (data == NULL)

@@ -11,6 +11,8 @@
  *    node/cluster tells them as soon as it can.
  *  - Only a leader that counts a member in its configuration brings it into its recovery: by an
  *    append or a snapshot. Old members that were left out never get one.
+ *  - So a member, or a new server, is asked for its vote in vain before a leader has reached it: it
+ *    is made a voter only once it has answered one (membership.c).
  *  - Until its log holds an entry of the recovery, a member does not stand for election: whom to
  *    ask it knows from before, and it may be the only voter of a recovery elsewhere.
  *  - A member that has committed what the survivor did not have (it was elected over again

@@ -224,6 +224,38 @@ static void test_recover_member_with_other_commits_is_superseded(void **state)
     bench_fini(&bench);
 }
 
+/* A survivor that no message of the new leader has reached would not vote for anybody here. So it
+ * gets no vote before it has answered; after that, the three elect without any one of them. */
+static void test_recover_vote_only_for_who_has_answered(void **state)
+{
+    struct bench bench;
+    const struct raft_conf three = {
+        .count = 3, .members = {{1, RAFT_VOTER}, {2, RAFT_LEARNER}, {3, RAFT_LEARNER}}};
+    (void)state;
+    lose_quorum(&bench, 4);
+    bench_isolate(&bench, 2, true);
+    assert_int_equal(
+        bench_step(
+            &bench, 0,
+            (struct raft_event){.kind = RAFT_EVENT_RECOVER, .term = GENERATION_1, .conf = &three}),
+        0);
+    bench_run(&bench, 100);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_PROMOTE, 2), 0);
+    bench_run(&bench, 50);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_PROMOTE, 3), RAFT_ENOQUORUM);
+    bench.cut[0][2] = bench.cut[2][0] = false;
+    bench_run(&bench, 50);
+    assert_int_equal(bench_change(&bench, 0, RAFT_CONF_PROMOTE, 3), 0);
+    bench_run(&bench, 50);
+    bench_crash(&bench, 1);
+    bench_crash(&bench, 0);
+    bench_restart(&bench, 0);
+    bench_run(&bench, 1000);
+    assert_true(raft_role_of(bench.nodes[0].raft) == RAFT_LEADER ||
+                raft_role_of(bench.nodes[2].raft) == RAFT_LEADER);
+    bench_fini(&bench);
+}
+
 /* Two operators at two survivors that do not see each other: each term still has one leader, so the
  * one with the lower term follows if it committed nothing of its own, and else stops. */
 static void test_recover_twice_side_by_side_never_mixes(void **state)
@@ -430,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_recover_old_members_restart_and_are_not_answered),
         cmocka_unit_test(test_recover_other_survivors_tail_is_truncated),
         cmocka_unit_test(test_recover_member_with_other_commits_is_superseded),
+        cmocka_unit_test(test_recover_vote_only_for_who_has_answered),
         cmocka_unit_test(test_recover_twice_side_by_side_never_mixes),
         cmocka_unit_test(test_recover_twice_terms_are_not_learnt_by_a_reply),
         cmocka_unit_test(test_recover_member_with_trimmed_commits_is_superseded),
