@@ -137,6 +137,9 @@ static struct node *find_gone(const struct world *world)
 static void change(struct node *leader, enum raft_conf_change_kind kind, raft_id id)
 {
     static const char *const verbs[] = {"", "add", "promote", "demote", "remove", "update"};
+    const struct node *node = world_find(leader->world, id);
+    if (kind == RAFT_CONF_PROMOTE && node->is_gone)
+        return; /* it answered a moment ago, but is known to be gone: its vote would be missing */
     struct raft_event event = {.kind = RAFT_EVENT_PROPOSE_CONF, .change = {.kind = kind, .id = id}};
     event.change.context = machine_member_context(id);
     int code = node_step(leader, &event);
