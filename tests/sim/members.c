@@ -124,12 +124,20 @@ bool members_is_settled(const struct world *world)
     return true;
 }
 
+/* Nobody will start it again. One that was shut down after its removal is a member anew if a
+ * recovery took the removal back. */
+static bool is_off_for_good(const struct node *node)
+{
+    return node->is_gone || node->is_retired;
+}
+
 static struct node *find_gone(const struct world *world)
 {
     const struct raft_conf *conf = members_committed(world);
     for (uint32_t i = 0; conf != NULL && i < world->node_count; i++) {
-        if (world->nodes[i]->is_gone && raft_conf_find(conf, world->nodes[i]->id) != NULL)
-            return world->nodes[i];
+        struct node *node = world->nodes[i];
+        if (is_off_for_good(node) && raft_conf_find(conf, node->id) != NULL)
+            return node;
     }
     return NULL;
 }
@@ -138,7 +146,7 @@ static void change(struct node *leader, enum raft_conf_change_kind kind, raft_id
 {
     static const char *const verbs[] = {"", "add", "promote", "demote", "remove", "update"};
     const struct node *node = world_find(leader->world, id);
-    if (kind == RAFT_CONF_PROMOTE && node->is_gone)
+    if (kind == RAFT_CONF_PROMOTE && is_off_for_good(node))
         return; /* it answered a moment ago, but is known to be gone: its vote would be missing */
     struct raft_event event = {.kind = RAFT_EVENT_PROPOSE_CONF, .change = {.kind = kind, .id = id}};
     event.change.context = machine_member_context(id);
