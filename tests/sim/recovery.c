@@ -319,10 +319,35 @@ static void give_wrong_orders(struct node *node)
     must_refuse(node, term, &two, "with two voters");
 }
 
+static bool has_quorum_left(struct world *world, const struct raft_conf *conf)
+{
+    return voters_left(world, conf) > raft_conf_voters(conf) / 2;
+}
+
+static const struct node *newest_survivor(const struct world *world)
+{
+    const struct node *newest = NULL;
+    for (uint32_t i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i];
+        if (!may_survive(node))
+            continue;
+        uint64_t term = raft_last_term(node->raft);
+        uint64_t best = newest != NULL ? raft_last_term(newest->raft) : 0;
+        if (newest == NULL || term > best ||
+            (term == best && raft_last_index(node->raft) > raft_last_index(newest->raft)))
+            newest = node;
+    }
+    return newest;
+}
+
+/* A change of members that was begun is in force where it is in the log, committed or not, and may
+ * need a voter that is gone. */
 static bool is_over(struct world *world)
 {
     const struct raft_conf *conf = members_committed(world);
-    return conf != NULL && voters_left(world, conf) > raft_conf_voters(conf) / 2;
+    const struct node *newest = newest_survivor(world);
+    return conf != NULL && newest != NULL && has_quorum_left(world, conf) &&
+           has_quorum_left(world, raft_conf_of(newest->raft));
 }
 
 static void on_operator(struct world *world, const struct event *event)
