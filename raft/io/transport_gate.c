@@ -1,6 +1,8 @@
 /* raft/io/transport_gate.c: a count of who is inside, and waiting for nobody. */
 #include "raft/io/transport_gate.h"
 
+#include <uv.h>
+
 #include "raft/core/raft.h"
 
 #define LOOK_NS UINT64_C(20000000)

@@ -8,13 +8,13 @@
  * its last act, or leaves. */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <uv.h>
 
 struct transport_gate {
-    uv_mutex_t mutex; /* the owner may guard its own with it, too */
-    uv_cond_t left;
+    pthread_mutex_t mutex; /* libuv's are these; the owner may guard its own with it, too */
+    pthread_cond_t left;
     uint32_t inside; /* operations, or their callbacks */
     bool is_closed;
 };
