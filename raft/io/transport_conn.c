@@ -124,6 +124,11 @@ static void on_octets(struct transport_conn *conn)
     go_on(conn, outcome);
 }
 
+void transport_conn_hang_up(struct transport_conn *conn)
+{
+    nng_stream_close(conn->stream);
+}
+
 void transport_conn_resume(struct transport_conn *conn)
 {
     (void)transport_gate_enter(&conn->gate); /* who resumes is the one who closes: it is open */
@@ -149,7 +154,7 @@ static void on_greeting(struct transport_conn *conn)
         end(conn);
     } else {
         conn->step = RECEIVING;
-        conn->events->greeted(conn->user);
+        conn->events->greeted(conn->user, conn);
         nng_aio_set_timeout(conn->aio, TRANSPORT__RECV_MS);
         receive(conn);
     }

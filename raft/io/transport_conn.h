@@ -12,7 +12,7 @@ struct transport_conn; /* opaque */
 /* On NNG's threads, or within transport_conn_resume(). */
 struct transport_conn_events {
     /* TLS is done and both have greeted. */
-    void (*greeted)(void *user);
+    void (*greeted)(void *user, struct transport_conn *conn);
     /* A frame, the owner's from now on. False: there is no room for it; then @conn has stopped and
      * may be resumed at any time from then on, even before this returns. */
     bool (*put)(void *user, struct transport_conn *conn, struct nng_msg *message);
@@ -27,6 +27,8 @@ int transport_conn_open_take(struct nng_stream *stream, const struct transport_c
                              void *user, struct transport_conn **out);
 /* Once; from then on there are events. */
 void transport_conn_begin(struct transport_conn *conn);
+/* It ends soon, as if the other end had hung up. Any thread. */
+void transport_conn_hang_up(struct transport_conn *conn);
 /* After put() refused a frame: offer it again, then go on. */
 void transport_conn_resume(struct transport_conn *conn);
 /* Waits for an event that is being told, then frees @conn. False: NNG did not let go within

@@ -12,13 +12,15 @@
 #include "raft/io/transport_gate.h"
 #include "raft/io/transport_nng.h"
 
-#define CONNS_MAX                                                                                  \
-    256 /* members, strangers that hold a certificate, and who has yet to show one                 \
-         */
+#define CONNS_MAX 256       /* members, strangers with a certificate, and who has yet to show one */
+#define CONNS_CROWDED 192   /* from here on each that comes drives out the oldest that shows none */
 #define ACCEPT_PAUSE_MS 100 /* after a failure: no descriptors, no memory */
 
 struct slot {
     struct transport_conn *conn;
+    uint32_t number; /* ascending as they came */
+    bool is_greeted;
+    bool is_driven_out;
     bool is_paused; /* to be resumed by the loop */
     bool has_ended; /* to be closed by the loop */
 };
@@ -37,6 +39,7 @@ struct transport_inbox {
     uv_mutex_t mutex; /* guards what follows */
     struct slot slots[CONNS_MAX];
     uint32_t slot_count;
+    uint32_t number;
     nng_msg *frames[TRANSPORT_RECV_FRAMES_MAX]; /* ring */
     uint32_t first, count;
     size_t len;                 /* octets in the ring */
@@ -54,10 +57,13 @@ static struct slot *slot_of(struct transport_inbox *inbox, const struct transpor
     return NULL; /* never */
 }
 
-static void on_greeted(void *user)
+static void on_greeted(void *user, struct transport_conn *conn)
 {
     struct transport_inbox *inbox = user;
     inbox->accepts++;
+    uv_mutex_lock(&inbox->mutex);
+    slot_of(inbox, conn)->is_greeted = true;
+    uv_mutex_unlock(&inbox->mutex);
 }
 
 static bool on_put(void *user, struct transport_conn *conn, struct nng_msg *message)
@@ -96,13 +102,31 @@ static const struct transport_conn_events events = {on_greeted, on_put, on_recei
 
 /* ---- connections that come ---- */
 
+/* So that who takes connections and shows no certificate keeps no member out. Locked. */
+static void drive_out(struct transport_inbox *inbox)
+{
+    struct slot *oldest = NULL;
+    for (uint32_t i = 0; i < inbox->slot_count; i++) {
+        struct slot *slot = &inbox->slots[i];
+        if (!slot->is_greeted && !slot->is_driven_out &&
+            (oldest == NULL || slot->number - oldest->number > UINT32_MAX / 2))
+            oldest = slot;
+    }
+    if (oldest == NULL)
+        return;
+    oldest->is_driven_out = true;
+    transport_conn_hang_up(oldest->conn);
+}
+
 static void admit_take(struct transport_inbox *inbox, struct nng_stream *stream)
 {
     struct transport_conn *conn = NULL;
     uv_mutex_lock(&inbox->mutex);
     bool has_room = inbox->slot_count < CONNS_MAX;
     if (has_room && transport_conn_open_take(stream, &events, inbox, &conn) == 0)
-        inbox->slots[inbox->slot_count++] = (struct slot){.conn = conn};
+        inbox->slots[inbox->slot_count++] = (struct slot){.conn = conn, .number = inbox->number++};
+    if (inbox->slot_count >= CONNS_CROWDED)
+        drive_out(inbox);
     uv_mutex_unlock(&inbox->mutex);
     if (conn != NULL)
         transport_conn_begin(conn);

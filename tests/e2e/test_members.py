@@ -129,7 +129,8 @@ class TestMembers(unittest.TestCase):
     def test_7_leadership_is_handed_over(self):
         leader = self.cluster.leader()
         voter = next(n for n, r in roles(leader).items() if r == "voter" and n != leader.name)
-        leader.quartet("member", "transfer", voter)
+        wait_until(lambda: leader.run("member", "transfer", voter).returncode == 0, 30,
+                   f"{voter} takes over")
         wait_until(lambda: self.cluster.leader().name == voter, 10, f"{voter} leads")
 
     def test_8_what_would_lose_the_quorum_is_refused(self):

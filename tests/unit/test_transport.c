@@ -569,6 +569,36 @@ static void test_port_random_octets_are_survived(void **state)
     node_close(&b);
 }
 
+#define CROWD 400
+
+/* Connections that show no certificate, more than there is room for, and none of them goes. */
+static void test_crowd_that_says_nothing_keeps_nobody_out(void **state)
+{
+    struct node a = {0}, b = {0};
+    int crowd[CROWD];
+    (void)state;
+    node_open(&a, 1);
+    node_open(&b, 2);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(transport_nng_port(a.nng)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_true(crowd[i] >= 0);
+        assert_int_equal(connect(crowd[i], (struct sockaddr *)&to, sizeof(to)), 0);
+        if (i % 20 == 0)
+            test_run_for(&loop, 10);
+    }
+    introduce(&a, &b);
+    assert_true(test_run_until(&loop, has_connection, &b, TRANSPORT_DIAL_MS));
+    assert_int_equal(send_round(&b, 1, 1), 0);
+    assert_true(test_run_until(&loop, has_message, &a, WAIT_MS));
+    for (int i = 0; i < CROWD; i++)
+        close(crowd[i]);
+    node_close(&a);
+    node_close(&b);
+}
+
 static void test_stranger_with_keys_is_announced_and_refused(void **state)
 {
     struct node a = {0}, b = {0};
@@ -677,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_connect_without_certificate_is_refused),
         cmocka_unit_test(test_frames_of_garbage_and_oversize_are_counted),
         cmocka_unit_test(test_port_random_octets_are_survived),
+        cmocka_unit_test(test_crowd_that_says_nothing_keeps_nobody_out),
         cmocka_unit_test(test_stranger_with_keys_is_announced_and_refused),
         cmocka_unit_test(test_set_certificate_other_ca_moves_the_cluster),
         cmocka_unit_test(test_set_members_bad_address_changes_nothing),
