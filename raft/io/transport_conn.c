@@ -4,6 +4,7 @@
 #include <nng/nng.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "raft/io/transport_gate.h"
 #include "raft/io/transport_internal.h"
@@ -20,12 +21,23 @@ struct transport_conn {
     enum { SAYING, HEARING, RECEIVING } step;
     uint8_t greeting[TRANSPORT__GREETING_LEN]; /* theirs, as far as it has come */
     size_t greeted;                            /* octets of the one that is under way */
+    _Atomic uint64_t due_mono_ns;              /* something must have come by then */
     struct transport_split split;
     struct nng_msg *refused; /* whole, and there was no room for it */
     bool is_in_place;        /* what is received goes to the frame itself */
     size_t start, end;       /* of what is left in the buffer */
     uint8_t buffer[BUFFER_LEN];
 };
+
+static void set_due(struct transport_conn *conn, uint64_t ms)
+{
+    conn->due_mono_ns = uv_hrtime() + ms * 1000000;
+}
+
+bool transport_conn_is_overdue(const struct transport_conn *conn, uint64_t now_mono_ns)
+{
+    return now_mono_ns > conn->due_mono_ns;
+}
 
 static void receive_to(struct transport_conn *conn, uint8_t *octets, size_t len)
 {
@@ -119,6 +131,7 @@ static void go_on(struct transport_conn *conn, enum outcome outcome)
 
 static void on_octets(struct transport_conn *conn)
 {
+    set_due(conn, TRANSPORT__RECV_MS); /* not after take_octets(): it may run elsewhere then */
     enum outcome outcome = take_octets(conn, nng_aio_count(conn->aio));
     conn->events->received(conn->user);
     go_on(conn, outcome);
@@ -132,6 +145,7 @@ void transport_conn_hang_up(struct transport_conn *conn)
 void transport_conn_resume(struct transport_conn *conn)
 {
     (void)transport_gate_enter(&conn->gate); /* who resumes is the one who closes: it is open */
+    set_due(conn, TRANSPORT__RECV_MS);
     enum outcome outcome = offer(conn, conn->refused);
     if (outcome == MORE)
         outcome = split_buffer(conn);
@@ -155,7 +169,7 @@ static void on_greeting(struct transport_conn *conn)
     } else {
         conn->step = RECEIVING;
         conn->events->greeted(conn->user, conn);
-        nng_aio_set_timeout(conn->aio, TRANSPORT__RECV_MS);
+        set_due(conn, TRANSPORT__RECV_MS);
         receive(conn);
     }
 }
@@ -181,12 +195,12 @@ int transport_conn_open_take(struct nng_stream *stream, const struct transport_c
 {
     struct transport_conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL || transport_gate_init(&conn->gate) != 0) {
-        nng_stream_free(stream);
+        transport__stream_free(stream);
         free(conn);
         return RAFT_ENOMEM;
     }
     if (nng_aio_alloc(&conn->aio, on_done, conn) != 0) {
-        nng_stream_free(stream);
+        transport__stream_free(stream);
         transport_gate_destroy(&conn->gate);
         free(conn);
         return RAFT_ENOMEM;
@@ -195,21 +209,22 @@ int transport_conn_open_take(struct nng_stream *stream, const struct transport_c
     conn->events = events;
     conn->user = user;
     *out = conn;
-    nng_aio_set_timeout(conn->aio, TRANSPORT__GREETING_MS);
+    conn->due_mono_ns = UINT64_MAX;
     return 0;
 }
 
 void transport_conn_begin(struct transport_conn *conn)
 {
     (void)transport_gate_enter(&conn->gate); /* it is open */
+    set_due(conn, TRANSPORT__GREETING_MS);
     greet(conn);
 }
 
 static void conn_nudge(void *user, bool is_late)
 {
     struct transport_conn *conn = user;
-    if (is_late)
-        nng_aio_cancel(conn->aio);
+    (void)is_late;
+    nng_stream_close(conn->stream); /* again: what was begun just after the last time never ends */
 }
 
 bool transport_conn_close(struct transport_conn *conn)
@@ -218,8 +233,8 @@ bool transport_conn_close(struct transport_conn *conn)
     nng_stream_close(conn->stream);
     if (!transport_gate_wait(&conn->gate, conn_nudge, conn))
         return false;
-    nng_stream_free(conn->stream);
     nng_aio_free(conn->aio);
+    transport__stream_free(conn->stream);
     transport_split_clear(&conn->split);
     if (conn->refused != NULL)
         nng_msg_free(conn->refused);

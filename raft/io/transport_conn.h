@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct nng_msg;
 struct nng_stream;
@@ -27,7 +28,10 @@ int transport_conn_open_take(struct nng_stream *stream, const struct transport_c
                              void *user, struct transport_conn **out);
 /* Once; from then on there are events. */
 void transport_conn_begin(struct transport_conn *conn);
-/* It ends soon, as if the other end had hung up. Any thread. */
+/* Has it made no progress for too long? Not for one that is stopped. Any thread. */
+bool transport_conn_is_overdue(const struct transport_conn *conn, uint64_t now_mono_ns);
+/* As if the other end had hung up. An operation that is begun just then misses it: call it again
+ * until the connection has ended. Any thread, but not after transport_conn_close(). */
 void transport_conn_hang_up(struct transport_conn *conn);
 /* After put() refused a frame: offer it again, then go on. */
 void transport_conn_resume(struct transport_conn *conn);

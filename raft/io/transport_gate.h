@@ -28,9 +28,11 @@ bool transport_gate_is_closed(struct transport_gate *gate);
 void transport_gate_leave(struct transport_gate *gate);
 void transport_gate_close(struct transport_gate *gate);
 /* After all was closed: wait until nobody is inside. @nudge is called again and again before it is
- * looked, to cancel what closing does not end: pauses, and all when @is_late; for in NNG 1.5.2 a
- * cancel may touch what an operation that ends just then has freed. False: somebody was still there
- * after some seconds; then everything has to stay for the life of the process. A worker's task. */
+ * looked, to close streams once more, for an operation that was begun just after the last time
+ * waits for ever; to cancel pauses; and, when @is_late, also what closing should have ended, for in
+ * NNG 1.5.2 a cancel may touch what an operation that ends just then has freed. False: somebody was
+ * still there after some seconds; then everything has to stay for the life of the process. A
+ * worker's task. */
 bool transport_gate_wait(struct transport_gate *gate, void (*nudge)(void *user, bool is_late),
                          void *user);
 void transport_gate_destroy(struct transport_gate *gate);

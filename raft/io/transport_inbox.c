@@ -44,6 +44,7 @@ struct transport_inbox {
     uint32_t first, count;
     size_t len;                 /* octets in the ring */
     bool has_paused, has_ended; /* some slot */
+    uint32_t turn;              /* of the slot that is resumed first */
 };
 
 /* ---- what connections tell ---- */
@@ -66,12 +67,17 @@ static void on_greeted(void *user, struct transport_conn *conn)
     uv_mutex_unlock(&inbox->mutex);
 }
 
+static bool has_room(const struct transport_inbox *inbox)
+{
+    return inbox->count < TRANSPORT_RECV_FRAMES_MAX && inbox->len < TRANSPORT_RECV_LEN_MAX;
+}
+
 static bool on_put(void *user, struct transport_conn *conn, struct nng_msg *message)
 {
     struct transport_inbox *inbox = user;
     uv_mutex_lock(&inbox->mutex);
-    bool has_room = inbox->count < TRANSPORT_RECV_FRAMES_MAX && inbox->len < TRANSPORT_RECV_LEN_MAX;
-    if (has_room) {
+    bool is_taken = has_room(inbox);
+    if (is_taken) {
         inbox->frames[(inbox->first + inbox->count++) % TRANSPORT_RECV_FRAMES_MAX] = message;
         inbox->len += nng_msg_len(message);
     } else {
@@ -79,7 +85,7 @@ static bool on_put(void *user, struct transport_conn *conn, struct nng_msg *mess
         inbox->pauses++;
     }
     uv_mutex_unlock(&inbox->mutex);
-    return has_room;
+    return is_taken;
 }
 
 static void on_received(void *user)
@@ -108,7 +114,7 @@ static void drive_out(struct transport_inbox *inbox)
     struct slot *oldest = NULL;
     for (uint32_t i = 0; i < inbox->slot_count; i++) {
         struct slot *slot = &inbox->slots[i];
-        if (!slot->is_greeted && !slot->is_driven_out &&
+        if (!slot->is_greeted && !slot->is_driven_out && !slot->has_ended &&
             (oldest == NULL || slot->number - oldest->number > UINT32_MAX / 2))
             oldest = slot;
     }
@@ -122,16 +128,16 @@ static void admit_take(struct transport_inbox *inbox, struct nng_stream *stream)
 {
     struct transport_conn *conn = NULL;
     uv_mutex_lock(&inbox->mutex);
-    bool has_room = inbox->slot_count < CONNS_MAX;
-    if (has_room && transport_conn_open_take(stream, &events, inbox, &conn) == 0)
-        inbox->slots[inbox->slot_count++] = (struct slot){.conn = conn, .number = inbox->number++};
+    bool is_admitted = inbox->slot_count < CONNS_MAX;
     if (inbox->slot_count >= CONNS_CROWDED)
-        drive_out(inbox);
+        drive_out(inbox); /* before the new one is among them: it has not begun */
+    if (is_admitted && transport_conn_open_take(stream, &events, inbox, &conn) == 0)
+        inbox->slots[inbox->slot_count++] = (struct slot){.conn = conn, .number = inbox->number++};
     uv_mutex_unlock(&inbox->mutex);
     if (conn != NULL)
         transport_conn_begin(conn);
-    else if (!has_room)
-        nng_stream_free(stream);
+    else if (!is_admitted)
+        transport__stream_free(stream);
 }
 
 /* NNG thread. */
@@ -141,12 +147,14 @@ static void on_accept(void *user)
     int error = nng_aio_result(inbox->accept);
     bool was_pausing = inbox->is_pausing;
     inbox->is_pausing = false;
-    if (!was_pausing && error == 0)
-        admit_take(inbox, nng_aio_get_output(inbox->accept, 0));
+    nng_stream *stream = was_pausing || error != 0 ? NULL : nng_aio_get_output(inbox->accept, 0);
     if (transport_gate_is_closed(&inbox->gate)) {
+        transport__stream_free(stream);
         transport_gate_leave(&inbox->gate);
         return;
     }
+    if (stream != NULL)
+        admit_take(inbox, stream);
     if (error != 0) {
         inbox->is_pausing = true;
         nng_sleep_aio(ACCEPT_PAUSE_MS, inbox->accept);
@@ -265,24 +273,31 @@ static nng_msg *inbox_pop(struct transport_inbox *inbox)
     return message;
 }
 
-/* What may be done without the lock, for both call back: one connection that waits for it. */
+/* One connection that has ended, or is paused while there is room: what is done with it calls back,
+ * and so is done without the lock. */
 static struct transport_conn *next_due(struct transport_inbox *inbox, bool *has_ended)
 {
     struct transport_conn *conn = NULL;
+    bool is_any_paused = false;
     uv_mutex_lock(&inbox->mutex);
     bool is_any = inbox->has_paused || inbox->has_ended;
     for (uint32_t i = 0; is_any && conn == NULL && i < inbox->slot_count; i++) {
-        struct slot *slot = &inbox->slots[i];
-        if (!slot->is_paused && !slot->has_ended)
+        uint32_t at = (inbox->turn + i) % inbox->slot_count;
+        struct slot *slot = &inbox->slots[at];
+        is_any_paused |= slot->is_paused;
+        if (!slot->has_ended && !(slot->is_paused && has_room(inbox)))
             continue;
         conn = slot->conn;
         *has_ended = slot->has_ended;
         slot->is_paused = false;
+        inbox->turn = at + 1;
         if (slot->has_ended)
             *slot = inbox->slots[--inbox->slot_count];
     }
-    if (conn == NULL)
-        inbox->has_paused = inbox->has_ended = false;
+    if (conn == NULL) {
+        inbox->has_ended = false;
+        inbox->has_paused = is_any_paused;
+    }
     uv_mutex_unlock(&inbox->mutex);
     return conn;
 }
@@ -290,7 +305,7 @@ static struct transport_conn *next_due(struct transport_inbox *inbox, bool *has_
 static void tend(struct transport_inbox *inbox)
 {
     bool has_ended = false;
-    for (uint32_t i = 0; i < CONNS_MAX; i++) { /* what it resumes may pause again */
+    for (uint32_t i = 0; i < 2 * CONNS_MAX; i++) { /* each may be resumed, and end */
         struct transport_conn *conn = next_due(inbox, &has_ended);
         if (conn == NULL)
             return;
@@ -299,6 +314,19 @@ static void tend(struct transport_inbox *inbox)
         else
             transport_conn_resume(conn);
     }
+}
+
+void transport_inbox_tick(struct transport_inbox *inbox)
+{
+    uint64_t now_mono_ns = uv_hrtime();
+    uv_mutex_lock(&inbox->mutex);
+    for (uint32_t i = 0; i < inbox->slot_count; i++) {
+        const struct slot *slot = &inbox->slots[i];
+        if (!slot->has_ended && !slot->is_paused &&
+            (slot->is_driven_out || transport_conn_is_overdue(slot->conn, now_mono_ns)))
+            transport_conn_hang_up(slot->conn);
+    }
+    uv_mutex_unlock(&inbox->mutex);
 }
 
 struct nng_msg *transport_inbox_take(struct transport_inbox *inbox)

@@ -19,6 +19,10 @@ uint16_t transport_inbox_port(const struct transport_inbox *inbox);
  * once it is empty. Looks after connections that have ended, too. Loop thread. */
 struct nng_msg *transport_inbox_take(struct transport_inbox *inbox);
 
+/* Hang up connections that have made no progress for too long; a few times a second. Loop thread.
+ */
+void transport_inbox_tick(struct transport_inbox *inbox);
+
 uint32_t transport_inbox_accepts(const struct transport_inbox *inbox);
 uint32_t transport_inbox_hangups(const struct transport_inbox *inbox);
 uint32_t transport_inbox_pauses(const struct transport_inbox *inbox);

@@ -6,6 +6,7 @@
 
 struct nng_tls_config;
 struct nng_msg;
+struct nng_stream;
 
 #define TRANSPORT__URL_LEN (CODEC_ADDRESS_LEN_MAX + 16)             /* "tls+tcp://", address, NUL */
 #define TRANSPORT__RECV_LEN_MAX (CODEC_FRAME_LEN_MAX + (64u << 10)) /* hung up beyond it */
@@ -24,11 +25,12 @@ struct nng_msg;
     {                                                                                              \
         0, 'S', 'P', 0, 0, 0x51, 0, 0                                                              \
     }
-#define TRANSPORT__GREETING_MS 10000 /* for TLS and one greeting */
-/* NNG 1.5.2 may not tell a TLS stream that the other end is gone, when it learns it between two
- * operations: what goes on for longer has ended. Members ping each TRANSPORT_PING_MS. */
-#define TRANSPORT__RECV_MS 15000 /* without an octet */
-#define TRANSPORT__SEND_MS 15000 /* without one that is taken */
+/* A TLS stream of NNG 1.5.2 does not tell that the other end is gone when it learns it between two
+ * operations: the next one waits for ever. Nor does a time-out end what TLS waits for, only closing
+ * does. So the loop hangs up what makes no progress; members ping each TRANSPORT_PING_MS. */
+#define TRANSPORT__GREETING_MS 10000 /* for TLS and the greetings */
+#define TRANSPORT__RECV_MS 15000     /* without an octet */
+#define TRANSPORT__SEND_MS 15000     /* without one that TCP takes: there time-outs work */
 
 /* A dialer's configuration that accepts only @peer, or (peer 0) a listener's that demands a
  * certificate of the CA. On 0 the caller frees *@out by nng_tls_config_free(). RAFT_ENOMEM;
@@ -42,6 +44,9 @@ void transport__tls_free(struct transport_tls *tls); /* wipes the key; accepts a
 /* Check "host:port" or "[v6]:port" and write "tls+tcp://…" to @out (TRANSPORT__URL_LEN octets).
  * RAFT_EADDR. */
 int transport__url(const char *address, char *out);
+/* Close, then free: else NNG 1.5.2 stops operations of its own that are just beginning, and waits
+ * for them for ever. Accepts NULL. */
+void transport__stream_free(struct nng_stream *stream);
 /* NNG's error → enum raft_error; 0 stays 0. */
 int transport__error(int nng_error);
 /* Encode @frame as a message of NNG; on 0 the caller owns *@out. Codes of codec_encode(). */

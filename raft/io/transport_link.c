@@ -29,6 +29,7 @@ struct transport_link {
     struct nng_msg *message;
     struct transport_gate gate; /* its mutex guards this one, too: */
     nng_stream *stream;         /* NULL: none yet, or the last one failed */
+    _Atomic uint32_t parts;     /* of frames that go out in several */
     _Atomic bool is_idle;
     _Atomic bool is_awaited; /* the loop has more to send: wake it when this send ends */
     _Atomic bool is_ready;   /* it is up, or was */
@@ -67,7 +68,7 @@ static void fail(struct transport_link *link)
         transport_gate_leave(&link->gate);
         return;
     }
-    nng_stream_free(stream);
+    transport__stream_free(stream);
     retry(link);
 }
 
@@ -87,8 +88,6 @@ static void hear(struct transport_link *link)
 static void greet(struct transport_link *link)
 {
     link->done = 0;
-    nng_aio_set_timeout(link->send, TRANSPORT__GREETING_MS);
-    nng_aio_set_timeout(link->recv, TRANSPORT__GREETING_MS);
     say(link);
 }
 
@@ -148,7 +147,6 @@ static void on_greeting(struct transport_link *link)
         return;
     }
     nng_aio_set_timeout(link->send, TRANSPORT__SEND_MS);
-    nng_aio_set_timeout(link->recv, NNG_DURATION_INFINITE);
     link->is_ready = true;
     uv_async_send(link->wake);
     await_end(link);
@@ -169,6 +167,7 @@ static void on_part(struct transport_link *link)
     int error = nng_aio_result(link->send);
     link->done += error == 0 ? nng_aio_count(link->send) : 0;
     if (error == 0 && link->done < nng_msg_len(link->message)) {
+        link->parts++;
         send_on(link);
         return;
     }
@@ -260,11 +259,11 @@ int transport_link_open(const struct transport_tls *tls, raft_id peer, const cha
 
 static void link_free(struct transport_link *link)
 {
-    nng_stream_free(link->stream);
-    nng_stream_dialer_free(link->dialer);
-    nng_aio_free(link->dial);
+    nng_aio_free(link->dial); /* first: it waits for a time-out that is being told to the stream */
     nng_aio_free(link->send);
     nng_aio_free(link->recv);
+    transport__stream_free(link->stream);
+    nng_stream_dialer_free(link->dialer);
     if (link->message != NULL)
         nng_msg_free(link->message);
     transport_gate_destroy(&link->gate);
@@ -276,23 +275,20 @@ static void link_nudge(void *user, bool is_late)
     struct transport_link *link = user;
     if (link->is_pausing)
         nng_aio_cancel(link->dial);
-    if (!is_late)
-        return;
-    nng_aio_cancel(link->dial);
-    nng_aio_cancel(link->send);
-    nng_aio_cancel(link->recv);
+    uv_mutex_lock(&link->gate.mutex);
+    nng_stream *stream = link->stream; /* on_dial() may have brought it since */
+    uv_mutex_unlock(&link->gate.mutex);
+    if (stream != NULL)
+        nng_stream_close(stream);
+    if (is_late)
+        nng_aio_cancel(link->dial);
 }
 
 void transport_link_close(struct transport_link *link)
 {
     transport_gate_close(&link->gate);
-    uv_mutex_lock(&link->gate.mutex);
-    nng_stream *stream = link->stream;
-    uv_mutex_unlock(&link->gate.mutex);
     if (link->dialer != NULL)
         nng_stream_dialer_close(link->dialer);
-    if (stream != NULL)
-        nng_stream_close(stream);
     if (transport_gate_wait(&link->gate, link_nudge, link))
         link_free(link);
 }
@@ -305,6 +301,11 @@ bool transport_link_is_connected(const struct transport_link *link)
 uint32_t transport_link_connects(const struct transport_link *link)
 {
     return link->is_ready;
+}
+
+uint32_t transport_link_parts(const struct transport_link *link)
+{
+    return link->parts;
 }
 
 bool transport_link_is_gone(const struct transport_link *link)

@@ -19,6 +19,8 @@ void transport_link_close(struct transport_link *link);
 bool transport_link_is_connected(const struct transport_link *link);
 /* How often the connection came up: 0 or 1. */
 uint32_t transport_link_connects(const struct transport_link *link);
+/* Counts the parts of frames that are too large to go at once, as they are taken. */
+uint32_t transport_link_parts(const struct transport_link *link);
 /* It came up and went down: of no more use. Close the link and open another. */
 bool transport_link_is_gone(const struct transport_link *link);
 

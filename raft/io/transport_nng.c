@@ -224,22 +224,27 @@ static void relisten(struct transport_nng *t)
     inbox_unlink(t); /* on_tick() opens the next one */
 }
 
-static bool hears_everybody(const struct transport_nng *t)
+/* Whom it hears it lets in: then the port is not what is wrong. */
+static bool hears_somebody(const struct transport_nng *t)
 {
     for (uint32_t i = 0; i < t->peer_count; i++) {
-        if (transport_peer_unheard_ms(t->peers[i], t->listen_mono_ms, uv_now(t->loop)) >=
-            TRANSPORT__UNHEARD_MS)
-            return false;
+        uint64_t received_mono_ms = t->peers[i]->received_mono_ms;
+        if (received_mono_ms > t->listen_mono_ms &&
+            uv_now(t->loop) - received_mono_ms < t->shut_out_ms)
+            return true;
     }
-    return true;
+    return false;
 }
 
-static void shut_out_tick(struct transport_nng *t, bool was_stalled)
+static void port_tick(struct transport_nng *t, bool was_stalled)
 {
     if (was_stalled || t->inbox == NULL)
         return;
-    if (hears_everybody(t))
+    transport_inbox_tick(t->inbox);
+    if (hears_somebody(t)) {
         t->shut_out_ms = TRANSPORT_SHUT_OUT_MS;
+        return;
+    }
     for (uint32_t i = 0; i < t->peer_count; i++) {
         if (!transport_peer_is_shut_out(t->peers[i], t->listen_mono_ms, t->shut_out_ms,
                                         uv_now(t->loop)))
@@ -417,7 +422,7 @@ static void on_tick(uv_timer_t *timer)
     if (t->is_closing)
         return;
     inbox_reopen(t);
-    shut_out_tick(t, was_stalled);
+    port_tick(t, was_stalled);
     for (uint32_t i = 0; i < t->peer_count; i++)
         peer_tick(t, t->peers[i], was_stalled);
     tell_unreachable(t);

@@ -29,8 +29,8 @@
  * until the kernel's buffers are full, and the member is not silent. */
 #define TRANSPORT_DEAF_MS 2000
 #define TRANSPORT_DEAF_MS_MAX 24000
-/* Our port is opened anew when a member that takes our connections has not been heard for this
- * long, though it was told; each time after twice as long, until all are heard. */
+/* Our port is opened anew when nobody has been heard for this long, though a member takes our
+ * connections; each time after twice as long, until one is heard. */
 #define TRANSPORT_SHUT_OUT_MS 10000
 #define TRANSPORT_SHUT_OUT_MS_MAX 80000
 
@@ -58,8 +58,8 @@ struct transport_counters {
     uint64_t paused;                           /* the receive queue was full */
     uint64_t connects, disconnects;            /* dialled links that came up, went down */
     uint64_t accepts, hangups; /* connections that finished TLS on our port; that ended again */
-    uint64_t redials;          /* links replaced because of silence */
-    uint64_t relistens;        /* of our port, for it seemed to shut a member out */
+    uint64_t redials;          /* links replaced: silence, not heard there, not up in time */
+    uint64_t relistens;        /* of our port, for it seemed to let nobody in */
 };
 
 /* Listen; receive at once (callbacks run only from the loop). RAFT_EADDR: cannot bind or parse;

@@ -152,9 +152,17 @@ bool transport_peer_is_ping_due(const struct transport_peer *peer, uint64_t list
 bool transport_peer_is_deaf(struct transport_peer *peer, uint32_t unheard_ms, uint64_t now_mono_ms)
 {
     bool is_connected = peer->link != NULL && transport_link_is_connected(peer->link);
-    if (unheard_ms < TRANSPORT__UNHEARD_MS)
+    bool is_heard = unheard_ms < TRANSPORT__UNHEARD_MS;
+    uint32_t parts = is_connected ? transport_link_parts(peer->link) : 0;
+    bool is_taking =
+        parts != peer->parts_seen; /* a large frame, and it is heard once that is whole */
+    peer->parts_seen = parts;
+    peer->heard_mono_ms = !is_heard                  ? 0
+                          : peer->heard_mono_ms != 0 ? peer->heard_mono_ms
+                                                     : now_mono_ms;
+    if (is_heard && now_mono_ms - peer->heard_mono_ms >= peer->deaf_ms)
         peer->deaf_ms = TRANSPORT_DEAF_MS;
-    if (unheard_ms < TRANSPORT__UNHEARD_MS || !is_connected)
+    if (is_heard || is_taking || !is_connected)
         peer->deaf_mono_ms = 0;
     else if (peer->deaf_mono_ms == 0)
         peer->deaf_mono_ms = now_mono_ms;

@@ -22,6 +22,8 @@ struct transport_peer {
     bool has_drops;            /* since then */
     uint32_t patience_ms;      /* with silence, before it is dialled anew */
     uint64_t deaf_mono_ms;     /* since when it has told that it hears nothing of us; 0: it does */
+    uint64_t heard_mono_ms;    /* since when it has told that it does; 0: it does not */
+    uint32_t parts_seen;       /* of large frames, by its link */
     uint32_t deaf_ms;          /* that it may tell so, before it is dialled anew */
     uint32_t dial_ms;          /* that a connection may take to come up, before the next is tried */
     struct nng_msg **frames;   /* ring */

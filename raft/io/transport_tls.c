@@ -96,6 +96,14 @@ int transport__url(const char *address, char *out)
     return 0;
 }
 
+void transport__stream_free(struct nng_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    nng_stream_close(stream);
+    nng_stream_free(stream);
+}
+
 int transport__error(int nng_error)
 {
     switch (nng_error) {

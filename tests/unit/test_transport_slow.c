@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/test_net.h"
+#include "raft/io/transport_internal.h"
 
 /* TLS 1.2 goes there and back twice: longer than the silence after which a link is dialled anew. */
 #define DELAY_MS 1000
@@ -297,6 +299,33 @@ static void introduce_both(struct node *nodes, const struct relay *relays)
 
 /* ---- the tests ---- */
 
+/* Nobody but a member may hold a connection for longer than a greeting takes. */
+static void test_mute_connection_is_hung_up(void **state)
+{
+    struct test_ca *ca = test_ca_new();
+    struct node node = {0};
+    char octet;
+
+    (void)state;
+    node_open(&node, ca, 1);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(transport_nng_port(node.nng)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    test_run_for(&loop, TRANSPORT__GREETING_MS / 2);
+    assert_int_equal(recv(fd, &octet, 1, MSG_DONTWAIT), -1);
+    test_run_for(&loop, TRANSPORT__GREETING_MS / 2 + 1500);
+    assert_int_equal(recv(fd, &octet, 1, MSG_DONTWAIT), 0);
+    close(fd);
+    node_close(&node);
+    test_run_for(&loop, 100);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    test_ca_free(ca);
+}
+
 /* A busy machine is slow, too: what takes longer than patience lasts must not begin again for ever.
  */
 static void test_slow_handshake_comes_through(void **state)
@@ -407,6 +436,7 @@ static void test_port_that_shuts_a_member_out_is_opened_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mute_connection_is_hung_up),
         cmocka_unit_test(test_deaf_end_is_dialled_anew),
         cmocka_unit_test(test_port_that_shuts_a_member_out_is_opened_anew),
         cmocka_unit_test(test_slow_handshake_comes_through)};
