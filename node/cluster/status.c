@@ -151,16 +151,18 @@ int cluster_status(struct cluster *cluster, cluster_status_cb cb, void *user)
     return rc;
 }
 
-static uint64_t frames_refused(const struct raft_net *net)
+static void fill_net(const struct raft_net *net, struct cluster_node *out)
 {
     struct transport_counters messages;
     struct snapshot_server_counters snapshots;
 
     raft_net_counters(net, &messages, &snapshots);
-    uint64_t sum = messages.refused_stranger + messages.refused_kind + snapshots.refused_requests;
+    out->frames_refused =
+        messages.refused_stranger + messages.refused_kind + snapshots.refused_requests;
     for (unsigned i = 0; i < CODEC_REFUSAL_COUNT; i++)
-        sum += messages.refused[i] + snapshots.refused[i];
-    return sum;
+        out->frames_refused += messages.refused[i] + snapshots.refused[i];
+    out->links_redialled = messages.redials;
+    out->ports_reopened = messages.relistens;
 }
 
 static void fill_driver(const struct cluster *cluster, struct cluster_node *out)
@@ -178,7 +180,7 @@ static void fill_driver(const struct cluster *cluster, struct cluster_node *out)
     out->messages_sent = status.messages_sent;
     out->messages_received = status.messages_received;
     out->messages_dropped = status.messages_dropped;
-    out->frames_refused = frames_refused(cluster->net);
+    fill_net(cluster->net, out);
     out->sync_count = status.sync_count;
     out->sync_p50_us = status.sync_p50_us;
     out->sync_p99_us = status.sync_p99_us;

@@ -76,6 +76,7 @@ struct cluster_node {
     uint64_t hash_high, hash_low; /* state hash after applied_index */
     uint64_t snapshots_installed, messages_sent, messages_received, messages_dropped;
     uint64_t frames_refused; /* on the peer and snapshot ports, for whatever reason */
+    uint64_t links_redialled, ports_reopened; /* to peers that were silent or did not hear; ours */
     uint64_t sync_count, sync_p50_us, sync_p99_us, disk_free, log_len;
     uint64_t certificate_expires_wall_ms;
     uint64_t drained_until_wall_ms; /* as above */

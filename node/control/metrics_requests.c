@@ -176,6 +176,11 @@ static void write_raft(struct metrics *metrics, const struct cluster_node *node,
     add_one(metrics, "result", "received", node->messages_received);
     add_one(metrics, "result", "dropped", node->messages_dropped);
     add_one(metrics, "result", "refused", node->frames_refused);
+    metrics_family(metrics, METRICS_COUNTER, "quartet_raft_reconnects_total",
+                   "Connections to silent or deaf peers that were dialled anew; openings of the "
+                   "node's own port when it heard nobody.");
+    add_one(metrics, "what", "connection", node->links_redialled);
+    add_one(metrics, "what", "port", node->ports_reopened);
 }
 
 static void write_times(struct metrics *metrics, const struct cluster_measures *measures)

@@ -145,6 +145,8 @@ void request_node_status(struct call *call)
     add_counter(&counters, "peer.received", figures.messages_received);
     add_counter(&counters, "peer.dropped", figures.messages_dropped);
     add_counter(&counters, "peer.refused", figures.frames_refused);
+    add_counter(&counters, "peer.redials", figures.links_redialled);
+    add_counter(&counters, "peer.port_reopened", figures.ports_reopened);
     add_counter(&counters, "log.syncs", figures.sync_count);
     add_counter(&counters, "log.sync_p50_us", figures.sync_p50_us);
     add_counter(&counters, "log.sync_p99_us", figures.sync_p99_us);
