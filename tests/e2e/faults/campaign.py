@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "lib"))
@@ -71,8 +72,8 @@ class SmallDisks:
 class Campaign:
     """Made of parts that end in the order of the stack; run() returns the report."""
 
-    def __init__(self, faults, seed, stack):
-        self.faults, self.stack = faults, stack
+    def __init__(self, faults, seed, stack, is_enough):
+        self.faults, self.stack, self.is_enough = faults, stack, is_enough
         self.report = Report(seed)
         self.journal = {}  # change id: (index, comment)
         self.cluster = netns.NamespaceCluster(VOTERS)
@@ -156,6 +157,10 @@ class Campaign:
 
     def harass(self, adversary, unique):
         for number in range(1, self.faults + 1):
+            if self.is_enough.is_set():
+                self.faults = number - 1
+                self.report.say(f"asked to end after {self.faults} faults")
+                return
             adversary.step()
             if number % JOURNAL_EVERY == 0:
                 self.look_at_journal()
@@ -294,7 +299,7 @@ def why_not():
     return netns.why_not()
 
 
-def run(faults, seed):
-    """A whole campaign; returns its Report."""
+def run(faults, seed, is_enough=None):
+    """A whole campaign; returns its Report. @is_enough, an event, ends it after fewer faults."""
     with contextlib.ExitStack() as stack:
-        return Campaign(faults, str(seed), stack).run()
+        return Campaign(faults, str(seed), stack, is_enough or threading.Event()).run()
