@@ -347,7 +347,7 @@ static void test_fetch_whole_snapshot_is_complete(void **state)
     struct fixture *f = *state;
     assert_int_equal(server_add(f), 0);
     assert_int_equal(snapshot_fetch_is_complete(f->staging, f->id), RAFT_ENOENT);
-    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), 5000), 0);
+    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), WAIT_MS), 0);
     assert_same(f, "000007.sst");
     assert_same(f, "CURRENT");
     assert_same(f, "EMPTY");
@@ -364,12 +364,12 @@ static void test_fetch_again_takes_only_what_is_missing(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(server_add(f), 0);
-    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), 5000), 0);
+    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), WAIT_MS), 0);
     uint64_t first = chunks_served(f);
     assert_int_equal(first, 6 + 1 + 1);
     flip_octet(f->staging, "000007.sst", 2 * CODEC_CHUNK_LEN + 5);
     write_file(f->staging, "stranger", 10, 9);
-    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), 5000), 0);
+    assert_int_equal(fetch_run(f, snapshot_server_port(f->server), WAIT_MS), 0);
     assert_int_equal(chunks_served(f), first + 1);
     assert_same(f, "000007.sst");
     assert_false(exists(f->staging, "stranger"));
