@@ -9,6 +9,7 @@
 #include "sim/history.h"
 #include "sim/lines.h"
 #include "sim/node.h"
+#include "sim/recovery.h"
 
 #define LAG_MAX 50 /* entries that a learner may lack when it becomes a voter */
 
@@ -280,7 +281,8 @@ static void tidy(struct world *world, struct node *leader)
         change(leader, RAFT_CONF_DEMOTE, draw_member(world, conf, RAFT_VOTER)->id);
 }
 
-/* A removed node is shut down some time after, or never. */
+/* A removed node is shut down some time after, or never; not while the quorum is lost, for then it
+ * may have the only log that is left to recover from. */
 static void retire_removed(struct world *world)
 {
     const struct raft_conf *conf = members_committed(world);
@@ -289,7 +291,7 @@ static void retire_removed(struct world *world)
         if (raft_conf_find(conf, node->id) != NULL)
             node->was_member = true;
         else if (node->was_member && node_is_up(node) && lines_is_current(node) &&
-                 rng_chance(&world->rng, 300)) {
+                 rng_chance(&world->rng, 300) && !recovery_is_due(world)) {
             node_crash(node);
             node->is_retired = true;
         }

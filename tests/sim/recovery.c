@@ -48,6 +48,11 @@ void recovery_free(struct recovery *recovery)
     sim_free(recovery);
 }
 
+bool recovery_is_due(const struct world *world)
+{
+    return world->recovery->is_struck;
+}
+
 static bool is_left(const struct node *node)
 {
     return node != NULL && !node->is_gone && !node->is_lost && !node->is_apart;

@@ -8,3 +8,5 @@
 struct recovery;
 struct recovery *recovery_start(struct world *world); /* nothing happens without disaster_ms */
 void recovery_free(struct recovery *recovery);
+/* Is the quorum lost for good, and the cluster not recovered yet? */
+bool recovery_is_due(const struct world *world);
