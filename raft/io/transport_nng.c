@@ -33,7 +33,7 @@ struct transport_nng {
     uint32_t peer_count;
     uint64_t ticked_mono_ms;
     uint64_t listen_mono_ms;            /* when the inbox was opened */
-    uint32_t shut_out_ms;               /* that a member may be unheard, before it is once more */
+    uint32_t shut_out_ms;               /* with nobody heard, before it is opened anew */
     struct transport_counters counters; /* without what living links and the inbox count */
     uint32_t disposals;                 /* under way */
     uint32_t inbox_disposals;

@@ -25,6 +25,42 @@ static void on_limit(uv_timer_t *timer)
     *(bool *)timer->data = true;
 }
 
+static void ignore_message(void *user, const struct raft_message *msg)
+{
+    (void)user;
+    (void)msg;
+}
+
+static void ignore_app(void *user, raft_id from, const uint8_t *data, size_t len)
+{
+    (void)user;
+    (void)from;
+    (void)data;
+    (void)len;
+}
+
+static void ignore_unreachable(void *user, raft_id peer)
+{
+    (void)user;
+    (void)peer;
+}
+
+static void ignore_stranger(void *user, raft_id from, const char *address)
+{
+    (void)user;
+    (void)from;
+    (void)address;
+}
+
+struct transport_handler test_quiet_handler(void *user)
+{
+    return (struct transport_handler){.user = user,
+                                      .message = ignore_message,
+                                      .app = ignore_app,
+                                      .unreachable = ignore_unreachable,
+                                      .stranger = ignore_stranger};
+}
+
 /* The timer also wakes the loop often enough for conditions that no event announces. */
 bool test_run_until(uv_loop_t *loop, bool (*is_so)(void *user), void *user, uint32_t limit_ms)
 {

@@ -45,12 +45,6 @@ static uint32_t draw(uint32_t below)
     return (seed >> 8) % below;
 }
 
-static void on_message(void *user, const struct raft_message *msg)
-{
-    (void)user;
-    (void)msg;
-}
-
 static void on_app(void *user, raft_id from, const uint8_t *data, size_t len)
 {
     struct member *member = user;
@@ -60,19 +54,6 @@ static void on_app(void *user, raft_id from, const uint8_t *data, size_t len)
     member->heard++;
     if (member->tell_fd >= 0 && write(member->tell_fd, "h", 1) == 1)
         member->tell_fd = -1;
-}
-
-static void on_unreachable(void *user, raft_id peer)
-{
-    (void)user;
-    (void)peer;
-}
-
-static void on_stranger(void *user, raft_id from, const char *address)
-{
-    (void)user;
-    (void)from;
-    (void)address;
 }
 
 static void on_say(uv_timer_t *timer)
@@ -87,8 +68,7 @@ static void on_say(uv_timer_t *timer)
 static void member_open(struct member *member, struct test_ca *ca, const struct test_cert *cert,
                         raft_id id, const uint16_t *ports)
 {
-    struct transport_handler handler = {member,         on_message,  on_app,
-                                        on_unreachable, on_stranger, NULL};
+    struct transport_handler handler = test_quiet_handler(member);
     char listen[32];
     struct transport_member other = {.id = 3 - id};
     (void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", ports[id - 1]);
@@ -99,6 +79,7 @@ static void member_open(struct member *member, struct test_ca *ca, const struct 
                                             .listen = listen,
                                             .advertise = listen};
     member->other = other.id;
+    handler.app = on_app;
     if (transport_nng_open(&options, &handler, &member->nng) != 0)
         abort();
     member->transport = transport_nng_as_transport(member->nng);

@@ -208,37 +208,9 @@ struct node {
     bool is_closed;
 };
 
-static void on_message(void *user, const struct raft_message *msg)
-{
-    (void)user;
-    (void)msg;
-}
-
-static void on_app(void *user, raft_id from, const uint8_t *data, size_t len)
-{
-    (void)user;
-    (void)from;
-    (void)data;
-    (void)len;
-}
-
-static void on_unreachable(void *user, raft_id peer)
-{
-    (void)user;
-    (void)peer;
-}
-
-static void on_stranger(void *user, raft_id from, const char *address)
-{
-    (void)user;
-    (void)from;
-    (void)address;
-}
-
 static void node_open(struct node *node, struct test_ca *ca, raft_id id)
 {
-    struct transport_handler handler = {node,           on_message,  on_app,
-                                        on_unreachable, on_stranger, NULL};
+    struct transport_handler handler = test_quiet_handler(node);
 
     node->cert = test_cert_new_member(ca, id);
     struct transport_nng_options options = {.loop = &loop,
