@@ -269,6 +269,27 @@ static void introduce_both(struct node *nodes, const struct relay *relays)
     assert_true(test_run_until(&loop, hears_each_other, nodes, WAIT_MS));
 }
 
+static void open_both(struct test_ca *ca, struct node *nodes, struct relay *relays,
+                      uint64_t delay_ms)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        node_open(&nodes[i], ca, i + 1);
+        relay_open(&relays[i], transport_nng_port(nodes[i].nng), delay_ms);
+    }
+    introduce_both(nodes, relays);
+}
+
+static void close_both(struct node *nodes, struct relay *relays)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        node_close(&nodes[i]);
+        uv_close((uv_handle_t *)&relays[i].listener, NULL);
+    }
+    test_run_for(&loop, 100 + 2 * (uint32_t)relays->delay_ms); /* the end goes through them, too */
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+}
+
 /* ---- the tests ---- */
 
 /* Nobody but a member may hold a connection for longer than a greeting takes. */
@@ -307,22 +328,15 @@ static void test_slow_handshake_comes_through(void **state)
     struct relay relays[2] = {0};
 
     (void)state;
-    for (unsigned i = 0; i < 2; i++) {
-        node_open(&nodes[i], ca, i + 1);
-        relay_open(&relays[i], transport_nng_port(nodes[i].nng), DELAY_MS);
-    }
-    introduce_both(nodes, relays);
+    open_both(ca, nodes, relays, DELAY_MS);
     struct transport_counters before[2] = {counters_of(&nodes[0]), counters_of(&nodes[1])};
     test_run_for(&loop, 2 * TRANSPORT_SILENCE_MS); /* and what came up stays */
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(counters_of(&nodes[i]).redials, before[i].redials);
         assert_int_equal(counters_of(&nodes[i]).relistens, 0);
         assert_true(relays[i].accepted <= 4);
-        node_close(&nodes[i]);
-        uv_close((uv_handle_t *)&relays[i].listener, NULL);
     }
-    test_run_for(&loop, 2 * DELAY_MS); /* the end goes through the relays, too */
-    assert_int_equal(uv_loop_close(&loop), 0);
+    close_both(nodes, relays);
     test_ca_free(ca);
 }
 
@@ -343,26 +357,6 @@ static bool has_relisten(void *user)
     return counters_of(user).relistens > 0;
 }
 
-static void open_both(struct test_ca *ca, struct node *nodes, struct relay *relays)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        node_open(&nodes[i], ca, i + 1);
-        relay_open(&relays[i], transport_nng_port(nodes[i].nng), 1);
-    }
-    introduce_both(nodes, relays);
-}
-
-static void close_both(struct node *nodes, struct relay *relays)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        node_close(&nodes[i]);
-        uv_close((uv_handle_t *)&relays[i].listener, NULL);
-    }
-    test_run_for(&loop, 100);
-    assert_int_equal(uv_loop_close(&loop), 0);
-    assert_int_equal(uv_loop_init(&loop), 0);
-}
-
 /* Nothing of the first node comes through any more, and only the second can know: the first goes on
  * hearing it, and its sends go well. */
 static void test_deaf_end_is_dialled_anew(void **state)
@@ -372,7 +366,7 @@ static void test_deaf_end_is_dialled_anew(void **state)
     struct relay relays[2] = {0};
 
     (void)state;
-    open_both(ca, nodes, relays);
+    open_both(ca, nodes, relays, 1);
     relays[1].swallowed_up_to = relays[1].accepted;
     test_run_for(&loop, 500); /* what was under way arrives */
     struct awaited awaited = {&nodes[1], counters_of(&nodes[1]).received_frames};
@@ -394,7 +388,7 @@ static void test_port_that_shuts_a_member_out_is_opened_anew(void **state)
     struct relay relays[2] = {0};
 
     (void)state;
-    open_both(ca, nodes, relays);
+    open_both(ca, nodes, relays, 1);
     relays[1].swallowed_up_to = UINT32_MAX;
     assert_true(test_run_until(&loop, has_relisten, &nodes[1], WAIT_MS));
     relays[1].swallowed_up_to = 0;
@@ -415,5 +409,6 @@ int main(void)
 
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || uv_loop_init(&loop) != 0)
         return 1;
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return failed != 0 ? failed : uv_loop_close(&loop);
 }
